@@ -1,0 +1,145 @@
+package store
+
+// The row types are what a Source hands to a Builder and what a Snapshot
+// hands back. Ids are the database's primary keys; 0 stands for NULL.
+// Strings given to a Builder are copied; strings got from a Snapshot point
+// into it and are valid as long as they are held.
+
+// DomainType says what Postfix does with a domain (admin_domain.type).
+type DomainType uint8
+
+// The domain types. Modoboa does not validate the column: any other text is
+// OtherDomain, which no map answers.
+const (
+	OtherDomain DomainType = iota
+	LocalDomain            // "domain": mailboxes here
+	RelayDomain            // "relaydomain": relayed, perhaps with some local mailboxes ("split")
+)
+
+// Domain is one row of admin_domain.
+type Domain struct {
+	ID      uint32
+	Name    string
+	Type    DomainType
+	Enabled bool
+	Quota   uint32 // MB shared by all mailboxes, 0 = unlimited
+	// DefaultMailboxQuota is in MB per new mailbox, 0 = unlimited.
+	DefaultMailboxQuota uint32
+}
+
+// DomainAlias is one row of admin_domainalias: another name of a domain.
+type DomainAlias struct {
+	ID       uint32
+	Name     string
+	TargetID uint32 // Domain.ID
+	Enabled  bool
+}
+
+// Account is one row of core_user: somebody who may log in.
+type Account struct {
+	ID        uint32
+	Username  string // the login
+	Email     string // address of the mailbox, "" if there is none
+	Password  string // {SCHEME}hash, "" for accounts that authenticate elsewhere
+	Active    bool
+	Local     bool
+	Superuser bool
+	Master    bool // may log in as anybody
+}
+
+// Mailbox is one row of admin_mailbox together with its row of admin_quota.
+type Mailbox struct {
+	ID        uint32
+	Local     string // local part
+	DomainID  uint32
+	AccountID uint32
+	Quota     uint32 // MB, 0 = unlimited
+	SendOnly  bool   // may log in to send, receives nothing
+
+	// Address is local@domain, folded; set by Snapshot, ignored by Builder.
+	Address string
+	// Bytes and Messages are the usage; set by Snapshot, ignored by Builder
+	// (see Builder.AddQuotaUsage).
+	Bytes    int64
+	Messages int64
+	// Moving says that an operation on the mailbox's folder is pending
+	// (admin_mailboxoperation); set by Snapshot, ignored by Builder.
+	Moving bool
+}
+
+// Receives reports whether mail may be delivered to the mailbox. It is the
+// one place that knows; the state of the account does not matter, as in
+// Modoboa's own user_query.
+func (m *Mailbox) Receives() bool { return !m.SendOnly }
+
+// QuotaUsage is one row of admin_quota; Username is a full mail address.
+type QuotaUsage struct {
+	Username string
+	Bytes    int64
+	Messages int64
+}
+
+// Alias is one row of admin_alias. An address may have an internal row (the
+// self-alias of a mailbox, or the "@name" row of a domain alias) and an
+// ordinary one.
+type Alias struct {
+	ID       uint32
+	Address  string // "local@domain" or "@domain" (catch-all, domain alias)
+	DomainID uint32 // 0 for the internal row of a domain alias
+	Enabled  bool
+	Internal bool
+	ExpireAt int64 // microseconds since 1970 UTC, 0 = never
+}
+
+// Live reports whether the alias is enabled and not expired at now
+// (microseconds since 1970 UTC).
+func (a *Alias) Live(now int64) bool {
+	return a.Enabled && (a.ExpireAt == 0 || a.ExpireAt > now)
+}
+
+// Recipient is one row of modoboa_admin_aliasrecipient. Address keeps its
+// spelling: remote local parts may be case-sensitive.
+type Recipient struct {
+	ID        uint32
+	Address   string
+	AliasID   uint32
+	MailboxID uint32 // local mailbox it resolves to, 0 = none
+	TargetID  uint32 // alias it resolves to, 0 = none
+}
+
+// SenderAddress is one row of admin_senderaddress: an extra address ("a@b" or
+// "@b") that the owner of a mailbox may send as.
+type SenderAddress struct {
+	ID        uint32
+	Address   string
+	MailboxID uint32
+}
+
+// Transport is one row of transport_transport.
+type Transport struct {
+	ID      uint32
+	Pattern string // full address, domain, .domain or *
+	Service string
+	NextHop string // may be empty
+}
+
+// RecipientAccess is one row of relaydomains_recipientaccess.
+type RecipientAccess struct {
+	ID      uint32
+	Pattern string // domain
+	Action  string
+}
+
+// MailboxOperation is one row of admin_mailboxoperation.
+type MailboxOperation struct {
+	ID        uint32
+	MailboxID uint32 // 0 for deletions
+}
+
+// AutoreplyTransport is one row of postfix_autoreply_transport, the table of
+// the autoreply plugin of Modoboa 1.x.
+type AutoreplyTransport struct {
+	ID     uint32
+	Domain string
+	Method string
+}
