@@ -1,0 +1,156 @@
+package store
+
+import "iter"
+
+// Domain finds a domain by its name.
+func (s *Snapshot) Domain(name string) (Domain, bool) {
+	at := s.base.domainByName[name]
+	if at == 0 {
+		return Domain{}, false
+	}
+	return s.domain(at), true
+}
+
+// DomainByID finds a domain by its primary key.
+func (s *Snapshot) DomainByID(id uint32) (Domain, bool) {
+	at := s.base.domainIDs.row(id)
+	if at == 0 {
+		return Domain{}, false
+	}
+	return s.domain(at), true
+}
+
+// DomainAlias finds a domain alias by its name.
+func (s *Snapshot) DomainAlias(name string) (DomainAlias, bool) {
+	at := s.base.domainAliasByName[name]
+	if at == 0 {
+		return DomainAlias{}, false
+	}
+	return s.domainAlias(at), true
+}
+
+// Mailbox finds the mailbox at an address.
+func (s *Snapshot) Mailbox(address string) (Mailbox, bool) {
+	at := s.base.symbols.first(s.base.symbols.find(address), mailboxList)
+	if at == 0 {
+		return Mailbox{}, false
+	}
+	return s.mailbox(at), true
+}
+
+// MailboxByID finds a mailbox by its primary key.
+func (s *Snapshot) MailboxByID(id uint32) (Mailbox, bool) {
+	at := s.base.mailboxIDs.row(id)
+	if at == 0 {
+		return Mailbox{}, false
+	}
+	return s.mailbox(at), true
+}
+
+// Account finds an account by its user name (login).
+func (s *Snapshot) Account(login string) (Account, bool) {
+	at := s.base.symbols.first(s.base.symbols.find(login), loginList)
+	if at == 0 {
+		return Account{}, false
+	}
+	return s.account(at), true
+}
+
+// AccountByID finds an account by its primary key.
+func (s *Snapshot) AccountByID(id uint32) (Account, bool) {
+	at := s.base.accountIDs.row(id)
+	if at == 0 {
+		return Account{}, false
+	}
+	return s.account(at), true
+}
+
+// AccountsByEmail yields the accounts with an e-mail address: one, unless
+// somebody was renamed by an old Modoboa.
+func (s *Snapshot) AccountsByEmail(address string) iter.Seq[Account] {
+	at := s.base.symbols.first(s.base.symbols.find(address), emailList)
+	return func(yield func(Account) bool) {
+		for ; at != 0; at = s.base.accounts.at(at).next {
+			if !yield(s.account(at)) {
+				return
+			}
+		}
+	}
+}
+
+// Aliases yields the alias rows of an address in order of id, the dead ones
+// too.
+func (s *Snapshot) Aliases(address string) iter.Seq[Alias] {
+	at := s.base.symbols.first(s.base.symbols.find(address), aliasList)
+	return func(yield func(Alias) bool) {
+		for ; at != 0; at = s.base.aliases.at(at).next {
+			if !yield(s.alias(at)) {
+				return
+			}
+		}
+	}
+}
+
+// AliasByID finds an alias by its primary key.
+func (s *Snapshot) AliasByID(id uint32) (Alias, bool) {
+	at := s.base.aliasIDs.row(id)
+	if at == 0 {
+		return Alias{}, false
+	}
+	return s.alias(at), true
+}
+
+// Recipients yields the recipients of the alias with an id, in order of id.
+func (s *Snapshot) Recipients(aliasID uint32) iter.Seq[Recipient] {
+	var at uint32
+	if a := s.base.aliasIDs.row(aliasID); a != 0 {
+		at = s.base.aliases.at(a).first
+	}
+	return func(yield func(Recipient) bool) {
+		for ; at != 0; at = s.base.recipients.at(at).next {
+			r := s.base.recipients.at(at)
+			out := Recipient{ID: r.id, Address: s.base.symbols.text(r.address), AliasID: aliasID}
+			if r.mailbox != 0 {
+				out.MailboxID = s.base.mailboxes.at(r.mailbox).id
+			}
+			if r.target != 0 {
+				out.TargetID = s.base.aliases.at(r.target).id
+			}
+			if !yield(out) {
+				return
+			}
+		}
+	}
+}
+
+// SenderAddresses yields the rows that let the owner of a mailbox send as an
+// address ("a@b" or "@b"), in order of id.
+func (s *Snapshot) SenderAddresses(address string) iter.Seq[SenderAddress] {
+	at := s.base.symbols.first(s.base.symbols.find(address), senderList)
+	return func(yield func(SenderAddress) bool) {
+		for ; at != 0; at = s.base.senders.at(at).next {
+			r := s.base.senders.at(at)
+			if !yield(SenderAddress{ID: r.id, Address: s.base.symbols.text(r.address), MailboxID: s.base.mailboxes.at(r.mailbox).id}) {
+				return
+			}
+		}
+	}
+}
+
+// Transport finds a transport by its pattern, without any partial-key step.
+func (s *Snapshot) Transport(pattern string) (Transport, bool) {
+	t, ok := s.base.transports[pattern]
+	return t, ok
+}
+
+// RecipientAccess finds the access action of a relay domain.
+func (s *Snapshot) RecipientAccess(pattern string) (RecipientAccess, bool) {
+	a, ok := s.base.access[pattern]
+	return a, ok
+}
+
+// AutoreplyTransport finds the autoreply plugin's transport of a domain.
+func (s *Snapshot) AutoreplyTransport(domain string) (AutoreplyTransport, bool) {
+	t, ok := s.base.autoreplies[domain]
+	return t, ok
+}
