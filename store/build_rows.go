@@ -115,7 +115,9 @@ func (b *Builder) AddMailbox(m Mailbox) {
 	row.flags = flag(m.SendOnly, mailboxSendOnly)
 	row1 := b.mailboxes.add(row)
 	b.mailboxIDs.add(m.ID, row1)
-	if row.account == 0 {
+	if row.account != 0 {
+		b.accounts.at(row.account).mailbox = row1
+	} else {
 		b.report(DanglingRef, table, m.ID, "user_id", "refers to an account that does not exist or is not served: mail is delivered, nobody can log in; delete the row or correct the reference")
 	}
 	b.placeMailbox(sym, row1, exact)

@@ -24,7 +24,8 @@ type accountRow struct {
 	id       uint32
 	username ref
 	email    ref
-	password ref // in blobs
+	password ref    // in blobs
+	mailbox  uint32 // mailboxes row
 	next     uint32
 	flags    uint8
 }

@@ -47,6 +47,15 @@ func (s *Snapshot) MailboxByID(id uint32) (Mailbox, bool) {
 	return s.mailbox(at), true
 }
 
+// MailboxOf finds the mailbox of the account with an id.
+func (s *Snapshot) MailboxOf(accountID uint32) (Mailbox, bool) {
+	at := s.base.accountIDs.row(accountID)
+	if at == 0 || s.base.accounts.at(at).mailbox == 0 {
+		return Mailbox{}, false
+	}
+	return s.mailbox(s.base.accounts.at(at).mailbox), true
+}
+
 // Account finds an account by its user name (login).
 func (s *Snapshot) Account(login string) (Account, bool) {
 	at := s.base.symbols.first(s.base.symbols.find(login), loginList)
@@ -153,4 +162,21 @@ func (s *Snapshot) RecipientAccess(pattern string) (RecipientAccess, bool) {
 func (s *Snapshot) AutoreplyTransport(domain string) (AutoreplyTransport, bool) {
 	t, ok := s.base.autoreplies[domain]
 	return t, ok
+}
+
+// LoginRefusal says why an account may not log in, or "" if it may. It is the
+// one place that knows: the account must be active and own a mailbox in an
+// enabled domain (Modoboa's password_query).
+func (s *Snapshot) LoginRefusal(a *Account) string {
+	if !a.Active {
+		return "the account is disabled"
+	}
+	m, ok := s.MailboxOf(a.ID)
+	if !ok {
+		return "the account has no mailbox"
+	}
+	if d, _ := s.DomainByID(m.DomainID); !d.Enabled {
+		return "the domain is disabled"
+	}
+	return ""
 }

@@ -1,0 +1,100 @@
+package lookup
+
+import (
+	"strings"
+
+	"github.com/vmapd/vmapd/store"
+)
+
+var transport = Table{
+	Name:     "transport",
+	Synonyms: []string{"relaydomains-transport"},
+	Param:    "transport_maps",
+	Doc: "How mail for an address or domain travels. Looks for a pattern that is the full address; a mailbox of a split domain (a relay domain with some " +
+		"mailboxes here), which is delivered locally; a pattern that is the address without extension, the domain, or .parent of it. Replaces " +
+		"sql-transport and sql-spliteddomains-transport together, in the order in which Postfix asks those two.",
+	find: findTransport,
+}
+
+func findTransport(q *query) {
+	k := &q.key
+	if q.addTransport(k.full) || !k.address {
+		return
+	}
+	if q.addSplit() || k.base != "" && q.addTransport(k.base) || q.addTransport(k.domain) {
+		return
+	}
+	for rest := k.domain; ; {
+		dot := strings.IndexByte(rest, '.')
+		if dot < 0 || q.addTransport(rest[dot:]) {
+			return
+		}
+		rest = rest[dot+1:]
+	}
+}
+
+func (q *query) addTransport(pattern string) bool {
+	t, ok := q.Transport(pattern)
+	if ok {
+		q.add(q.join(t.Service, ":", t.NextHop))
+	}
+	return ok
+}
+
+// addSplit answers the full address of a mailbox in a relay domain.
+func (q *query) addSplit() bool {
+	_, ok := splitMailbox(q.Snapshot, q.key.full)
+	if ok {
+		q.add(q.opt.LocalTransport)
+	}
+	return ok
+}
+
+// splitMailbox finds the mailbox at an address if its domain is an enabled
+// relay domain and its account is active.
+func splitMailbox(s *store.Snapshot, address string) (store.Mailbox, bool) {
+	m, ok := s.Mailbox(address)
+	if !ok {
+		return m, false
+	}
+	d, _ := s.DomainByID(m.DomainID)
+	a, _ := s.AccountByID(m.AccountID)
+	return m, d.Type == store.RelayDomain && d.Enabled && a.Active
+}
+
+var splitTransport = Table{
+	Name:  "spliteddomains-transport",
+	Param: "transport_maps",
+	Doc:   "The mailboxes of split domains alone, for a main.cf that keeps two transport maps; the transport table contains them.",
+	find:  func(q *query) { q.addSplit() },
+}
+
+var autoreplyTransport = Table{
+	Name:     "autoreply-transport",
+	Synonyms: []string{"autoreplies-transport", "autoreply"},
+	Param:    "transport_maps",
+	Doc:      "The transport of the autoreply plugin of Modoboa 1.x, where its table exists: by full key, domain, or .parent.",
+	find:     findAutoreply,
+}
+
+func findAutoreply(q *query) {
+	k := &q.key
+	if q.addAutoreply(k.full) || !k.address || q.addAutoreply(k.domain) {
+		return
+	}
+	for rest := k.domain; ; {
+		dot := strings.IndexByte(rest, '.')
+		if dot < 0 || q.addAutoreply(rest[dot:]) {
+			return
+		}
+		rest = rest[dot+1:]
+	}
+}
+
+func (q *query) addAutoreply(domain string) bool {
+	t, ok := q.AutoreplyTransport(domain)
+	if ok {
+		q.add(t.Method)
+	}
+	return ok
+}

@@ -1,0 +1,100 @@
+package db
+
+import (
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+// openMySQL builds the driver's Config field by field: its DSN has another
+// syntax than our URL.
+func openMySQL(a *address) (*sql.DB, error) {
+	if a.database == "" {
+		return nil, errors.New("the database's name is missing after the host")
+	}
+	query := ""
+	if a.query != "" {
+		query = "?" + a.query
+	}
+	cfg, err := mysql.ParseDSN("tcp(localhost:3306)/" + query)
+	if err != nil {
+		return nil, errors.New(strings.TrimPrefix(err.Error(), "invalid DSN: "))
+	}
+	cfg.User, cfg.Passwd, cfg.DBName = a.user, a.password, a.database
+	cfg.Net, cfg.Addr = a.network, mysqlAddr(a)
+	cfg.ParseTime, cfg.Loc = true, time.UTC
+	cfg.Collation = "utf8mb4_general_ci" // known to MySQL 5.5 and every MariaDB
+	if cfg.Params == nil {
+		cfg.Params = map[string]string{}
+	}
+	if _, set := cfg.Params["time_zone"]; !set {
+		cfg.Params["time_zone"] = "'+00:00'" // Modoboa stores UTC
+	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = connectTimeout
+	}
+	if cfg.ReadTimeout == 0 {
+		cfg.ReadTimeout = ioTimeout
+	}
+	if cfg.WriteTimeout == 0 {
+		cfg.WriteTimeout = ioTimeout
+	}
+	cfg.Logger = &mysql.NopLogger{} // errors are returned, not logged
+	c, err := mysql.NewConnector(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return sql.OpenDB(c), nil
+}
+
+func mysqlAddr(a *address) string {
+	if a.network == "unix" {
+		return a.host
+	}
+	host, port, err := net.SplitHostPort(a.host)
+	if err != nil {
+		host = strings.Trim(a.host, "[]")
+	}
+	if host == "" {
+		host = "127.0.0.1"
+	}
+	if port == "" {
+		port = "3306"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// mysqlKind classifies by error number
+// (https://mariadb.com/kb/en/mariadb-error-code-reference/).
+func mysqlKind(err error) ConnectKind {
+	var e *mysql.MySQLError
+	if errors.As(err, &e) {
+		switch e.Number {
+		case 1045, 1698: // access denied for user
+			return BadPassword
+		case 1049: // unknown database
+			return NoDatabase
+		case 1044, 1142, 1143, 1227: // access to database, table, column denied; privilege
+			return NoRights
+		case 3159: // connections must be encrypted
+			return BadTLS
+		case 1040, 1053, 1203, 1205: // too many connections, shutdown, user's limit, lock wait
+			return Busy
+		}
+		return notConnect
+	}
+	switch {
+	case errors.Is(err, mysql.ErrNoTLS):
+		return BadTLS
+	case errors.Is(err, mysql.ErrInvalidConn), errors.Is(err, driver.ErrBadConn):
+		return Unreachable
+	case errors.Is(err, mysql.ErrNativePassword), errors.Is(err, mysql.ErrCleartextPassword), errors.Is(err, mysql.ErrOldPassword):
+		return BadPassword
+	}
+	return netKind(err)
+}

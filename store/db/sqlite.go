@@ -1,0 +1,86 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"net/url"
+	"os"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// openSQLite uses SQLite's URI file names (https://www.sqlite.org/uri.html).
+func openSQLite(a *address, o Options) (*sql.DB, error) {
+	pragmas := []string{"_pragma=busy_timeout(10000)", "_pragma=foreign_keys(1)"}
+	mode := "mode=rwc"
+	if o.ReadOnly {
+		mode = "mode=ro"
+	} else {
+		pragmas = append(pragmas, "_pragma=journal_mode(wal)")
+	}
+	dsn := "file:" + (&url.URL{Path: a.path}).EscapedPath() + "?" + mode + "&_time_format=sqlite"
+	for _, p := range pragmas {
+		dsn += "&" + p
+	}
+	if a.query != "" {
+		dsn += "&" + a.query
+	}
+	c, err := sqlite.NewConnector(dsn)
+	if err != nil {
+		return nil, errors.New("what follows the ? is not key=value&key=value")
+	}
+	if o.ReadOnly {
+		return sql.OpenDB(c), nil
+	}
+	return sql.OpenDB(privateFile{c, a.path}), nil
+}
+
+// privateFile makes the file before SQLite does, which would let the umask
+// choose its mode.
+type privateFile struct {
+	driver.Connector
+	path string
+}
+
+func (p privateFile) Connect(ctx context.Context) (driver.Conn, error) {
+	f, err := os.OpenFile(p.path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Close(); err != nil {
+		return nil, err
+	}
+	return p.Connector.Connect(ctx)
+}
+
+// sqliteKind classifies an error. SQLite says "unable to open database file"
+// for whatever keeps it from a file, so the file is asked too.
+func sqliteKind(err error, path string) ConnectKind {
+	var e *sqlite.Error
+	switch {
+	case errors.Is(err, os.ErrPermission):
+		return NoRights
+	case errors.Is(err, os.ErrNotExist):
+		return NoDatabase
+	case !errors.As(err, &e):
+		return notConnect
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_CANTOPEN:
+		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+			return NoDatabase
+		}
+		return NoRights
+	case sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_AUTH:
+		return NoRights
+	case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
+		return NotDatabase
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR:
+		return Busy
+	}
+	return notConnect
+}
+
