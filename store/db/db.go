@@ -85,7 +85,7 @@ func openPool(a *address, o Options) (*sql.DB, error) {
 	case PostgreSQL:
 		return openPostgres(a, o)
 	case MySQL:
-		return openMySQL(a)
+		return openMySQL(a, o)
 	default:
 		return openSQLite(a, o)
 	}

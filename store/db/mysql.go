@@ -1,6 +1,7 @@
 package db
 
 import (
+	"context"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
@@ -13,7 +14,7 @@ import (
 
 // openMySQL builds the driver's Config field by field: its DSN has another
 // syntax than our URL.
-func openMySQL(a *address) (*sql.DB, error) {
+func openMySQL(a *address, o Options) (*sql.DB, error) {
 	if a.database == "" {
 		return nil, errors.New("the database's name is missing after the host")
 	}
@@ -49,7 +50,27 @@ func openMySQL(a *address) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.ReadOnly {
+		c = readOnlyConnector{c}
+	}
 	return sql.OpenDB(c), nil
+}
+
+// readOnlyConnector makes each session refuse writes. It is a statement and
+// not a connection parameter because MySQL and MariaDB name the variable
+// differently.
+type readOnlyConnector struct{ driver.Connector }
+
+func (r readOnlyConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	c, err := r.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.(driver.ExecerContext).ExecContext(ctx, "SET SESSION TRANSACTION READ ONLY", nil); err != nil {
+		_ = c.Close()
+		return nil, err
+	}
+	return c, nil
 }
 
 func mysqlAddr(a *address) string {

@@ -83,4 +83,3 @@ func sqliteKind(err error, path string) ConnectKind {
 	}
 	return notConnect
 }
-
