@@ -31,12 +31,12 @@ func findAlias(q *query) {
 // addAliases adds the recipients of the live aliases of an address, with an
 // extension put back into each.
 func (q *query) addAliases(address, extension string) {
-	for a := range q.Aliases(address) {
-		if !a.Live(q.now) {
+	for a := q.Aliases(address); a.Next(); {
+		if !a.Alias.Live(q.now) {
 			continue
 		}
-		for r := range q.Recipients(a.ID) {
-			q.add(q.recipient(&r, extension))
+		for r := q.Recipients(a.Alias.ID); r.Next(); {
+			q.add(q.recipient(&r.Recipient, extension))
 		}
 	}
 }

@@ -48,14 +48,14 @@ func find110(q *query) {
 
 // addDirect adds the owners of exactly this address.
 func (q *query) addDirect(address string) {
-	for a := range q.AccountsByEmail(address) {
-		if a.Active && q.owns(&a) {
-			q.add(a.Email)
+	for a := q.AccountsByEmail(address); a.Next(); {
+		if a.Account.Active && q.owns(&a.Account) {
+			q.add(a.Account.Email)
 		}
 	}
 	q.addExtra(address)
-	for al := range q.Aliases(address) {
-		q.addMembers(&al)
+	for al := q.Aliases(address); al.Next(); {
+		q.addMembers(&al.Alias)
 	}
 }
 
@@ -66,9 +66,9 @@ func (q *query) addOwners(address, local string) {
 	domain := address[len(local):] // with its @
 	if da, ok := q.DomainAlias(domain[1:]); ok && (da.Enabled || !q.strict()) {
 		target, _ := q.DomainByID(da.TargetID)
-		for al := range q.Aliases(q.join(local, "@", target.Name)) {
-			if al.DomainID == target.ID {
-				q.addMembers(&al)
+		for al := q.Aliases(q.join(local, "@", target.Name)); al.Next(); {
+			if al.Alias.DomainID == target.ID {
+				q.addMembers(&al.Alias)
 			}
 		}
 	}
@@ -77,8 +77,8 @@ func (q *query) addOwners(address, local string) {
 
 // addExtra adds the owners of mailboxes with an extra sender address.
 func (q *query) addExtra(address string) {
-	for sa := range q.SenderAddresses(address) {
-		q.addMailbox(sa.MailboxID)
+	for sa := q.SenderAddresses(address); sa.Next(); {
+		q.addMailbox(sa.SenderAddress.MailboxID)
 	}
 }
 
@@ -88,9 +88,9 @@ func (q *query) addMembers(al *store.Alias) {
 	if !al.Enabled || q.strict() && !al.Live(q.now) {
 		return
 	}
-	for r := range q.Recipients(al.ID) {
-		if r.MailboxID != 0 {
-			q.addMailbox(r.MailboxID)
+	for r := q.Recipients(al.ID); r.Next(); {
+		if r.Recipient.MailboxID != 0 {
+			q.addMailbox(r.Recipient.MailboxID)
 		}
 	}
 }

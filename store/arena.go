@@ -87,11 +87,11 @@ func newSymbols() symbols {
 func (y *symbols) find(s string) ref {
 	h := maphash.String(y.seed, s)
 	sh := y.index.shard(h)
-	for i := range sh.probe(h) {
+	if sh.n == 0 {
+		return 0
+	}
+	for i := sh.first(h); sh.slots[i] != 0; i = sh.after(i) {
 		slot := sh.slots[i]
-		if slot == 0 {
-			break
-		}
 		if uint32(slot>>32) == tag(h) && y.text(ref(slot)) == s {
 			return ref(slot)
 		}

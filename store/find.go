@@ -1,7 +1,5 @@
 package store
 
-import "iter"
-
 // Domain finds a domain by its name.
 func (s *Snapshot) Domain(name string) (Domain, bool) {
 	at := s.base.domainByName[name]
@@ -74,30 +72,16 @@ func (s *Snapshot) AccountByID(id uint32) (Account, bool) {
 	return s.account(at), true
 }
 
-// AccountsByEmail yields the accounts with an e-mail address: one, unless
+// AccountsByEmail returns the accounts with an e-mail address: one, unless
 // somebody was renamed by an old Modoboa.
-func (s *Snapshot) AccountsByEmail(address string) iter.Seq[Account] {
-	at := s.base.symbols.first(s.base.symbols.find(address), emailList)
-	return func(yield func(Account) bool) {
-		for ; at != 0; at = s.base.accounts.at(at).next {
-			if !yield(s.account(at)) {
-				return
-			}
-		}
-	}
+func (s *Snapshot) AccountsByEmail(address string) AccountRows {
+	return AccountRows{s: s, next: s.base.symbols.first(s.base.symbols.find(address), emailList)}
 }
 
-// Aliases yields the alias rows of an address in order of id, the dead ones
+// Aliases returns the alias rows of an address in order of id, the dead ones
 // too.
-func (s *Snapshot) Aliases(address string) iter.Seq[Alias] {
-	at := s.base.symbols.first(s.base.symbols.find(address), aliasList)
-	return func(yield func(Alias) bool) {
-		for ; at != 0; at = s.base.aliases.at(at).next {
-			if !yield(s.alias(at)) {
-				return
-			}
-		}
-	}
+func (s *Snapshot) Aliases(address string) AliasRows {
+	return AliasRows{s: s, next: s.base.symbols.first(s.base.symbols.find(address), aliasList)}
 }
 
 // AliasByID finds an alias by its primary key.
@@ -109,41 +93,19 @@ func (s *Snapshot) AliasByID(id uint32) (Alias, bool) {
 	return s.alias(at), true
 }
 
-// Recipients yields the recipients of the alias with an id, in order of id.
-func (s *Snapshot) Recipients(aliasID uint32) iter.Seq[Recipient] {
-	var at uint32
+// Recipients returns the recipients of the alias with an id, in order of id.
+func (s *Snapshot) Recipients(aliasID uint32) RecipientRows {
+	rows := RecipientRows{s: s, alias: aliasID}
 	if a := s.base.aliasIDs.row(aliasID); a != 0 {
-		at = s.base.aliases.at(a).first
+		rows.next = s.base.aliases.at(a).first
 	}
-	return func(yield func(Recipient) bool) {
-		for ; at != 0; at = s.base.recipients.at(at).next {
-			r := s.base.recipients.at(at)
-			out := Recipient{ID: r.id, Address: s.base.symbols.text(r.address), AliasID: aliasID}
-			if r.mailbox != 0 {
-				out.MailboxID = s.base.mailboxes.at(r.mailbox).id
-			}
-			if r.target != 0 {
-				out.TargetID = s.base.aliases.at(r.target).id
-			}
-			if !yield(out) {
-				return
-			}
-		}
-	}
+	return rows
 }
 
-// SenderAddresses yields the rows that let the owner of a mailbox send as an
+// SenderAddresses returns the rows that let the owner of a mailbox send as an
 // address ("a@b" or "@b"), in order of id.
-func (s *Snapshot) SenderAddresses(address string) iter.Seq[SenderAddress] {
-	at := s.base.symbols.first(s.base.symbols.find(address), senderList)
-	return func(yield func(SenderAddress) bool) {
-		for ; at != 0; at = s.base.senders.at(at).next {
-			r := s.base.senders.at(at)
-			if !yield(SenderAddress{ID: r.id, Address: s.base.symbols.text(r.address), MailboxID: s.base.mailboxes.at(r.mailbox).id}) {
-				return
-			}
-		}
-	}
+func (s *Snapshot) SenderAddresses(address string) SenderRows {
+	return SenderRows{s: s, next: s.base.symbols.first(s.base.symbols.find(address), senderList)}
 }
 
 // Transport finds a transport by its pattern, without any partial-key step.

@@ -21,21 +21,19 @@ func tag(h uint64) uint32 { return uint32(h >> 20) }
 
 func (x *index) shard(h uint64) *shard { return &x.shards[h>>56] }
 
-// probe yields the slots to look at for hash h: linear probing. It never ends
-// by itself when the shard is full, which insert prevents.
-func (sh *shard) probe(h uint64) iter.Seq[int] {
-	return func(yield func(int) bool) {
-		n := len(sh.slots)
-		if n == 0 {
-			return
-		}
-		// Multiply-shift maps 32 bits to any length without a division.
-		for i := int(uint64(uint32(h)) * uint64(n) >> 32); yield(i); {
-			if i++; i == n {
-				i = 0
-			}
-		}
+// first and after walk over the slots to look at for hash h: linear probing.
+// insert keeps some slots free, so that every walk ends; a shard without slots
+// must not be walked.
+func (sh *shard) first(h uint64) int {
+	// Multiply-shift maps 32 bits to any length without a division.
+	return int(uint64(uint32(h)) * uint64(len(sh.slots)) >> 32)
+}
+
+func (sh *shard) after(i int) int {
+	if i++; i < len(sh.slots) {
+		return i
 	}
+	return 0
 }
 
 func (x *index) insert(h uint64, tag, value uint32, rehash func(slot uint64) uint64) {
@@ -48,12 +46,11 @@ func (x *index) insert(h uint64, tag, value uint32, rehash func(slot uint64) uin
 }
 
 func (sh *shard) put(h, slot uint64) {
-	for i := range sh.probe(h) {
-		if sh.slots[i] == 0 {
-			sh.slots[i] = slot
-			return
-		}
+	i := sh.first(h)
+	for sh.slots[i] != 0 {
+		i = sh.after(i)
 	}
+	sh.slots[i] = slot
 }
 
 func (sh *shard) resize(n int, rehash func(slot uint64) uint64) {
@@ -99,12 +96,11 @@ func (x *ids) row(id uint32) uint32 {
 	}
 	h := hashID(id)
 	sh := x.index.shard(h)
-	for i := range sh.probe(h) {
-		slot := sh.slots[i]
-		if slot == 0 {
-			break
-		}
-		if uint32(slot>>32) == id {
+	if sh.n == 0 {
+		return 0
+	}
+	for i := sh.first(h); sh.slots[i] != 0; i = sh.after(i) {
+		if slot := sh.slots[i]; uint32(slot>>32) == id {
 			return uint32(slot)
 		}
 	}
