@@ -1,0 +1,113 @@
+package lookup
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/vmapd/vmapd/store"
+)
+
+var update = flag.Bool("update", false, "rewrite the expected explanations")
+
+// TestExplain compares explanations with those in testdata/explain: sections
+// "address X" and "login X" after the rows.
+func TestExplain(t *testing.T) {
+	files, err := filepath.Glob("testdata/explain/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no testdata: %v", err)
+	}
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for _, file := range files {
+		ar, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var snap *store.Snapshot
+		for i := range ar.Files {
+			f := &ar.Files[i]
+			if f.Name == "rows" {
+				snap = load(t, string(f.Data))
+				continue
+			}
+			kind, subject, _ := strings.Cut(f.Name, " ")
+			t.Run(f.Name, func(t *testing.T) {
+				x := Explain(snap, defaults(), subject, now)
+				if kind == "login" {
+					x = ExplainLogin(snap, defaults(), subject, now)
+				}
+				if *update {
+					f.Data = []byte(x.String())
+				}
+				if diff := cmp.Diff(string(f.Data), x.String()); diff != "" {
+					t.Errorf("-want +got:\n%s", diff)
+				}
+				if _, err := json.Marshal(x); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		if *update {
+			if err := os.WriteFile(file, txtar.Format(ar), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// TestExplainAgreesWithTables asks for every address of the rows of all table
+// tests: what explain calls a mailbox delivery must be a mailbox, and an
+// address that explain refuses outright must have no alias.
+func TestExplainAgreesWithTables(t *testing.T) {
+	files, _ := filepath.Glob("testdata/*.txtar")
+	n := 0
+	for _, file := range files {
+		ar, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		snap := load(t, string(ar.Files[0].Data))
+		for line := range strings.Lines(string(ar.Files[1].Data)) {
+			question, _, _ := strings.Cut(line, " => ")
+			words := fieldsQuoted(question)
+			if len(words) != 2 || strings.LastIndexByte(words[1], '@') < 1 {
+				continue
+			}
+			n++
+			x := Explain(snap, defaults(), words[1], time.Now())
+			if len(x.Deliveries) == 0 {
+				t.Errorf("explain %s comes to no end:\n%s", words[1], x)
+			}
+			for _, d := range x.Deliveries {
+				if _, isBox := ask(snap, defaults(), "mailboxes", d.Address); d.Kind == ToMailbox && !isBox {
+					t.Errorf("explain %s delivers to %s, which is no mailbox", words[1], d.Address)
+				}
+			}
+		}
+	}
+	if n < 50 {
+		t.Errorf("only %d addresses asked", n)
+	}
+}
+
+func FuzzExplain(f *testing.F) {
+	snap := load(f, "domain example.test\ndomainalias alias.test -> example.test\nbox u@example.test\nalias @example.test -> loop@example.test\nalias loop@example.test -> any@example.test")
+	for _, a := range []string{"u@example.test", "u+x@alias.test", "@", "@example.test", `"a b"@example.test`, `"\"@example.test`, "x@y@example.test", "\x1b[2J@example.test"} {
+		f.Add(a)
+	}
+	f.Fuzz(func(t *testing.T, address string) {
+		now := time.Unix(0, 0)
+		for _, x := range []*Explanation{Explain(snap, defaults(), address, now), ExplainLogin(snap, defaults(), address, now)} {
+			if x.Outcome == "" || strings.ContainsRune(x.String(), '\x1b') {
+				t.Fatalf("%q: %q", address, x.String())
+			}
+		}
+	})
+}

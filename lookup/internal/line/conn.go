@@ -1,0 +1,163 @@
+package line
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"time"
+)
+
+// idleParts is how many quiet deadlines in a row make an idle connection.
+const idleParts = 4
+
+// phase says what the read deadline that stands was set for.
+type phase uint8
+
+const (
+	unarmed   phase = iota // no deadline
+	idling                 // a part of Limits.Idle
+	receiving              // the request at the head of the input
+)
+
+// conn is the state of one connection. The unread input is in[r:w].
+type conn struct {
+	nc     net.Conn
+	pool   *Pool
+	limits Limits
+
+	small    []byte  // smallSize bytes, for as long as the connection lives
+	in       []byte  // small or borrowed.b
+	borrowed *buffer // nil while small is enough
+	r, w     int
+	out      *buffer // nil while there is no reply to write
+
+	phase     phase
+	fresh     bool      // the request at the head of the input has no deadline yet
+	quiet     int       // idle deadlines that passed since the last byte
+	readUntil time.Time // the read deadline we set, zero if none
+	writeArm  bool      // a write deadline was set
+}
+
+// serve is the loop of Serve.
+func (c *conn) serve(ctx context.Context, p Protocol) error {
+	for {
+		if err := c.answer(ctx, p); err != nil {
+			return err
+		}
+		if more, err := c.fill(ctx); !more || err != nil {
+			return err
+		}
+	}
+}
+
+// answer answers every complete request in the input and writes the replies.
+// An error of Cut is returned after the replies before it were written.
+func (c *conn) answer(ctx context.Context, p Protocol) error {
+	var cutErr error
+	for c.r < c.w {
+		n, err := p.Cut(c.in[c.r:c.w])
+		if err != nil {
+			cutErr = err
+			break
+		}
+		if n == 0 {
+			break
+		}
+		if c.out == nil {
+			c.out = c.pool.getOut()
+		}
+		c.out.b = p.Answer(ctx, c.out.b, c.in[c.r:c.r+n:c.r+n])
+		c.r += n
+		c.fresh = true
+		if len(c.out.b) >= flushSize {
+			if err := c.write(c.out.b); err != nil {
+				return err
+			}
+			c.out.b = c.out.b[:0]
+		}
+	}
+	if err := c.flush(); err != nil {
+		return err
+	}
+	return cutErr
+}
+
+// flush writes the replies that have gathered and gives their buffer back.
+func (c *conn) flush() error {
+	if c.out == nil {
+		return nil
+	}
+	if err := c.write(c.out.b); err != nil {
+		return err
+	}
+	c.pool.putOut(c.out)
+	c.out = nil
+	return nil
+}
+
+// fill reads some more input. more is false when the connection is to be
+// closed: at its end, after too long a silence, or for a drain.
+func (c *conn) fill(ctx context.Context) (more bool, err error) {
+	c.makeRoom()
+	for {
+		if err := c.armRead(); err != nil {
+			return false, fmt.Errorf("set read deadline: %w", err)
+		}
+		if ctx.Err() != nil { // after armRead, see the package comment
+			return false, nil
+		}
+		n, err := c.nc.Read(c.in[c.w:])
+		if n > 0 {
+			if c.w == c.r {
+				c.fresh = true
+			}
+			c.w += n
+			c.quiet = 0
+			return true, nil // an error that came along comes again
+		}
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return false, c.readError(err)
+		}
+		if again, err := c.expired(ctx); !again {
+			return false, err
+		}
+	}
+}
+
+// makeRoom sees to it that there is room to read into: it moves the unread
+// input to the front, into the small buffer if it fits there, else, if the
+// buffer is full, into a larger one.
+func (c *conn) makeRoom() {
+	rest := c.in[c.r:c.w]
+	switch {
+	case c.borrowed != nil && len(rest) < smallSize/2:
+		copy(c.small, rest)
+		c.pool.putIn(c.borrowed)
+		c.borrowed, c.in = nil, c.small
+	case len(rest) == len(c.in):
+		b := c.pool.getIn(len(rest), c.limits.MaxFrame+1) // one more, so that Cut meets what is too long
+		copy(b.b, rest)
+		c.pool.putIn(c.borrowed)
+		c.borrowed, c.in = b, b.b
+	case c.r > 0:
+		copy(c.in, rest)
+	}
+	c.r, c.w = 0, len(rest)
+}
+
+// readError puts the end of the stream into words.
+func (c *conn) readError(err error) error {
+	if !errors.Is(err, io.EOF) {
+		return fmt.Errorf("read request: %w", err)
+	}
+	if c.r == c.w {
+		return nil
+	}
+	return fmt.Errorf("client closed the connection after %d bytes of a request: %w", c.w-c.r, io.ErrUnexpectedEOF)
+}

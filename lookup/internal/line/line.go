@@ -1,0 +1,77 @@
+// Package line carries request-reply protocols over one connection: it reads,
+// cuts the stream into requests, has them answered in order, and writes the
+// replies. What a request looks like is the [Protocol]'s business.
+//
+// # Replies
+//
+// All requests that arrived together are answered together: replies gather in
+// one buffer, which is written when no complete request is left in the input
+// or when it passes 16 KiB. A reply is never held back to wait for a request.
+//
+// # Memory
+//
+// A connection that waits holds 1 KiB. A request that does not fit there
+// borrows a larger buffer from the server's [Pool], first 8 KiB and then one
+// for the largest request allowed, as its bytes really arrive, and gives it
+// back once it is answered. The reply buffer is borrowed only while there are
+// replies to write. After the first few requests nothing is allocated.
+//
+// # Time
+//
+// Deadlines cost a timer operation and a look at the clock, so none is set on
+// the way of an ordinary request. Idle time is counted in quarters of
+// [Limits.Idle]: one deadline a quarter, however many requests were served in
+// it. The deadline of a request is set only if it did not arrive in one piece.
+// A write deadline is left standing over many writes; a write that meets it is
+// given [Limits.WriteTimeout] from there on, and only then fails.
+//
+// # Ending
+//
+// Cancelling ctx asks for a drain: the requests that were read are answered
+// and Serve returns nil. The owner of the connection cancels ctx first and then
+// expires the pending read with SetReadDeadline, in this order, because a
+// deadline set here in between would undo the expiry.
+package line
+
+import (
+	"context"
+	"net"
+	"time"
+)
+
+// Protocol cuts requests out of a stream of bytes and answers them. Both
+// methods are called by one goroutine per connection.
+type Protocol interface {
+	// Cut returns the size in bytes, frame included, of the request that b
+	// begins with, 0 if b holds only the beginning of one. An error ends the
+	// connection, after the replies to earlier requests were written. Cut must
+	// return one at the latest when b is longer than Limits.MaxFrame.
+	Cut(b []byte) (int, error)
+
+	// Answer appends the reply to one request, as cut, to dst. It may alter
+	// the bytes of the request, and must not keep them.
+	Answer(ctx context.Context, dst, request []byte) []byte
+}
+
+// Limits bound what one connection may cost. All fields but Idle must be
+// positive.
+type Limits struct {
+	Idle           time.Duration // silence between requests before the connection is closed, 0 for ever; honoured within a quarter
+	RequestTimeout time.Duration // from the first read that brought a part of a request to its last byte
+	WriteTimeout   time.Duration // for one write to make its way, at most a quarter longer
+	MaxFrame       int           // bytes of the largest request with its frame
+}
+
+// Serve answers requests on nc until the client closes it, ctx ends, nc is
+// idle for too long (all nil), or something goes wrong: the error of Cut as it
+// is; io.ErrUnexpectedEOF, wrapped, if the client left within a request;
+// os.ErrDeadlineExceeded, wrapped, if it was too slow; else the error of the
+// connection. Serve does not close nc. If Answer panics, so does Serve, and
+// the buffers of the connection are left to the collector.
+func Serve(ctx context.Context, nc net.Conn, p Protocol, l Limits, pool *Pool) error {
+	c := pool.conn()
+	c.nc, c.limits = nc, l
+	err := c.serve(ctx, p)
+	pool.release(c)
+	return err
+}
