@@ -1,0 +1,38 @@
+// Package modoboa knows Modoboa's tables, in every generation from 1.10 to
+// 2.9: it reads them into a snapshot, and makes them in an empty database.
+//
+// # Reading
+//
+// [Source] reads the tables that decide about mail inside one read-only
+// transaction and hands their rows to a store.Builder, one at a time:
+//
+//	admin_domain, admin_domainalias        domains and their other names
+//	core_user                              accounts
+//	admin_mailbox, admin_quota             mailboxes and what is in them
+//	admin_alias, modoboa_admin_aliasrecipient   aliases
+//	admin_senderaddress                    extra sender addresses
+//	admin_mailboxoperation                 mailboxes that are being moved
+//	transport_transport, relaydomains_recipientaccess   relaying
+//	postfix_autoreply_transport            autoreply plugin of 1.x, if it is there
+//
+// Only columns that something uses are asked for. The tables are never
+// written, altered or locked.
+//
+// What a row says is not judged here: control bytes, clashing names and
+// references into the void are the Builder's business. A row that cannot even
+// be read (an id beyond 32 bits, a date that is none; SQLite stores anything
+// anywhere) is reported to the Builder and left out, the rest is loaded.
+//
+// # Generations
+//
+// Modoboa leaves no version number behind, so [Detect] looks at the columns:
+//
+//	admin_domain.message_limit             1.16
+//	core_user.tfa_enabled                  1.17, gone in 2.3
+//	admin_mailbox.is_send_only             2.2
+//	core_user.totp_enabled                 2.3
+//	admin_domain.last_dns_check_execution  2.7.1
+//
+// transport_transport came with 1.10; older databases are refused. A table
+// vmapd_schema says that [Init] made the tables.
+package modoboa

@@ -1,0 +1,158 @@
+package modoboa
+
+import (
+	"strings"
+
+	"github.com/vmapd/vmapd/store"
+	"github.com/vmapd/vmapd/store/db"
+)
+
+// table is one SELECT and what becomes of its rows.
+type table struct {
+	name     string
+	columns  []column
+	optional bool // not in every database
+	// add hands the row to the builder unless a column could not be read.
+	add func(b *store.Builder, r *row)
+}
+
+// column is a column's name. "?" before it: absent in old generations, then
+// read as NULL. "@" before it: a timestamp, read as text.
+type column string
+
+func (c column) optional() bool { return strings.HasPrefix(string(c), "?") }
+func (c column) name() string   { return strings.TrimLeft(string(c), "?@") }
+
+func (c column) expression(d *db.DB, present map[string]bool) string {
+	switch {
+	case c.optional() && !present[c.name()]:
+		return "null"
+	case strings.HasPrefix(string(c), "@"):
+		return d.Text(c.name())
+	}
+	return c.name()
+}
+
+// query returns the SELECT of t over the columns that are present.
+func (t *table) query(d *db.DB, present map[string]bool) string {
+	expressions := make([]string, len(t.columns))
+	for i, c := range t.columns {
+		expressions[i] = c.expression(d, present)
+	}
+	return "select " + strings.Join(expressions, ", ") + " from " + t.name
+}
+
+// tables returns all that is read, in the order that a Builder asks for. The
+// first column is the primary key.
+func tables() []table {
+	return []table{
+		{name: "admin_domain", columns: []column{"id", "name", "type", "enabled", "quota", "default_mailbox_quota"}, add: addDomain},
+		{name: "admin_domainalias", columns: []column{"id", "name", "target_id", "enabled"}, add: addDomainAlias},
+		{name: "core_user", columns: []column{"id", "username", "email", "password", "is_active", "is_local", "is_superuser", "master_user"}, add: addAccount},
+		{name: "admin_mailbox", columns: []column{"id", "address", "domain_id", "user_id", "quota", "?is_send_only"}, add: addMailbox},
+		{name: "admin_quota", columns: []column{"username", "bytes", "messages"}, add: addQuotaUsage},
+		{name: "admin_alias", columns: []column{"id", "address", "domain_id", "enabled", "internal", "@expire_at"}, add: addAlias},
+		{name: "modoboa_admin_aliasrecipient", columns: []column{"id", "address", "alias_id", "r_mailbox_id", "r_alias_id"}, add: addRecipient},
+		{name: "admin_senderaddress", columns: []column{"id", "address", "mailbox_id"}, add: addSenderAddress},
+		{name: "admin_mailboxoperation", columns: []column{"id", "mailbox_id"}, add: addMailboxOperation},
+		{name: "transport_transport", columns: []column{"id", "pattern", "service", "next_hop"}, add: addTransport},
+		{name: "relaydomains_recipientaccess", columns: []column{"id", "pattern", "action"}, add: addRecipientAccess},
+		{name: "postfix_autoreply_transport", columns: []column{"id", "domain", "method"}, add: addAutoreplyTransport, optional: true},
+	}
+}
+
+func addDomain(b *store.Builder, r *row) {
+	d := store.Domain{ID: r.id(0), Name: r.text(1), Type: domainType(r.text(2)), Enabled: r.flag(3), Quota: r.quota(4), DefaultMailboxQuota: r.quota(5)}
+	if r.ok(b) {
+		b.AddDomain(d)
+	}
+}
+
+func domainType(s string) store.DomainType {
+	switch s {
+	case "domain":
+		return store.LocalDomain
+	case "relaydomain":
+		return store.RelayDomain
+	default:
+		return store.OtherDomain
+	}
+}
+
+func addDomainAlias(b *store.Builder, r *row) {
+	a := store.DomainAlias{ID: r.id(0), Name: r.text(1), TargetID: r.ref(2), Enabled: r.flag(3)}
+	if r.ok(b) {
+		b.AddDomainAlias(a)
+	}
+}
+
+func addAccount(b *store.Builder, r *row) {
+	a := store.Account{ID: r.id(0), Username: r.text(1), Email: r.text(2), Password: r.text(3),
+		Active: r.flag(4), Local: r.flag(5), Superuser: r.flag(6), Master: r.flag(7)}
+	if r.ok(b) {
+		b.AddAccount(a)
+	}
+}
+
+func addMailbox(b *store.Builder, r *row) {
+	m := store.Mailbox{ID: r.id(0), Local: r.text(1), DomainID: r.ref(2), AccountID: r.ref(3), Quota: r.quota(4), SendOnly: r.flag(5)}
+	if r.ok(b) {
+		b.AddMailbox(m)
+	}
+}
+
+func addQuotaUsage(b *store.Builder, r *row) {
+	q := store.QuotaUsage{Username: r.text(0), Bytes: r.number(1), Messages: r.number(2)}
+	if r.ok(b) {
+		b.AddQuotaUsage(q)
+	}
+}
+
+func addAlias(b *store.Builder, r *row) {
+	a := store.Alias{ID: r.id(0), Address: r.text(1), DomainID: r.ref(2), Enabled: r.flag(3), Internal: r.flag(4), ExpireAt: r.expiry(5)}
+	if r.ok(b) {
+		b.AddAlias(a)
+	}
+}
+
+func addRecipient(b *store.Builder, r *row) {
+	a := store.Recipient{ID: r.id(0), Address: r.text(1), AliasID: r.ref(2), MailboxID: r.ref(3), TargetID: r.ref(4)}
+	if r.ok(b) {
+		b.AddRecipient(a)
+	}
+}
+
+func addSenderAddress(b *store.Builder, r *row) {
+	a := store.SenderAddress{ID: r.id(0), Address: r.text(1), MailboxID: r.ref(2)}
+	if r.ok(b) {
+		b.AddSenderAddress(a)
+	}
+}
+
+func addMailboxOperation(b *store.Builder, r *row) {
+	o := store.MailboxOperation{ID: r.id(0), MailboxID: r.ref(1)}
+	if r.ok(b) {
+		b.AddMailboxOperation(o)
+	}
+}
+
+func addTransport(b *store.Builder, r *row) {
+	t := store.Transport{ID: r.id(0), Pattern: r.text(1), Service: r.text(2), NextHop: r.text(3)}
+	if r.ok(b) {
+		b.AddTransport(t)
+	}
+}
+
+func addRecipientAccess(b *store.Builder, r *row) {
+	a := store.RecipientAccess{ID: r.id(0), Pattern: r.text(1), Action: r.text(2)}
+	if r.ok(b) {
+		b.AddRecipientAccess(a)
+	}
+}
+
+func addAutoreplyTransport(b *store.Builder, r *row) {
+	t := store.AutoreplyTransport{ID: r.id(0), Domain: r.text(1), Method: r.text(2)}
+	if r.ok(b) {
+		b.AddAutoreplyTransport(t)
+	}
+}
