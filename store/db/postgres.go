@@ -57,7 +57,7 @@ func openPostgres(a *address, o Options) (*sql.DB, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &patientConn{Conn: c}, nil
+		return &patientConn{Conn: c, limit: ioTimeout}, nil
 	}
 	return stdlib.OpenDB(*cfg), nil
 }
@@ -72,11 +72,12 @@ func pgxReason(err error) string {
 	return s
 }
 
-// patientConn ends a Read or Write that makes no progress for ioTimeout: pgx
+// patientConn ends a Read or Write that makes no progress for limit: pgx
 // itself knows no such limit. Deadlines that pgx sets (when a context ends) go
 // first.
 type patientConn struct {
 	net.Conn
+	limit time.Duration
 	mu    sync.Mutex
 	fixed bool // pgx has set a deadline
 }
@@ -95,7 +96,7 @@ func (c *patientConn) push(set func(time.Time) error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.fixed {
-		_ = set(time.Now().Add(ioTimeout))
+		_ = set(time.Now().Add(c.limit))
 	}
 }
 

@@ -68,9 +68,10 @@ func sqliteKind(err error, path string) ConnectKind {
 	case !errors.As(err, &e):
 		return notConnect
 	}
+	info, statErr := os.Stat(path)
 	switch e.Code() & 0xff {
 	case sqlite3.SQLITE_CANTOPEN:
-		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		if errors.Is(statErr, os.ErrNotExist) {
 			return NoDatabase
 		}
 		return NoRights
@@ -79,6 +80,9 @@ func sqliteKind(err error, path string) ConnectKind {
 	case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
 		return NotDatabase
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR:
+		if statErr == nil && !info.Mode().IsRegular() {
+			return NotDatabase
+		}
 		return Busy
 	}
 	return notConnect

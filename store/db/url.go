@@ -107,8 +107,8 @@ func (a *address) parseServer(s string) error {
 	i := strings.LastIndexByte(authority, '@')
 	// An "@" that comes later is most likely the end of a password that has a
 	// "/", "?" or "#" in it; what was taken for host or path is then secret.
-	if strings.ContainsAny(path, "@#") || (i < 0 && strings.Contains(query, "@")) {
-		return errors.New(`"@", "/", "?" and "#" in user, password or database must be percent-encoded`)
+	if strings.ContainsAny(path, "@#") || strings.ContainsAny(query, "@#") {
+		return errors.New(`"@", "/", "?" and "#" in user, password, database or parameters must be percent-encoded`)
 	}
 	if i >= 0 {
 		if err := a.parseUser(authority[:i]); err != nil {
@@ -258,14 +258,14 @@ func (a *address) redacted() string {
 	} else {
 		b.WriteString("//")
 		if a.user != "" {
-			b.WriteString(url.PathEscape(a.user) + "@")
+			b.WriteString(url.User(a.user).String() + "@")
 		}
 		if a.network == "unix" {
 			b.WriteString("unix(" + a.host + ")")
 		} else {
 			b.WriteString(a.host)
 		}
-		b.WriteString("/" + url.PathEscape(a.database))
+		b.WriteString("/" + url.User(a.database).String())
 	}
 	if a.query != "" {
 		b.WriteString("?" + a.query)

@@ -1,12 +1,15 @@
 package dbtest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"github.com/vmapd/vmapd/store/db"
 )
 
 // shared holds the servers of this test process. It is package state on
@@ -103,5 +106,26 @@ func need(t testing.TB, err error) {
 		t.Skip(err)
 	default:
 		t.Fatal(err)
+	}
+}
+
+// Open opens url and closes it when the test ends.
+func Open(t testing.TB, url string, o db.Options) *db.DB {
+	t.Helper()
+	d, err := db.Open(url, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	return d
+}
+
+// Exec runs statements on d and fails the test at the first error.
+func Exec(t testing.TB, d *db.DB, statements ...string) {
+	t.Helper()
+	for _, s := range statements {
+		if _, err := d.ExecContext(context.Background(), s); err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
 	}
 }

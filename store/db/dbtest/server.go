@@ -62,6 +62,7 @@ func start(k kind) (*Server, error) {
 		if err = s.Start(); err == nil {
 			return s, nil
 		}
+		s.Port = 0
 	}
 	s.close()
 	return nil, err
@@ -116,7 +117,6 @@ func (s *Server) Start() error {
 	}
 	if err := s.await(); err != nil {
 		_ = s.end(syscall.SIGKILL)
-		s.Port = 0
 		return err
 	}
 	return nil
@@ -143,7 +143,6 @@ func (s *Server) await() error {
 			return nil
 		}
 		var status syscall.WaitStatus
-		// WNOWAIT is not had here: reap only to learn that it is gone.
 		if pid, _ := syscall.Wait4(s.cmd.Process.Pid, &status, syscall.WNOHANG, nil); pid > 0 || time.Now().After(end) {
 			log, _ := os.ReadFile(filepath.Join(s.Dir, "log"))
 			return fmt.Errorf("dbtest: the server does not come up: %w\n%s", err, log)
@@ -163,12 +162,21 @@ func (s *Server) Pause() error { return s.signal(syscall.SIGSTOP) }
 // Resume ends a Pause.
 func (s *Server) Resume() error { return s.signal(syscall.SIGCONT) }
 
-// signal reaches the server and its children, which share a process group.
+// signal reaches the server and its children, which PostgreSQL puts in
+// sessions of their own.
 func (s *Server) signal(sig syscall.Signal) error {
 	if s.cmd == nil {
 		return errors.New("dbtest: the server does not run")
 	}
-	return syscall.Kill(-s.cmd.Process.Pid, sig)
+	pid := s.cmd.Process.Pid
+	all := children(pid)
+	if err := syscall.Kill(pid, sig); err != nil {
+		return err
+	}
+	for _, child := range append(all, children(pid)...) {
+		_ = syscall.Kill(child, sig) // it may have ended by itself
+	}
+	return nil
 }
 
 func (s *Server) end(sig syscall.Signal) error {
@@ -176,16 +184,23 @@ func (s *Server) end(sig syscall.Signal) error {
 		return nil
 	}
 	cmd := s.cmd
-	s.cmd = nil
+	all := children(cmd.Process.Pid)
 	if sig == syscall.SIGKILL {
-		_ = syscall.Kill(-cmd.Process.Pid, sig)
+		_ = s.signal(sig)
 	} else {
 		_ = cmd.Process.Signal(sig)
 	}
+	s.cmd = nil
 	// How it ended does not matter, only that it has.
 	var exit *exec.ExitError
 	if err := cmd.Wait(); err != nil && !errors.As(err, &exit) && !errors.Is(err, syscall.ECHILD) {
 		return err
+	}
+	// PostgreSQL does not start again while an old child holds its memory.
+	for _, child := range all {
+		for end := time.Now().Add(10 * time.Second); alive(child) && time.Now().Before(end); {
+			time.Sleep(5 * time.Millisecond)
+		}
 	}
 	return s.keep(0)
 }
