@@ -1,0 +1,132 @@
+package daemon
+
+import (
+	"net/netip"
+	"time"
+)
+
+// DefaultConfigFile is read when no other file is named; it may be missing.
+const DefaultConfigFile = "/etc/vmapd/vmapd.toml"
+
+// Config is the configuration of the daemon. The comment tags are the
+// documentation of the settings: the commented default file and the manual
+// page are made from them. Load and Default are the ways to make one.
+type Config struct {
+	StateDir string   `toml:"state_dir" comment:"Folder for what vmapd keeps: the embedded database, the control socket, keys. $STATE_DIRECTORY, if systemd sets it, is the default."`
+	Database Database `toml:"database" comment:"The database that holds domains, mailboxes and aliases."`
+	Listen   []Listen `toml:"listen" comment:"One [[listen]] section for each socket. If there is none at all, vmapd serves socketmap on a unix socket in its run folder ($RUNTIME_DIRECTORY or /run/vmapd) and http on inet:127.0.0.1:8025."`
+	Lookup   Lookup   `toml:"lookup" comment:"How the lookup tables answer."`
+	Dovecot  Dovecot  `toml:"dovecot" comment:"Answers for Dovecot. For protocols of coming versions (dict, auth, auth-master): checked, not used yet."`
+	DKIM     DKIM     `toml:"dkim" comment:"Signing of mail. For a protocol of coming versions (milter): checked, not used yet."`
+	Policy   Policy   `toml:"policy" comment:"Sending limits. For a protocol of coming versions (policy): checked, not used yet."`
+	Log      Log      `toml:"log" comment:"Messages go to standard error."`
+
+	// Path is the file the configuration came from, "" if there was none.
+	Path string `toml:"-"`
+	// Warnings are things that are allowed but unwise, one sentence each.
+	Warnings []string `toml:"-"`
+
+	password string // from database.password_file
+	places   places // where each key was set
+}
+
+// Database is the section [database].
+type Database struct {
+	URL          string   `toml:"url" comment:"sqlite:/path, postgres://user@host/db, mysql://user@host/db or mysql://user@unix(/run/mysqld/mysqld.sock)/db. Default: an embedded database, vmapd.db in state_dir."`
+	PasswordFile string   `toml:"password_file" comment:"File with the password alone; keeps it out of this file and out of the process list."`
+	Poll         Duration `toml:"poll" comment:"How often to ask for changes where the database cannot notify."`
+	Reload       Duration `toml:"reload" comment:"How often to read the whole database again. A read that takes long is repeated less often: reading never takes more than 5 % of the time. 0s: only on SIGHUP and 'vmapd reload'."`
+	MaxStale     Duration `toml:"max_stale" comment:"0s: serve the last good data for ever while the database is down. Else answer \"try again\" when the data is older than this."`
+}
+
+// Listen is one section [[listen]].
+type Listen struct {
+	Protocol       string   `toml:"protocol" comment:"socketmap, tcp_table or http. Coming versions: policy, dict, auth, auth-master, milter."`
+	Address        string   `toml:"address" comment:"unix:/path, inet:host:port (IPv6 in brackets) or systemd:NAME for a socket that systemd hands over. For chrooted Postfix daemons the path must be below the queue directory, such as unix:/var/spool/postfix/private/vmapd."`
+	Mode           Mode     `toml:"mode" comment:"Permissions of a unix socket. Who may write to it may ask it."`
+	Owner          string   `toml:"owner" comment:"Owner of a unix socket, name or number. Empty: the user vmapd runs as."`
+	Group          string   `toml:"group" comment:"Group of a unix socket, name or number; for Postfix's tables usually postfix. Empty: vmapd's own group."`
+	Table          string   `toml:"table" comment:"tcp_table: the one table this port serves."`
+	Allow          []string `toml:"allow" comment:"TCP: networks that may connect, such as [\"10.1.0.0/16\"]. Without it only loopback addresses can be listened on."`
+	MaxConnections int      `toml:"max_connections" comment:"Connections at the same time; those above are closed at once. Postfix holds one for each smtpd, cleanup and trivial-rewrite process."`
+	IdleTimeout    Duration `toml:"idle_timeout" comment:"A connection without a request for so long is closed. Postfix connects again by itself."`
+	RequestTimeout Duration `toml:"request_timeout" comment:"Time for a peer to finish a request that it began, and to take the answer."`
+	Backlog        int      `toml:"backlog" comment:"Connections that may wait to be accepted. 0: as many as the system allows (net.core.somaxconn, which is also the upper limit)."`
+	TLSCertificate string   `toml:"tls_certificate" comment:"http: PEM file with the certificate chain; serves https."`
+	TLSKey         string   `toml:"tls_key" comment:"http: PEM file with the key of tls_certificate."`
+
+	endpoint Endpoint       // Address, parsed
+	allow    []netip.Prefix // Allow, parsed
+}
+
+// Lookup is the section [lookup].
+type Lookup struct {
+	RecipientDelimiter string   `toml:"recipient_delimiter" comment:"As recipient_delimiter in main.cf: the characters that begin an address extension. Empty: there are no extensions."`
+	SenderLogin        string   `toml:"sender_login" comment:"Who may send as whom: 1.10 or 2.x as those versions of Modoboa decide it, strict for owners of a mailbox or an extra sender address only."`
+	ParentDomains      bool     `toml:"parent_domains" comment:"Let a relay domain or a transport hold for its subdomains too, as Postfix's default parent_domain_matches_subdomains does with SQL maps."`
+	Hold               Duration `toml:"hold" comment:"How long a request waits for the first data after a start before it is answered \"try again\". Postfix itself waits 100s."`
+	LocalTransport     string   `toml:"local_transport" comment:"transport:nexthop for the mailboxes of a split domain."`
+}
+
+// Dovecot is the section [dovecot].
+type Dovecot struct {
+	Home         string   `toml:"home" comment:"Home folder of a mailbox; %u, %n, %d are the address, its local part, its domain."`
+	UID          int      `toml:"uid" comment:"User id of the mail folders."`
+	GID          int      `toml:"gid" comment:"Group id of the mail folders."`
+	Mechanisms   []string `toml:"mechanisms" comment:"SASL mechanisms to offer."`
+	FailureDelay Duration `toml:"failure_delay" comment:"Wait before saying that a login failed."`
+}
+
+// DKIM is the section [dkim].
+type DKIM struct {
+	KeyDir      string   `toml:"key_dir" comment:"Keys are read and made only below this folder. Default: dkim in state_dir."`
+	Networks    []string `toml:"networks" comment:"Clients whose mail is signed besides that of authenticated ones."`
+	DaemonNames []string `toml:"daemon_names" comment:"Values of the milter macro {daemon_name} whose mail is signed."`
+	Headers     string   `toml:"headers" comment:"Which headers are signed: compat, balanced or strict."`
+	Subdomains  string   `toml:"subdomains" comment:"exact, or parent: sign for a subdomain with its parent's key."`
+	Resolvers   []string `toml:"resolvers" comment:"DNS servers, address or address:port. Empty: those of /etc/resolv.conf."`
+}
+
+// Policy is the section [policy].
+type Policy struct {
+	Counters string `toml:"counters" comment:"local, or redis://host:6379/0 when several nodes share limits."`
+}
+
+// Log is the section [log].
+type Log struct {
+	Level  string `toml:"level" comment:"debug, info, warn or error."`
+	Format string `toml:"format" comment:"console for people, json for machines."`
+}
+
+// defaultListen gives the values a [[listen]] section starts from.
+func defaultListen() Listen {
+	return Listen{
+		Mode:           0o660,
+		MaxConnections: 1000,
+		IdleTimeout:    Duration(10 * time.Minute),
+		RequestTimeout: Duration(10 * time.Second),
+	}
+}
+
+// builtin gives the values before any file: without those that follow from
+// others (see Config.derive).
+func builtin() *Config {
+	return &Config{
+		StateDir: stateDir(),
+		Database: Database{Poll: Duration(time.Second), Reload: Duration(time.Minute)},
+		Lookup: Lookup{
+			RecipientDelimiter: "+", SenderLogin: "2.x", ParentDomains: true,
+			Hold: Duration(20 * time.Second), LocalTransport: "lmtp:unix:private/dovecot-lmtp",
+		},
+		Dovecot: Dovecot{
+			Home: "/srv/vmail/%d/%n", UID: 5000, GID: 5000,
+			Mechanisms: []string{"PLAIN", "LOGIN"}, FailureDelay: Duration(2 * time.Second),
+		},
+		DKIM: DKIM{
+			Networks: []string{"127.0.0.0/8", "::1/128"}, DaemonNames: []string{"ORIGINATING"},
+			Headers: "balanced", Subdomains: "exact", Resolvers: []string{},
+		},
+		Policy: Policy{Counters: "local"},
+		Log:    Log{Level: "info", Format: "console"},
+	}
+}

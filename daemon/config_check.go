@@ -1,0 +1,209 @@
+package daemon
+
+import (
+	"fmt"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/vmapd/vmapd/lookup"
+	"github.com/vmapd/vmapd/store/db"
+)
+
+// checker collects what is wrong with values that have the right type.
+type checker struct {
+	c    *Config
+	errs ConfigErrors
+}
+
+// check finds every value that cannot work, and fills Warnings and what is
+// parsed once from the values.
+func (c *Config) check() ConfigErrors {
+	k := &checker{c: c}
+	k.absolute("state_dir", c.StateDir)
+	k.database()
+	k.listeners()
+	k.lookup()
+	k.dovecot()
+	k.dkim()
+	k.other()
+	return k.errs
+}
+
+func (k *checker) fail(key, format string, args ...any) {
+	e := &ConfigError{Key: key, Message: fmt.Sprintf(format, args...)}
+	if p, ok := k.c.places.find(key); ok {
+		e.Source, e.Line, e.Column = p.source, p.line, p.column
+		if p.source == "-o "+key {
+			e.Key = ""
+		}
+	}
+	k.errs = append(k.errs, e)
+}
+
+func (k *checker) warn(key, format string, args ...any) {
+	k.c.Warnings = append(k.c.Warnings, key+": "+fmt.Sprintf(format, args...))
+}
+
+// set reports whether a key was given, not defaulted.
+func (k *checker) set(key string) bool {
+	_, ok := k.c.places[key]
+	return ok
+}
+
+func (k *checker) absolute(key, path string) {
+	if !filepath.IsAbs(path) {
+		k.fail(key, "%q is not an absolute path", path)
+	}
+}
+
+func (k *checker) oneOf(key, value string, allowed ...string) {
+	if !slices.Contains(allowed, value) {
+		k.fail(key, "%q is none of %s%s", value, strings.Join(allowed, ", "), suggestFrom(value, allowed))
+	}
+}
+
+func (k *checker) notNegative(key string, n int) {
+	if n < 0 {
+		k.fail(key, "%d is negative", n)
+	}
+}
+
+func (k *checker) positive(key string, d Duration) {
+	if d <= 0 {
+		k.fail(key, "must be more than 0s")
+	}
+}
+
+func (k *checker) prefixes(key string, list []string) []netip.Prefix {
+	var out []netip.Prefix
+	for i, s := range list {
+		p, err := netip.ParsePrefix(s)
+		if a, err2 := netip.ParseAddr(s); err2 == nil {
+			p, err = netip.PrefixFrom(a, a.BitLen()), nil
+		}
+		if err != nil {
+			k.fail(fmt.Sprintf("%s[%d]", key, i), "%q is not a network such as \"10.1.0.0/16\"", s)
+			continue
+		}
+		out = append(out, p.Masked())
+	}
+	return out
+}
+
+// urlPassword finds a password inside a database URL.
+var urlPassword = regexp.MustCompile(`//[^/@]*:[^@]+@|[?&]password=.`)
+
+func (k *checker) database() {
+	d := &k.c.Database
+	if conn, err := db.Open(d.URL, db.Options{ReadOnly: true}); err != nil {
+		k.fail("database.url", "%v: want sqlite:/path, postgres://user@host/database or mysql://user@host/database", err)
+	} else {
+		conn.Close()
+	}
+	if d.PasswordFile != "" {
+		k.absolute("database.password_file", d.PasswordFile)
+		k.passwordFile(d.PasswordFile)
+	}
+	if urlPassword.MatchString(d.URL) && k.c.Path != "" && worldReadable(k.c.Path) {
+		k.warn("database.url", "has a password, and every user can read %s: chmod 0640, or use database.password_file", k.c.Path)
+	}
+	if d.Poll > 0 && d.Poll.D().Milliseconds() < 10 {
+		k.fail("database.poll", "%s is too often: at least 10ms, or 0s for never", d.Poll)
+	}
+}
+
+func (k *checker) passwordFile(path string) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		k.fail("database.password_file", "%v: the user that runs vmapd must be able to read it", err)
+		return
+	}
+	k.c.password = strings.TrimRight(string(text), "\r\n")
+	switch {
+	case k.c.password == "":
+		k.fail("database.password_file", "%s is empty", path)
+	case strings.ContainsAny(k.c.password, "\r\n\x00"):
+		k.fail("database.password_file", "%s has more than one line: it must hold the password alone", path)
+	}
+	if worldReadable(path) {
+		k.warn("database.password_file", "every user can read %s: chmod 0640", path)
+	}
+}
+
+func worldReadable(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.Mode().Perm()&0o004 != 0
+}
+
+// transportName is a service of master.cf.
+var transportName = regexp.MustCompile(`^[A-Za-z0-9_-]+:[\x21-\x7e]*$`)
+
+func (k *checker) lookup() {
+	l := &k.c.Lookup
+	k.oneOf("lookup.sender_login", l.SenderLogin, lookup.SenderLogin110, lookup.SenderLogin2x, lookup.SenderLoginStrict)
+	for _, r := range l.RecipientDelimiter {
+		if r <= ' ' || r >= 0x7f || r == '@' || r >= '0' && r <= '9' || r|0x20 >= 'a' && r|0x20 <= 'z' {
+			k.fail("lookup.recipient_delimiter", "%q cannot be a delimiter: want punctuation such as \"+\" or \"+-\"", r)
+			break
+		}
+	}
+	if !transportName.MatchString(l.LocalTransport) {
+		k.fail("lookup.local_transport", "%q is not transport:nexthop, such as \"lmtp:unix:private/dovecot-lmtp\"", l.LocalTransport)
+	}
+	if l.Hold.D().Seconds() > 90 {
+		k.fail("lookup.hold", "%s is too long: Postfix gives up after 100s, at most 90s", l.Hold)
+	}
+}
+
+// mechanism is the grammar of RFC 4422 section 3.1.
+var mechanism = regexp.MustCompile(`^[A-Z0-9_-]{1,20}$`)
+
+func (k *checker) dovecot() {
+	d := &k.c.Dovecot
+	k.absolute("dovecot.home", d.Home)
+	k.notNegative("dovecot.uid", d.UID)
+	k.notNegative("dovecot.gid", d.GID)
+	if len(d.Mechanisms) == 0 {
+		k.fail("dovecot.mechanisms", "is empty: name at least PLAIN")
+	}
+	for i, m := range d.Mechanisms {
+		if !mechanism.MatchString(m) {
+			k.fail(fmt.Sprintf("dovecot.mechanisms[%d]", i), "%q is not the name of a SASL mechanism (capital letters)", m)
+		}
+	}
+}
+
+func (k *checker) dkim() {
+	d := &k.c.DKIM
+	k.absolute("dkim.key_dir", d.KeyDir)
+	k.prefixes("dkim.networks", d.Networks)
+	k.oneOf("dkim.headers", d.Headers, "compat", "balanced", "strict")
+	k.oneOf("dkim.subdomains", d.Subdomains, "exact", "parent")
+	for i, r := range d.Resolvers {
+		_, err := netip.ParseAddr(r)
+		if _, err2 := netip.ParseAddrPort(r); err != nil && err2 != nil {
+			k.fail(fmt.Sprintf("dkim.resolvers[%d]", i), "%q is not an address or address:port", r)
+		}
+	}
+	for i, n := range d.DaemonNames {
+		if strings.TrimSpace(n) == "" {
+			k.fail(fmt.Sprintf("dkim.daemon_names[%d]", i), "is empty")
+		}
+	}
+}
+
+func (k *checker) other() {
+	k.oneOf("log.level", k.c.Log.Level, "debug", "info", "warn", "error")
+	k.oneOf("log.format", k.c.Log.Format, "console", "json")
+	if c := k.c.Policy.Counters; c != "local" {
+		u, err := url.Parse(c)
+		if err != nil || u.Scheme != "redis" && u.Scheme != "rediss" || u.Host == "" {
+			k.fail("policy.counters", "want local or redis://host:6379/0")
+		}
+	}
+}

@@ -1,0 +1,153 @@
+package daemon
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/vmapd/vmapd/store/db"
+)
+
+// Commented gives the default configuration file, every setting with its
+// documentation. Load accepts it and gets the defaults.
+func Commented() string {
+	c := Default()
+	r := renderer{comments: true}
+	r.line("# vmapd.toml: configuration of vmapd. Every setting has its default here;")
+	r.line("# lines may be left out. 'vmapd config check' finds mistakes.")
+	r.section(reflect.ValueOf(c).Elem(), "")
+	return r.b.String()
+}
+
+// Show gives the values in effect, without passwords, as a configuration
+// file.
+func (c *Config) Show() string {
+	shown := *c
+	shown.Database.URL = db.Redact(c.Database.URL)
+	var r renderer
+	r.section(reflect.ValueOf(&shown).Elem(), "")
+	return r.b.String()
+}
+
+// renderer writes TOML. go-toml's encoder knows comments too, but neither
+// wraps them nor leaves out those of a second element of a list.
+type renderer struct {
+	b        strings.Builder
+	comments bool
+}
+
+func (r *renderer) line(format string, args ...any) {
+	fmt.Fprintf(&r.b, format+"\n", args...)
+}
+
+// section writes the plain keys of a struct, then its sections.
+func (r *renderer) section(v reflect.Value, path string) {
+	for i := range v.NumField() {
+		if f := v.Type().Field(i); keyOf(f) != "" && !isSection(f.Type) {
+			r.comment(f)
+			r.line("%s = %s", keyOf(f), literal(v.Field(i)))
+		}
+	}
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		if keyOf(f) == "" || !isSection(f.Type) {
+			continue
+		}
+		r.line("")
+		r.comment(f)
+		if v.Field(i).Kind() == reflect.Struct {
+			r.line("[%s]", path+keyOf(f))
+			r.section(v.Field(i), path+keyOf(f)+".")
+			continue
+		}
+		r.list(v.Field(i), path+keyOf(f))
+	}
+}
+
+// list writes the elements of a list of sections, with comments in the first
+// one only; in a commented file the others show what is not default.
+func (r *renderer) list(v reflect.Value, path string) {
+	commented := r.comments
+	defer func() { r.comments = commented }()
+	for i := range v.Len() {
+		if i > 0 {
+			r.line("")
+		}
+		r.line("[[%s]]", path)
+		if commented && i > 0 {
+			r.changed(v.Index(i), reflect.ValueOf(defaultListen()))
+			continue
+		}
+		r.section(v.Index(i), path+".")
+		r.comments = false
+	}
+}
+
+func (r *renderer) changed(v, defaults reflect.Value) {
+	for i := range v.NumField() {
+		if f := v.Type().Field(i); keyOf(f) != "" && literal(v.Field(i)) != literal(defaults.Field(i)) {
+			r.line("%s = %s", keyOf(f), literal(v.Field(i)))
+		}
+	}
+}
+
+// comment writes the documentation of a field, wrapped at 78 columns.
+func (r *renderer) comment(f reflect.StructField) {
+	if !r.comments {
+		return
+	}
+	line := "#"
+	for word := range strings.FieldsSeq(f.Tag.Get("comment")) {
+		if len(line)+1+len(word) > 78 && line != "#" {
+			r.line("%s", line)
+			line = "#"
+		}
+		line += " " + word
+	}
+	r.line("%s", line)
+}
+
+func isSection(t reflect.Type) bool {
+	return t.Kind() == reflect.Struct || t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct
+}
+
+// isText reports whether a field is written as a TOML string.
+func isText(v reflect.Value) bool {
+	_, ok := v.Interface().(fmt.Stringer)
+	return ok || v.Kind() == reflect.String
+}
+
+// literal gives a value as TOML.
+func literal(v reflect.Value) string {
+	switch {
+	case isText(v):
+		return quote(fmt.Sprint(v.Interface()))
+	case v.Kind() == reflect.Slice:
+		items := make([]string, v.Len())
+		for i := range items {
+			items[i] = literal(v.Index(i))
+		}
+		return "[" + strings.Join(items, ", ") + "]"
+	default:
+		return fmt.Sprint(v.Interface())
+	}
+}
+
+// quote gives a basic TOML string.
+func quote(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r < ' ' || r == 0x7f:
+			fmt.Fprintf(&b, `\u%04X`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}

@@ -1,0 +1,119 @@
+package daemon
+
+import (
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/vmapd/vmapd/lookup/socketmap"
+	"github.com/vmapd/vmapd/lookup/tcptable"
+)
+
+// The states of a conn.
+const (
+	busy    uint32 = iota // a request was read and is being answered
+	fresh                 // waiting for the first byte
+	waiting               // for a request
+	silent                // waiting, and was so when the gate last looked
+	evicted               // closed by the gate
+)
+
+// conn is a connection that came through a gate.
+type conn struct {
+	net.Conn
+	gate    *gate
+	serial  uint64 // in the order of acceptance
+	asked   bool   // something was read; known to the reader alone
+	state   atomic.Uint32
+	expired atomic.Bool
+	closed  sync.Once
+}
+
+// Read reads, and lets the gate know whether the connection idles.
+func (c *conn) Read(b []byte) (int, error) {
+	if c.asked {
+		c.state.Store(waiting)
+	} else {
+		c.state.Store(fresh)
+	}
+	n, err := c.Conn.Read(b)
+	if c.state.Swap(busy) == evicted {
+		c.state.Store(evicted)
+	}
+	c.asked = c.asked || n > 0
+	return n, err
+}
+
+// evict claims a connection that waits; a request that arrives at the same
+// time loses.
+func (c *conn) evict() bool {
+	return c.state.CompareAndSwap(fresh, evicted) || c.state.CompareAndSwap(silent, evicted)
+}
+
+// SetReadDeadline sets the deadline unless the connection drains: then it
+// stays in the past, whatever a protocol wants.
+func (c *conn) SetReadDeadline(t time.Time) error {
+	err := c.Conn.SetReadDeadline(t)
+	if c.expired.Load() {
+		return c.Conn.SetReadDeadline(time.Unix(1, 0))
+	}
+	return err
+}
+
+// SetDeadline is SetReadDeadline and SetWriteDeadline.
+func (c *conn) SetDeadline(t time.Time) error {
+	if err := c.SetWriteDeadline(t); err != nil {
+		return err
+	}
+	return c.SetReadDeadline(t)
+}
+
+// expire ends the Read that waits and all that come.
+func (c *conn) expire() {
+	c.expired.Store(true)
+	c.Conn.SetReadDeadline(time.Unix(1, 0))
+}
+
+// Close closes the connection and takes it off the gate's list. On TCP a
+// close with unread input resets the connection and may take an answer on its
+// way with it; when draining, input is therefore awaited for a moment.
+func (c *conn) Close() error {
+	err := net.ErrClosed
+	c.closed.Do(func() {
+		if tcp, ok := c.Conn.(*net.TCPConn); ok && c.expired.Load() {
+			linger(tcp)
+		}
+		err = c.Conn.Close()
+		c.gate.mu.Lock()
+		delete(c.gate.conns, c)
+		c.gate.mu.Unlock()
+	})
+	return err
+}
+
+// linger lets the peer see the end of the stream and close first.
+func linger(tcp *net.TCPConn) {
+	if tcp.CloseWrite() != nil {
+		return
+	}
+	tcp.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+	io.Copy(io.Discard, io.LimitReader(tcp, 64<<10))
+}
+
+// blame says what a peer did wrong, "" if nothing.
+func blame(err error) string {
+	var sm *socketmap.ProtocolError
+	var tt *tcptable.ProtocolError
+	switch {
+	case errors.As(err, &sm), errors.As(err, &tt):
+		return "closed a connection: what came in is not the protocol"
+	case isTimeout(err):
+		return "closed a connection: the peer was too slow"
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return "a peer left in the middle of a request"
+	}
+	return ""
+}

@@ -1,0 +1,304 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	sd "github.com/coreos/go-systemd/v22/daemon"
+	"go.uber.org/zap"
+
+	"github.com/vmapd/vmapd/lookup"
+	"github.com/vmapd/vmapd/store"
+	"github.com/vmapd/vmapd/store/db"
+	"github.com/vmapd/vmapd/store/modoboa"
+)
+
+// DrainTimeout is how long connections may take to finish their requests when
+// the daemon ends or a listener goes away.
+const DrainTimeout = 10 * time.Second
+
+// Daemon is a configuration at work. New makes one.
+type Daemon struct {
+	log       *Logger
+	path      string // of the configuration, "" for the default
+	overrides []string
+	began     time.Time
+
+	metrics   *metrics
+	store     *store.Store
+	resolver  *lookup.Resolver
+	inherited Inherited
+
+	hurry   context.Context // ends when answers must not be waited for any more
+	urge    context.CancelFunc
+	retired sync.WaitGroup // ports of earlier configurations that drain
+
+	reload   sync.Mutex // one Reload at a time
+	mu       sync.Mutex // guards what follows
+	cfg      *Config
+	database *db.DB
+	ports    []*port
+	control  *port
+}
+
+// New prepares a daemon; it opens nothing yet. The path and the overrides are
+// those the configuration was loaded with: SIGHUP loads it again.
+func New(cfg *Config, path string, overrides []string, log *Logger) (*Daemon, error) {
+	database, err := openDatabase(cfg)
+	if err != nil {
+		return nil, err
+	}
+	d := &Daemon{
+		log: log, path: path, overrides: overrides, began: time.Now(),
+		metrics: newMetrics(), cfg: cfg, database: database,
+	}
+	d.hurry, d.urge = context.WithCancel(context.Background())
+	l := &loads{log: log.Logger, metrics: d.metrics, status: func(s string) { d.notify("STATUS=" + s) }}
+	d.store = &store.Store{
+		Source: &modoboa.Source{DB: database}, Interval: cfg.Database.Reload.D(), MaxStale: cfg.Database.MaxStale.D(), OnLoad: l.report,
+	}
+	d.resolver = lookup.NewResolver(d.store, cfg.lookupOptions())
+	d.metrics.registry.MustRegister(newCollector(d.store, d.openConnections))
+	return d, nil
+}
+
+func openDatabase(cfg *Config) (*db.DB, error) {
+	return db.Open(cfg.Database.URL, db.Options{Password: cfg.password, ReadOnly: true})
+}
+
+func (c *Config) lookupOptions() lookup.Options {
+	l := c.Lookup
+	return lookup.Options{
+		RecipientDelimiter: l.RecipientDelimiter, SenderLogin: l.SenderLogin,
+		ParentDomains: l.ParentDomains, LocalTransport: l.LocalTransport, Hold: l.Hold.D(),
+	}
+}
+
+// Run opens the sockets, serves until ctx ends or SIGTERM or SIGINT comes,
+// drains, and returns nil; a second signal cuts the drain short. It handles
+// SIGHUP (see Reload). An error means that it could not begin: the sockets
+// that could not be opened, each with the reason.
+func (d *Daemon) Run(ctx context.Context) error {
+	defer func() { d.urge(); d.database.Close() }()
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT)
+	defer signal.Stop(signals)
+	tuneMemory()
+	if err := d.open(); err != nil {
+		d.closeAll()
+		return err
+	}
+	d.warnings()
+
+	// The store goes on during the drain: requests may be held for its data.
+	loading := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.store.Run(ctx) })
+	reloads := make(chan struct{}, 1)
+	reloading := newTask(ctx, func(ctx context.Context) { d.reloader(ctx, reloads) })
+	d.notifyReady("reading the database")
+	d.loop(ctx, signals, reloads)
+
+	d.notify(sd.SdNotifyStopping)
+	d.log.Info("ending: finishing the requests at hand")
+	reloading.end()
+	d.drain(signals)
+	loading.end()
+	d.log.Info("ended")
+	return nil
+}
+
+// task is a goroutine with an owner.
+type task struct {
+	stop context.CancelFunc
+	done chan struct{}
+}
+
+func newTask(ctx context.Context, run func(context.Context)) *task {
+	ctx, cancel := context.WithCancel(ctx)
+	t := &task{stop: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(t.done)
+		run(ctx)
+	}()
+	return t
+}
+
+// end stops the task and waits until it has ended.
+func (t *task) end() {
+	t.stop()
+	<-t.done
+}
+
+// loop handles signals and the watchdog until it is time to end.
+func (d *Daemon) loop(ctx context.Context, signals <-chan os.Signal, reloads chan<- struct{}) {
+	ticks, stop := d.watchdog()
+	defer stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks:
+			d.notify(sd.SdNotifyWatchdog)
+		case s := <-signals:
+			if s != syscall.SIGHUP {
+				return
+			}
+			select {
+			case reloads <- struct{}{}:
+			default: // one is waiting already
+			}
+		}
+	}
+}
+
+// reloader does reloads one after the other, beside the loop, which must hear
+// a SIGTERM while the database takes its time.
+func (d *Daemon) reloader(ctx context.Context, reloads <-chan struct{}) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-reloads:
+			d.notifyReloading()
+			if err := d.Reload(ctx); err != nil {
+				d.log.Error("reload failed, everything stays as it was", errorLines(err))
+			}
+			d.notifyReady("reloaded")
+		}
+	}
+}
+
+// open opens every socket of the configuration and begins to serve. When it
+// fails it has closed nothing.
+func (d *Daemon) open() error {
+	if d.inherited == nil {
+		in, err := Inherit()
+		if err != nil {
+			return err
+		}
+		d.inherited = in
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.openControl(); err != nil {
+		return err
+	}
+	var errs []error
+	for _, l := range d.cfg.Listen {
+		p, err := d.openPort(l)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		d.ports = append(d.ports, p)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	if unused := d.inherited.close(); len(unused) > 0 {
+		d.log.Warn("closed sockets from systemd that no [[listen]] section names", zap.Strings("names", unused))
+	}
+	for _, p := range d.ports {
+		p.start()
+		d.log.Info("listening", zap.String("protocol", p.cfg.Protocol), zap.Stringer("address", p.cfg.endpoint))
+	}
+	return nil
+}
+
+func (d *Daemon) openPort(l Listen) (*port, error) {
+	s, err := d.inherited.open(&l)
+	if err != nil {
+		return nil, err
+	}
+	p, err := d.newPort(l, s)
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (d *Daemon) newPort(l Listen, s *socket) (*port, error) {
+	svc, err := findProtocol(l.Protocol).serve(d, &l)
+	if err != nil {
+		return nil, fmt.Errorf("%s on %s: %w", l.Protocol, l.endpoint, err)
+	}
+	return &port{cfg: l, socket: s, service: svc, gate: newGate(s.stream, l, d.log.Logger, d.metrics)}, nil
+}
+
+// closeAll undoes open when it failed.
+func (d *Daemon) closeAll() {
+	for _, p := range append(d.ports, d.control) {
+		if p != nil {
+			p.stop()
+			p.socket.Close()
+			p.drain(d.hurry)
+		}
+	}
+	d.inherited.close()
+}
+
+// drain ends all ports: first no new connections anywhere, then the requests
+// at hand, at most for DrainTimeout. The next signal ends it at once.
+func (d *Daemon) drain(signals <-chan os.Signal) {
+	ctx, cancel := context.WithTimeout(context.Background(), DrainTimeout)
+	defer cancel()
+	context.AfterFunc(ctx, d.urge)
+	d.mu.Lock()
+	ports := append(d.ports, d.control)
+	d.mu.Unlock()
+	var wg sync.WaitGroup
+	for _, p := range ports {
+		if p != nil {
+			p.stop()
+			p.socket.Close()
+			wg.Go(func() { p.drain(ctx) })
+		}
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		wg.Wait()
+		d.retired.Wait()
+	}()
+	for {
+		select {
+		case <-done:
+			return
+		case s := <-signals:
+			if s != syscall.SIGHUP {
+				d.log.Warn("second signal: not waiting any longer")
+				return
+			}
+		}
+	}
+}
+
+func (d *Daemon) warnings() {
+	for _, w := range d.cfg.Warnings {
+		d.log.Warn("configuration: " + w)
+	}
+	var limit syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) != nil {
+		return
+	}
+	need := uint64(64)
+	for _, l := range d.cfg.Listen {
+		need += uint64(l.MaxConnections)
+	}
+	if need > limit.Cur {
+		d.log.Warn("fewer files may be open than max_connections allow connections", zap.Uint64("limit", limit.Cur), zap.Uint64("needed", need),
+			zap.String("remedy", "set LimitNOFILE= in the systemd unit"))
+	}
+}
+
+// errorLines makes a log field of an error that may have several lines.
+func errorLines(err error) zap.Field {
+	return zap.Strings("errors", strings.Split(err.Error(), "\n"))
+}

@@ -1,0 +1,114 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/vmapd/vmapd/store"
+)
+
+// loads logs and counts what the store reports of its loads.
+type loads struct {
+	log     *zap.Logger
+	metrics *metrics
+	status  func(string) // for systemd
+
+	mu       sync.Mutex
+	failing  string // the error of the last load, "" if it went well
+	logged   time.Time
+	failures int // since the last good load
+	counts   store.Counts
+	problems int
+	any      bool
+}
+
+// repeatFailure is how often the same failure is logged again.
+const repeatFailure = time.Minute
+
+// report is store.Store.OnLoad.
+func (l *loads) report(r store.LoadReport) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if r.Err != nil {
+		l.failed(r)
+		return
+	}
+	l.good(r)
+	// A load leaves the previous snapshot and the rows it read behind, as much
+	// as is in use. Give it back now, in the goroutine of the store, instead
+	// of keeping it until the next load.
+	debug.FreeOSMemory()
+}
+
+func (l *loads) failed(r store.LoadReport) {
+	l.metrics.refreshErrors.Inc()
+	l.failures++
+	text := r.Err.Error()
+	if text == l.failing && time.Since(l.logged) < repeatFailure {
+		return
+	}
+	l.failing, l.logged = text, time.Now()
+	served := "nothing: requests are held, then answered \"try again\""
+	if l.any {
+		served = "the last good data"
+	}
+	fields := []zap.Field{zap.Error(r.Err), zap.String("serving", served), zap.Int("failures", l.failures), zap.Stringer("next_try", r.Retry)}
+	if remedy := remedyOf(r.Err); remedy != "" {
+		fields = append(fields, zap.String("remedy", remedy))
+	}
+	l.log.Error("cannot read the database", fields...)
+	l.status("cannot read the database: " + text)
+}
+
+// good logs the first load, a recovery and whatever changed; a re-read that
+// found nothing new is worth no line.
+func (l *loads) good(r store.LoadReport) {
+	l.metrics.refresh.WithLabelValues("full").Observe(r.Took.Seconds())
+	counts := r.Snapshot.Counts()
+	message, level := "read the database again", zap.DebugLevel
+	switch {
+	case !l.any:
+		message, level = "read the database", zap.InfoLevel
+	case l.failing != "":
+		message, level = "the database can be read again", zap.InfoLevel
+	case counts != l.counts:
+		level = zap.InfoLevel
+	}
+	l.log.Log(level, message, zap.String("schema", r.Snapshot.Schema()), zap.Uint64("generation", r.Snapshot.Generation()),
+		zap.Int("domains", counts.Domains), zap.Int("mailboxes", counts.Mailboxes), zap.Int("aliases", counts.Aliases),
+		zap.Duration("took", r.Took.Round(100*time.Microsecond)))
+	if level != zap.DebugLevel {
+		l.status(fmt.Sprintf("serving %d domains, %d mailboxes, %d aliases", counts.Domains, counts.Mailboxes, counts.Aliases))
+	}
+	list, total := r.Snapshot.Problems()
+	if total > 0 && (total != l.problems || level == zap.InfoLevel) {
+		l.log.Warn("rows with problems are not served", zap.Int("rows", total), zap.Stringer("first", list[0]),
+			zap.String("remedy", "vmapd status lists them; correct them in the database"))
+	}
+	l.counts, l.problems, l.any, l.failing, l.failures = counts, total, true, "", 0
+}
+
+// remedyOf finds what an error proposes to do.
+func remedyOf(err error) string {
+	var r interface{ Remedy() string }
+	if errors.As(err, &r) {
+		return r.Remedy()
+	}
+	return ""
+}
+
+// tuneMemory makes the collector run when the heap has grown by a quarter
+// instead of doubled, unless $GOGC says otherwise: nearly all of the heap is
+// the snapshot, which has no pointers to follow, so that a collection is
+// cheap, and the garbage of requests is next to nothing.
+func tuneMemory() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(25)
+	}
+}

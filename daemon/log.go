@@ -1,0 +1,43 @@
+package daemon
+
+import (
+	"io"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// Logger is a zap logger whose level can change while it is used.
+type Logger struct {
+	*zap.Logger
+	Level zap.AtomicLevel
+}
+
+// NewLogger makes a logger for the [log] section that writes to w, usually
+// os.Stderr. An unknown level is taken for info; the configuration is checked
+// elsewhere.
+func NewLogger(c Log, w io.Writer) *Logger {
+	level := zap.NewAtomicLevelAt(logLevel(c.Level))
+	e := zap.NewProductionEncoderConfig()
+	e.EncodeTime = zapcore.ISO8601TimeEncoder
+	e.EncodeDuration = zapcore.StringDurationEncoder
+	encoder := zapcore.NewJSONEncoder(e)
+	if c.Format != "json" {
+		e.EncodeLevel = zapcore.CapitalLevelEncoder
+		encoder = zapcore.NewConsoleEncoder(e)
+	}
+	core := zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), level)
+	return &Logger{Logger: zap.New(core), Level: level}
+}
+
+// RedirectStdLog sends what libraries write with the standard log package
+// here. The function it returns undoes that.
+func (l *Logger) RedirectStdLog() func() { return zap.RedirectStdLog(l.Logger) }
+
+func logLevel(name string) zapcore.Level {
+	level, err := zapcore.ParseLevel(name)
+	if err != nil {
+		return zapcore.InfoLevel
+	}
+	return level
+}

@@ -1,0 +1,127 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"runtime"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.uber.org/zap"
+
+	"github.com/vmapd/vmapd/lookup"
+)
+
+// lookupFunc is the LookupFunc of the wire packages.
+type lookupFunc = func(ctx context.Context, dst, table, key []byte) (value []byte, found bool, err error)
+
+// metrics holds what the daemon counts, in a registry of its own. What others
+// know already (snapshot, connections) is read by the collector at a scrape.
+type metrics struct {
+	registry *prometheus.Registry
+
+	requests       *prometheus.CounterVec
+	seconds        *prometheus.HistogramVec
+	refusals       *prometheus.CounterVec
+	protocolErrors *prometheus.CounterVec
+	refresh        *prometheus.HistogramVec
+	refreshErrors  prometheus.Counter
+	panics         prometheus.Counter
+}
+
+// latency covers a lookup in memory (under a microsecond) and a request that
+// is held for the first snapshot (seconds).
+var latency = []float64{1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10}
+
+func newMetrics() *metrics {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+	}
+	m := &metrics{
+		registry:       prometheus.NewRegistry(),
+		requests:       counter("vmapd_requests_total", "Requests answered, by protocol, table and result (found, notfound, temp, error).", "protocol", "table", "result"),
+		refusals:       counter("vmapd_connections_refused_total", "Connections that were closed at once (not_allowed, too_many) or to make room (evicted).", "protocol", "reason"),
+		protocolErrors: counter("vmapd_protocol_errors_total", "Requests that broke the protocol or did not arrive completely in time.", "protocol"),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "vmapd_request_seconds", Help: "Time to find an answer, without reading and writing.", Buckets: latency}, []string{"protocol"}),
+		refresh: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "vmapd_refresh_seconds", Help: "Time of a good read of the database, by kind (full).",
+			Buckets: []float64{0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100}}, []string{"kind"}),
+		refreshErrors: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "vmapd_refresh_failures_total", Help: "Reads of the database that failed."}),
+		panics: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "vmapd_panics_total", Help: "Connections that ended in a panic, which is a bug."}),
+	}
+	version := Version()
+	build := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "vmapd_build_info", Help: "Always 1; the labels say what runs.",
+		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()}}, func() float64 { return 1 })
+	m.registry.MustRegister(m.requests, m.seconds, m.refusals, m.protocolErrors, m.refresh, m.refreshErrors, m.panics, build,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// handler serves /metrics.
+func (m *metrics) handler(log *zap.Logger) http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorLog: zap.NewStdLog(log), MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
+}
+
+func (m *metrics) refused(protocol, reason string) {
+	m.refusals.WithLabelValues(protocol, reason).Inc()
+}
+
+func (m *metrics) protocolError(protocol string) {
+	m.protocolErrors.WithLabelValues(protocol).Inc()
+}
+
+// unknownTable is the label of all tables that do not exist: clients cannot
+// make labels.
+const unknownTable = "unknown"
+
+// results are the counters of one table, found before the first request.
+type results struct{ found, notFound, temp, failed prometheus.Counter }
+
+func (m *metrics) results(protocol, table string) *results {
+	get := func(result string) prometheus.Counter { return m.requests.WithLabelValues(protocol, table, result) }
+	return &results{get("found"), get("notfound"), get("temp"), get("error")}
+}
+
+// count wraps a lookup with counting. It costs two looks at the clock, one
+// map access and three atomic additions, and does not allocate. The context
+// of the connection, which ends when a drain begins, is replaced by ctx: a
+// request that is held for the first data still gets its chance then.
+func (m *metrics) count(ctx context.Context, protocol string, next lookupFunc) lookupFunc {
+	byName := map[string]*results{}
+	for _, t := range lookup.Tables() {
+		r := m.results(protocol, t.Name)
+		for _, name := range append([]string{t.Name}, t.Synonyms...) {
+			byName[name] = r
+			byName["sql-"+name] = r
+		}
+	}
+	unknown := m.results(protocol, unknownTable)
+	seconds := m.seconds.WithLabelValues(protocol)
+	return func(_ context.Context, dst, table, key []byte) ([]byte, bool, error) {
+		start := time.Now()
+		value, found, err := next(ctx, dst, table, key)
+		r := byName[string(table)]
+		if r == nil {
+			r = unknown
+		}
+		switch {
+		case found:
+			r.found.Inc()
+		case err == nil:
+			r.notFound.Inc()
+		case errors.Is(err, lookup.ErrNoData), errors.Is(err, lookup.ErrStale):
+			r.temp.Inc()
+		default:
+			r.failed.Inc()
+		}
+		seconds.Observe(time.Since(start).Seconds())
+		return value, found, err
+	}
+}

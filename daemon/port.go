@@ -1,0 +1,124 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"reflect"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// Server is a line protocol: it answers one connection until it ends. The
+// wire packages say how it drains: ctx ends, then the reads fail.
+type Server interface {
+	ServeConn(ctx context.Context, c net.Conn) error
+}
+
+// service speaks a protocol on the connections of a gate.
+type service interface {
+	// serve returns when g.Accept fails; connections may go on.
+	serve(g *gate)
+	// drain waits for the connections to end after the gate was closed, and
+	// returns early, with connections still open, when ctx ends.
+	drain(ctx context.Context, g *gate)
+}
+
+// port is one listener at work: a socket, the gate at it, and what is spoken
+// there.
+type port struct {
+	cfg     Listen
+	socket  *socket
+	gate    *gate
+	service service
+	done    chan struct{} // the accept loop has ended
+}
+
+// start runs the accept loop.
+func (p *port) start() {
+	p.done = make(chan struct{})
+	go func() {
+		defer close(p.done)
+		p.service.serve(p.gate)
+	}()
+}
+
+// stop ends the accept loop. The socket stays open: connections that come now
+// wait in its backlog for the next port on it.
+func (p *port) stop() {
+	p.gate.Close()
+	if p.done != nil {
+		<-p.done
+	}
+	p.socket.SetDeadline(time.Time{})
+}
+
+// lastWords is for how long a connection may write after ctx has told its
+// handler to hurry.
+const lastWords = time.Second
+
+// drain lets the connections of a stopped port finish until ctx ends, then
+// closes them. It is over lastWords after ctx at the latest.
+func (p *port) drain(ctx context.Context) {
+	p.service.drain(ctx, p.gate)
+	if n := p.gate.open(); n > 0 {
+		p.gate.log.Warn("closed connections that did not end in time", zap.Int("connections", n))
+		p.gate.kill()
+	}
+}
+
+// same reports whether two listeners differ in nothing, so that a reload need
+// not touch them.
+func same(a, b Listen) bool { return reflect.DeepEqual(a, b) }
+
+// lines is the service of a line protocol.
+type lines struct {
+	server Server
+	wg     sync.WaitGroup
+}
+
+func (s *lines) serve(g *gate) {
+	g.evicts = true
+	for {
+		nc, err := g.Accept()
+		if err != nil {
+			return
+		}
+		c := nc.(*conn)
+		s.wg.Go(func() { s.one(g, c) })
+	}
+}
+
+// one serves one connection. A panic costs that connection only.
+func (s *lines) one(g *gate, c *conn) {
+	defer c.Close()
+	defer func() {
+		if p := recover(); p != nil {
+			g.metrics.panics.Inc()
+			g.log.Error("a connection handler panicked; this is a bug, please report it",
+				zap.String("panic", fmt.Sprint(p)), zap.ByteString("stack", debug.Stack()))
+		}
+	}()
+	g.ended(c, s.server.ServeConn(g.ctx, c))
+}
+
+func (s *lines) drain(ctx context.Context, g *gate) {
+	g.expire()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.wg.Wait() // ends at the latest after gate.kill
+	}()
+	select {
+	case <-done:
+		return
+	case <-ctx.Done():
+	}
+	select {
+	case <-done:
+	case <-time.After(lastWords):
+	}
+}
