@@ -95,7 +95,7 @@ func benchConnections(b *testing.B, serve func(net.Conn)) {
 
 // benchClients sends b.N requests in all and waits for each reply.
 func benchClients(b *testing.B, path string, conns int) {
-	request := []byte("28:aliases user@d1.example.com,")
+	request := appendNetstring(nil, []byte("aliases user@d1.example.com"))
 	want := len(appendNetstring(nil, []byte("OK "+benchValue)))
 	start, done := make(chan struct{}), make(chan error)
 	for i := range conns {
