@@ -1,0 +1,309 @@
+package modoboa
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/vmapd/vmapd/store"
+)
+
+// superAdmins is the role that is no group: core_user.is_superuser.
+const superAdmins = "SuperAdmins"
+
+// plan is the rows to be made: what a file asks for and the world lacks.
+type plan struct {
+	world  *world
+	o      ImportOptions
+	report *ImportReport
+	errs   lineErrors
+
+	domains       []*domain
+	domainAliases []*domainAlias
+	users         []*user
+	mailboxes     []*mailbox
+	aliases       []*alias
+	recipients    []*recipient
+	quotas        []string            // addresses
+	access        []string            // relay domains whose recipients are verified
+	noAccess      []string            // relay domains that have a stray recipient access
+	repointed     []*alias            // internal aliases without a domain alias, taken over
+	adminOf       map[*user][]*domain // domains given to new domain administrators
+	pending       []pendingRecipients
+	lineOf        map[string]int // where in the file an object was made
+}
+
+type pendingRecipients struct {
+	line      int
+	change    int // index into report.Changes
+	alias     *alias
+	addresses []string
+}
+
+// makePlan checks all lines of a file against the world and each other. The
+// error is an *ImportError.
+func makePlan(f *csvFile, w *world, o ImportOptions) (*plan, error) {
+	p := &plan{world: w, o: o, errs: f.errs, adminOf: map[*user][]*domain{}, lineOf: map[string]int{},
+		report: &ImportReport{Lines: len(f.lines), Created: map[string]int{}}}
+	p.errs.first = slices.Clone(f.errs.first)
+	for i := range f.lines {
+		l := &f.lines[i]
+		if err := p.line(l); err != nil {
+			p.errs.add(l.number, "%s: %v", shown(l.field(0)), err)
+			p.assume(l)
+		}
+	}
+	for _, r := range p.pending {
+		p.resolve(&r)
+	}
+	slices.SortStableFunc(p.errs.first, func(a, b LineError) int { return a.Line - b.Line })
+	return p, p.errs.err()
+}
+
+// shown cuts what is quoted from a file into an error to a sensible length.
+func shown(s string) string {
+	if len(s) > 60 {
+		return strings.ToValidUTF8(s[:60], "") + "..."
+	}
+	return s
+}
+
+func (p *plan) line(l *csvLine) error {
+	switch l.field(0) {
+	case "domain":
+		return p.addDomain(l)
+	case "domainalias":
+		return p.addDomainAlias(l)
+	case "relaydomain":
+		return p.addRelayDomain(l)
+	case "account":
+		return p.addAccount(l)
+	case "alias", "forward", "dlist":
+		return p.addAlias(l)
+	}
+	return errors.New("is no kind of line: it must begin with domain, domainalias, relaydomain, account, alias, forward or dlist")
+}
+
+// assume lets the lines below find what a bad line would have made, so that
+// one mistake is reported once.
+func (p *plan) assume(l *csvLine) {
+	name := store.Fold(l.field(1))
+	switch l.field(0) {
+	case "domain", "relaydomain":
+		if p.world.domains[name] == nil {
+			p.world.domains[name] = &domain{name: name}
+		}
+	case "account":
+		if address := store.Fold(l.field(7)); p.world.mailboxes[address] == nil {
+			p.world.mailboxes[address] = &mailbox{address: address}
+		}
+	case "alias", "forward", "dlist":
+		if p.world.ordinary[name] == nil {
+			p.world.ordinary[name] = &alias{address: name, known: newKnown()}
+		}
+	}
+}
+
+// fits checks the length of values, given as column, value, column, value.
+func (p *plan) fits(table string, pairs ...string) error {
+	for i := 0; i < len(pairs); i += 2 {
+		column, value := pairs[i], pairs[i+1]
+		if err := checkText(value, p.world.tables[table][column].length); err != nil {
+			return fmt.Errorf("%q %w (column %s.%s)", shown(value), err, table, column)
+		}
+	}
+	return nil
+}
+
+// created notes that a line makes an object.
+func (p *plan) created(l *csvLine, name, detail string) {
+	p.lineOf[l.field(0)+" "+name] = l.number
+	p.report.Created[l.field(0)]++
+	p.report.Changes = append(p.report.Changes, Change{Line: l.number, Action: "create", Kind: l.field(0), Name: name, Detail: detail})
+}
+
+// exists is the answer to a line whose object exists: an error, or with
+// ContinueIfExists a note.
+func (p *plan) exists(l *csvLine, name, what string) error {
+	if p.o.ContinueIfExists {
+		p.report.Skipped++
+		p.report.Changes = append(p.report.Changes, Change{Line: l.number, Action: "skip", Kind: l.field(0), Name: name, Detail: what + " exists"})
+		return nil
+	}
+	if n := p.lineOf[l.field(0)+" "+name]; n > 0 {
+		return fmt.Errorf("%q is in line %d already: remove one of the two lines", name, n)
+	}
+	return fmt.Errorf("%s %q exists: remove the line, or import with --continue-if-exists", what, name)
+}
+
+func (p *plan) warn(l *csvLine, format string, args ...any) {
+	p.report.Warnings = append(p.report.Warnings, LineError{l.number, l.field(0) + ": " + fmt.Sprintf(format, args...)})
+}
+
+// yes reads a boolean as Modoboa does: what is not yes is no. A typing error
+// would so disable an account without a word, hence the warning.
+func (p *plan) yes(l *csvLine, field int) bool {
+	switch s := strings.ToLower(l.field(field)); s {
+	case "true", "1", "yes", "y":
+		return true
+	case "false", "0", "no", "n", "":
+	default:
+		p.warn(l, "%q is taken for \"no\": write true or false", shown(s))
+	}
+	return false
+}
+
+// megabytes reads a quota.
+func megabytes(s, what string) (int64, error) {
+	n, err := strconv.ParseInt(s, 10, 32)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("%s %q is not a number of megabytes: write 0 for unlimited", what, shown(s))
+	}
+	return n, nil
+}
+
+// newDomainName reads the name of a domain, relay domain or domain alias.
+func (p *plan) newDomainName(l *csvLine) (string, error) {
+	name := store.Fold(l.field(1))
+	if err := checkDomain(name); err != nil {
+		return "", fmt.Errorf("%q %w", shown(name), err)
+	}
+	table := "admin_domain"
+	if l.field(0) == "domainalias" {
+		table = "admin_domainalias"
+	}
+	return name, p.fits(table, "name", name)
+}
+
+func (p *plan) addDomain(l *csvLine) error {
+	if len(l.fields) < 5 {
+		return tooFew(l, 5, "domain;name;quota;default mailbox quota;enabled")
+	}
+	name, err := p.newDomainName(l)
+	if err != nil {
+		return err
+	}
+	if p.world.domains[name] != nil {
+		return p.exists(l, name, "domain")
+	}
+	if target, ok := p.world.domainAliases[name]; ok {
+		return fmt.Errorf("%q is a domain alias of %q: remove one of the two", name, target)
+	}
+	quota, err := megabytes(l.field(2), "quota")
+	if err != nil {
+		return err
+	}
+	each, err := megabytes(l.field(3), "default mailbox quota")
+	if err != nil {
+		return err
+	}
+	if quota != 0 && each > quota {
+		return fmt.Errorf("the default mailbox quota of %q, %d MB, is more than the domain has, %d MB", name, each, quota)
+	}
+	d := &domain{name: name, quota: quota, mailboxQuota: each, enabled: p.yes(l, 4)}
+	p.domains, p.world.domains[name] = append(p.domains, d), d
+	p.created(l, name, "")
+	return nil
+}
+
+func tooFew(l *csvLine, least int, shape string) error {
+	return fmt.Errorf("has %d fields, %d are needed: %s", len(l.fields), least, shape)
+}
+
+func (p *plan) addDomainAlias(l *csvLine) error {
+	if len(l.fields) < 4 {
+		return tooFew(l, 4, "domainalias;name;target;enabled")
+	}
+	name, err := p.newDomainName(l)
+	if err != nil {
+		return err
+	}
+	if _, ok := p.world.domainAliases[name]; ok {
+		return p.exists(l, name, "domain alias")
+	}
+	if p.world.domains[name] != nil {
+		return fmt.Errorf("%q is a domain: remove one of the two", name)
+	}
+	target, err := p.findDomain(store.Fold(l.field(2)))
+	if err != nil {
+		return err
+	}
+	a := &domainAlias{name: name, target: target, enabled: p.yes(l, 3)}
+	p.domainAliases, p.world.domainAliases[name] = append(p.domainAliases, a), target.name
+	row := p.internalAlias("@" + name)
+	row.enabled = true
+	p.recipients = append(p.recipients, &recipient{alias: row, address: "@" + target.name})
+	p.created(l, name, "another name of "+target.name)
+	return nil
+}
+
+// internalAlias returns a new internal alias, or one that is there without the
+// mailbox or domain alias it was made for: Modoboa leaves it behind when a
+// domain alias is renamed. That one loses its recipients.
+func (p *plan) internalAlias(address string) *alias {
+	a := p.world.internal[address]
+	if a == nil {
+		a = &alias{address: address, internal: true}
+		p.aliases, p.world.internal[address] = append(p.aliases, a), a
+	} else {
+		p.repointed = append(p.repointed, a)
+	}
+	return a
+}
+
+// findDomain returns a domain that exists or stands above.
+func (p *plan) findDomain(name string) (*domain, error) {
+	if d := p.world.domains[name]; d != nil {
+		return d, nil
+	}
+	if target, ok := p.world.domainAliases[name]; ok {
+		return nil, fmt.Errorf("%q is a domain alias: name its domain, %q", name, target)
+	}
+	return nil, fmt.Errorf("domain %q does not exist: add a \"domain\" line before it", shown(name))
+}
+
+func (p *plan) addRelayDomain(l *csvLine) error {
+	if len(l.fields) != 7 {
+		return fmt.Errorf("has %d fields, it must have 7: relaydomain;name;host;port;service;enabled;verify recipients", len(l.fields))
+	}
+	name, err := p.newDomainName(l)
+	if err != nil {
+		return err
+	}
+	if p.world.domains[name] != nil {
+		return p.exists(l, name, "domain")
+	}
+	if target, ok := p.world.domainAliases[name]; ok {
+		return fmt.Errorf("%q is a domain alias of %q: remove one of the two", name, target)
+	}
+	if p.world.transports[name] != "" {
+		return fmt.Errorf("there is a transport for %q already: delete it first (table transport_transport)", name)
+	}
+	t := &transport{pattern: name, host: store.Fold(l.field(2)), verify: p.yes(l, 6)}
+	if err := checkHost(t.host); err != nil {
+		return fmt.Errorf("host %q: %w", shown(t.host), err)
+	}
+	port, err := strconv.ParseUint(l.field(3), 10, 16)
+	if err != nil || port == 0 {
+		return fmt.Errorf("port %q is not a number from 1 to 65535", shown(l.field(3)))
+	}
+	t.port = int(port)
+	if n := len(t.nextHop()); n > 100 {
+		return fmt.Errorf("host %q is too long: %s can have 100 characters", t.host, "[host]:port")
+	}
+	d := &domain{name: name, relay: true, enabled: p.yes(l, 5), transport: t}
+	p.domains, p.world.domains[name], p.world.transports[name] = append(p.domains, d), d, name
+	switch {
+	case t.verify && !p.world.access[name]:
+		p.access = append(p.access, name)
+	case !t.verify && p.world.access[name]:
+		p.noAccess = append(p.noAccess, name)
+	}
+	p.created(l, name, "relayed to "+t.nextHop())
+	return nil
+}
+
+// nextHop is what Postfix gets: the brackets say "no MX lookup".
+func (t *transport) nextHop() string { return fmt.Sprintf("[%s]:%d", t.host, t.port) }

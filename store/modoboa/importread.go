@@ -1,0 +1,217 @@
+package modoboa
+
+import (
+	"bufio"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/vmapd/vmapd/store"
+)
+
+// csvFile is a CSV file that was read: lines whose text is clean, and errors
+// for the others.
+type csvFile struct {
+	lines []csvLine
+	errs  lineErrors
+	last  int // number of the last line read
+}
+
+type csvLine struct {
+	number int
+	fields []string // trimmed; valid UTF-8, no control characters
+}
+
+// field returns a field, "" if the line ends before it.
+func (l *csvLine) field(i int) string {
+	if i < len(l.fields) {
+		return l.fields[i]
+	}
+	return ""
+}
+
+// lineErrors collects errors of a file up to maxLineErrors.
+type lineErrors struct {
+	first []LineError
+	total int
+}
+
+func (e *lineErrors) add(line int, format string, args ...any) {
+	e.total++
+	if len(e.first) < maxLineErrors {
+		e.first = append(e.first, LineError{line, fmt.Sprintf(format, args...)})
+	}
+}
+
+func (e *lineErrors) err() error {
+	if e.total == 0 {
+		return nil
+	}
+	return &ImportError{Lines: e.first, Total: e.total}
+}
+
+// maxRecord is how many bytes one line may have: an alias with some ten
+// thousand recipients.
+const maxRecord = 1 << 20
+
+// readCSV reads a whole file. What is wrong with single lines is in the
+// result; the error is one of r or of the separator.
+func readCSV(r io.Reader, separator rune) (*csvFile, error) {
+	if separator == 0 {
+		separator = ';'
+	}
+	if separator == '"' || separator == '#' || unicode.IsControl(separator) && separator != '\t' || !utf8.ValidRune(separator) {
+		return nil, fmt.Errorf("%q cannot be the separator: Modoboa writes \";\"", separator)
+	}
+	limited := &recordReader{r: skipMark(r)}
+	c := csv.NewReader(limited)
+	c.Comma, c.Comment = separator, '#'
+	c.FieldsPerRecord = -1
+	var f csvFile
+	for {
+		limited.left = maxRecord
+		fields, err := c.Read()
+		var parse *csv.ParseError
+		switch {
+		case errors.Is(err, io.EOF):
+			return &f, nil
+		case errors.Is(err, errRecord):
+			f.errs.add(f.last+1, "is longer than %d bytes: is a quote left open?", maxRecord)
+			return &f, nil
+		case errors.As(err, &parse):
+			f.last = parse.Line
+			f.errs.add(parse.StartLine, "%v: put a field with a quote or the separator in it between quotes, and double the quotes inside", parse.Err)
+			continue
+		case err != nil:
+			return nil, fmt.Errorf("read the file: %w", err)
+		}
+		line, _ := c.FieldPos(0)
+		f.add(line, fields)
+	}
+}
+
+// add keeps a line whose fields are clean.
+func (f *csvFile) add(line int, fields []string) {
+	f.last = line
+	clean, empty := true, true // spreadsheets write rows of empty fields
+	for i, s := range fields {
+		fields[i] = strings.TrimSpace(s)
+		empty = empty && fields[i] == ""
+		if err := checkBytes(fields[i]); err != nil {
+			f.errs.add(line, "field %d %v", i+1, err)
+			clean = false
+		}
+	}
+	if clean && !empty {
+		f.lines = append(f.lines, csvLine{line, fields})
+	}
+}
+
+var errRecord = errors.New("record too long")
+
+// recordReader ends a record that has no end: encoding/csv would keep an open
+// quote's text in memory until the file ends.
+type recordReader struct {
+	r    io.Reader
+	left int
+}
+
+func (r *recordReader) Read(p []byte) (int, error) {
+	if r.left <= 0 {
+		return 0, errRecord
+	}
+	n, err := r.r.Read(p)
+	r.left -= n
+	return n, err
+}
+
+// skipMark leaves out the byte order mark that spreadsheets write.
+func skipMark(r io.Reader) io.Reader {
+	b := bufio.NewReader(r)
+	if mark, err := b.Peek(3); err == nil && string(mark) == "\uFEFF" {
+		_, _ = b.Discard(3)
+	}
+	return b
+}
+
+// checkBytes says what keeps a text from ever being served.
+func checkBytes(s string) error {
+	if !utf8.ValidString(s) {
+		return errors.New("is not valid UTF-8")
+	}
+	for _, r := range s {
+		switch {
+		case r == '\n' || r == '\r' || r == '\u2028' || r == '\u2029':
+			return errors.New("contains a line break")
+		case r == 0:
+			return errors.New("contains a NUL byte")
+		case unicode.IsControl(r):
+			return errors.New("contains a control character")
+		}
+	}
+	return nil
+}
+
+// checkText is checkBytes with a limit in characters.
+func checkText(s string, limit int) error {
+	if err := checkBytes(s); err != nil {
+		return err
+	}
+	if n := utf8.RuneCountInString(s); limit > 0 && n > limit {
+		return fmt.Errorf("has %d characters, %d is the most", n, limit)
+	}
+	return nil
+}
+
+// checkDomain says why a folded name is no domain name.
+func checkDomain(name string) error {
+	if len(name) > 253 {
+		return errors.New("is longer than 253 bytes")
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+			return errors.New("is not a domain name")
+		}
+		for _, r := range label {
+			if r != '-' && r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) {
+				return errors.New("is not a domain name")
+			}
+		}
+	}
+	return nil
+}
+
+// splitAddress splits a mail address at its last "@" and folds the domain. An
+// empty local part is for the caller to judge.
+func splitAddress(s string) (local, domain string, err error) {
+	at := strings.LastIndexByte(s, '@')
+	if at < 0 {
+		return "", "", errors.New("has no \"@\"")
+	}
+	local, domain = s[:at], store.Fold(s[at+1:])
+	if err := checkDomain(domain); err != nil {
+		return "", "", fmt.Errorf("%q %w", domain, err)
+	}
+	for _, r := range local {
+		if unicode.IsSpace(r) || strings.ContainsRune("()<>[]:;\\,\"", r) {
+			return "", "", fmt.Errorf("%q cannot stand before the \"@\"", r)
+		}
+	}
+	return local, domain, nil
+}
+
+// checkHost says why a text cannot be the host of a transport.
+func checkHost(host string) error {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return nil
+	}
+	if strings.ContainsAny(host, "[]:") {
+		return errors.New("must be a name or an IP address, without brackets and port")
+	}
+	return checkDomain(host)
+}
