@@ -63,6 +63,7 @@ func (k *checker) protocol(key string, l *Listen) {
 	}
 	if (l.TLSCertificate == "") != (l.TLSKey == "") {
 		k.fail(key+"tls_certificate", "tls_certificate and tls_key go together: one is missing")
+		return
 	}
 	if l.TLSCertificate != "" {
 		k.absolute(key+"tls_certificate", l.TLSCertificate)
@@ -99,6 +100,21 @@ func (k *checker) endpoint(key string, l *Listen) {
 			k.fail(key+name, "is for unix sockets; %s is none", l.endpoint)
 		}
 	}
+}
+
+// applies reports whether a key means something for this listener.
+func (l *Listen) applies(key string) bool {
+	switch key {
+	case "mode", "owner", "group":
+		return l.endpoint.Kind == Unix
+	case "allow":
+		return l.endpoint.Kind != Unix
+	case "table":
+		return l.Protocol == "tcp_table"
+	case "tls_certificate", "tls_key":
+		return l.Protocol == "http"
+	}
+	return true
 }
 
 func (k *checker) account(key, name string, find func(string) (int, error)) {

@@ -43,7 +43,7 @@ func (r *renderer) line(format string, args ...any) {
 // section writes the plain keys of a struct, then its sections.
 func (r *renderer) section(v reflect.Value, path string) {
 	for i := range v.NumField() {
-		if f := v.Type().Field(i); keyOf(f) != "" && !isSection(f.Type) {
+		if f := v.Type().Field(i); keyOf(f) != "" && !isSection(f.Type) && r.wanted(v, keyOf(f)) {
 			r.comment(f)
 			r.line("%s = %s", keyOf(f), literal(v.Field(i)))
 		}
@@ -81,6 +81,13 @@ func (r *renderer) list(v reflect.Value, path string) {
 		r.section(v.Index(i), path+".")
 		r.comments = false
 	}
+}
+
+// wanted leaves out, where values are shown, what means nothing for a
+// listener.
+func (r *renderer) wanted(v reflect.Value, key string) bool {
+	l, ok := v.Addr().Interface().(*Listen)
+	return !ok || r.comments || l.applies(key)
 }
 
 func (r *renderer) changed(v, defaults reflect.Value) {

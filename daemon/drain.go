@@ -1,0 +1,83 @@
+package daemon
+
+import (
+	"context"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// DrainTimeout is how long connections may take to finish their requests when
+// the daemon ends or a listener goes away.
+const DrainTimeout = 10 * time.Second
+
+// task is a goroutine with an owner.
+type task struct {
+	stop context.CancelFunc
+	done chan struct{}
+}
+
+func newTask(ctx context.Context, run func(context.Context)) *task {
+	ctx, cancel := context.WithCancel(ctx)
+	t := &task{stop: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(t.done)
+		run(ctx)
+	}()
+	return t
+}
+
+// end stops the task and waits until it has ended.
+func (t *task) end() {
+	t.stop()
+	<-t.done
+}
+
+// closeAll undoes open when it failed.
+func (d *Daemon) closeAll() {
+	for _, p := range append(d.ports, d.control) {
+		if p != nil {
+			p.stop()
+			p.socket.Close()
+			p.drain(d.hurry)
+		}
+	}
+	d.inherited.close()
+}
+
+// drain ends all ports: first no new connections anywhere, then the requests
+// at hand, at most for DrainTimeout. The next signal ends it at once.
+func (d *Daemon) drain(signals <-chan os.Signal) {
+	ctx, cancel := context.WithTimeout(context.Background(), DrainTimeout)
+	defer cancel()
+	context.AfterFunc(ctx, d.urge)
+	d.mu.Lock()
+	ports := append(d.ports, d.control)
+	d.mu.Unlock()
+	var wg sync.WaitGroup
+	for _, p := range ports {
+		if p != nil {
+			p.stop()
+			p.socket.Close()
+			wg.Go(func() { p.drain(ctx) })
+		}
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		wg.Wait()
+		d.retired.Wait()
+	}()
+	for {
+		select {
+		case <-done:
+			return
+		case s := <-signals:
+			if s != syscall.SIGHUP {
+				d.log.Warn("second signal: not waiting any longer")
+				return
+			}
+		}
+	}
+}
