@@ -90,8 +90,10 @@ func (c *conn) flush() error {
 	if c.out == nil {
 		return nil
 	}
-	if err := c.write(c.out.b); err != nil {
-		return err
+	if len(c.out.b) > 0 { // an empty write would wait for a reader on some connections
+		if err := c.write(c.out.b); err != nil {
+			return err
+		}
 	}
 	c.pool.putOut(c.out)
 	c.out = nil
@@ -103,9 +105,7 @@ func (c *conn) flush() error {
 func (c *conn) fill(ctx context.Context) (more bool, err error) {
 	c.makeRoom()
 	for {
-		if err := c.armRead(); err != nil {
-			return false, fmt.Errorf("set read deadline: %w", err)
-		}
+		c.armRead()
 		if ctx.Err() != nil { // after armRead, see the package comment
 			return false, nil
 		}
