@@ -14,7 +14,10 @@
 //
 //	200 value     found; the value is never empty
 //	500 text      not there; also the answer to "put", which is refused
-//	400 reason    cannot say; Postfix logs it, hangs up and tries again later
+//	400 reason    cannot say; Postfix hangs up and tries again later
+//
+// Postfix 3.7 logs "query error" for a 400 and drops its reason, so what an
+// administrator is to know must be logged on this side.
 //
 // # What is refused
 //
