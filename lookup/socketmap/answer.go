@@ -23,7 +23,10 @@ type wire struct{ *Server }
 // Cut finds the end of a request.
 func (w wire) Cut(b []byte) (int, error) {
 	_, end, err := cutNetstring(b, w.maxRequest())
-	return end, err
+	if err != nil {
+		return 0, &ProtocolError{"client " + err.Error() + ": closing"}
+	}
+	return end, nil
 }
 
 // Answer asks Lookup for one request. The value is appended to the reply

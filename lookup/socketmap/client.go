@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 
@@ -31,6 +32,10 @@ func (c *Client) Lookup(ctx context.Context, table, key string) (value string, f
 	var temp *TempError
 	err = c.c.Do(ctx, c.out, func(r *bufio.Reader) error {
 		reply, err := readNetstring(r, c.buf, MaxReply)
+		var bad grammarError
+		if errors.As(err, &bad) {
+			return &ProtocolError{"server " + bad.Error()}
+		}
 		if err != nil {
 			return err
 		}

@@ -56,8 +56,8 @@ func TestClientBadServer(t *testing.T) {
 	for _, tc := range []struct{ name, reply, err string }{
 		{"empty value", "3:OK ,", "server sent an empty value"},
 		{"unknown status", "6:ok 250,", `server sent "ok 250" where a status should be`},
-		{"no netstring", "HTTP/1.1 400", `peer sent "H" where the length of a netstring should be`},
-		{"too long", "100001:OK ", "peer announced a netstring of 100001 bytes, limit 100000"},
+		{"no netstring", "HTTP/1.1 400", `server sent "H" where the length of a netstring should be`},
+		{"too long", "100001:OK ", "server announced a netstring of 100001 bytes, limit 100000"},
 		{"no comma", "4:OK x;", "instead of a comma"},
 		{"hangs up", "", "unexpected EOF"},
 		{"hangs up within", "9:NOT", "unexpected EOF"},

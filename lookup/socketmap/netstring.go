@@ -11,6 +11,12 @@ import (
 // maxDigits bounds the length field of a netstring.
 const maxDigits = 10
 
+// grammarError says what a peer did that is no netstring, without naming the
+// peer: "sent a length of ...".
+type grammarError string
+
+func (e grammarError) Error() string { return string(e) }
+
 // appendNetstring appends payload as a netstring to dst.
 func appendNetstring(dst, payload []byte) []byte {
 	dst = strconv.AppendInt(dst, int64(len(payload)), 10)
@@ -28,13 +34,13 @@ func netstringHeader(b []byte, limit int) (head, size int, err error) {
 		switch {
 		case c == ':' && i > 0:
 			if n > int64(limit) {
-				return 0, 0, &ProtocolError{fmt.Sprintf("peer announced a netstring of %d bytes, limit %d: closing", n, limit)}
+				return 0, 0, grammarError(fmt.Sprintf("announced a netstring of %d bytes, limit %d", n, limit))
 			}
 			return i + 1, int(n), nil
 		case c < '0' || c > '9':
-			return 0, 0, &ProtocolError{fmt.Sprintf("peer sent %q where the length of a netstring should be: closing", b[:min(len(b), 20)])}
+			return 0, 0, grammarError(fmt.Sprintf("sent %q where the length of a netstring should be", b[:min(len(b), 20)]))
 		case i == maxDigits:
-			return 0, 0, &ProtocolError{fmt.Sprintf("peer sent a netstring length of more than %d digits: closing", maxDigits)}
+			return 0, 0, grammarError(fmt.Sprintf("sent a netstring length of more than %d digits", maxDigits))
 		}
 		n = n*10 + int64(c-'0')
 	}
@@ -54,7 +60,7 @@ func cutNetstring(b []byte, limit int) (head, end int, err error) {
 		return 0, 0, nil
 	}
 	if b[end-1] != ',' {
-		return 0, 0, &ProtocolError{fmt.Sprintf("peer ended a netstring of %d bytes with %q instead of a comma: closing", size, b[end-1:end])}
+		return 0, 0, grammarError(fmt.Sprintf("ended a netstring of %d bytes with %q instead of a comma", size, b[end-1:end]))
 	}
 	return head, end, nil
 }
