@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vmapd/vmapd/daemon"
+	"github.com/vmapd/vmapd/lookup"
+)
+
+func (a *app) explainCommand() *cobra.Command {
+	var login, offline bool
+	cmd := &cobra.Command{
+		Use:   "explain ADDRESS | --login NAME",
+		Short: "Show every step that decides where mail goes, or whether a login works",
+		Long: "Shows every step that decides where mail for an address goes, or with --login whether a login works, each with the row of the database that decided. " +
+			"The running daemon is asked, since that is what Postfix gets; without one the database is read. Exit status 1: the mail is not delivered, or the login is refused.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.load()
+			if err != nil {
+				return err
+			}
+			x, err := a.explain(cmd.Context(), c, args[0], login, offline)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				err = a.printJSON(x)
+			} else {
+				_, err = fmt.Fprint(a.out, x)
+			}
+			if err == nil && !x.OK {
+				return &exit{code: exitNo}
+			}
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&login, "login", false, "explain a login instead of an address")
+	cmd.Flags().BoolVar(&offline, "offline", false, "read the database now, instead of asking the daemon")
+	return cmd
+}
+
+func (a *app) explain(ctx context.Context, c *daemon.Config, subject string, login, offline bool) (*lookup.Explanation, error) {
+	if !offline {
+		ask := a.control(c).Explain
+		if login {
+			ask = a.control(c).ExplainLogin
+		}
+		x, err := ask(ctx, subject)
+		if err == nil {
+			return x, nil
+		}
+		if !errors.Is(err, daemon.ErrNotRunning) {
+			return nil, &exit{exitTryAgain, err}
+		}
+		fmt.Fprintln(a.err, "vmapd: no daemon answers: explained from the database as it is now")
+	}
+	s, closer, err := a.snapshot(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	defer closer()
+	if login {
+		return lookup.ExplainLogin(s.Current(), options(c), subject, time.Now()), nil
+	}
+	return lookup.Explain(s.Current(), options(c), subject, time.Now()), nil
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vmapd/vmapd/daemon"
+	"github.com/vmapd/vmapd/lookup"
+)
+
+func (a *app) postconfCommand() *cobra.Command {
+	var queue string
+	var proxy bool
+	cmd := &cobra.Command{
+		Use:   "postconf",
+		Short: "Print the main.cf lines for this configuration",
+		Long: "Prints the main.cf lines that make Postfix ask vmapd. A socket below Postfix's queue directory is written relative to it, which works for chrooted daemons as well; " +
+			"for one elsewhere on a host with chrooted daemons use --proxy.",
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			c, err := a.load()
+			if err != nil {
+				return err
+			}
+			if queue == "" {
+				queue = queueDirectory()
+			}
+			m := mapNames(c, queue, proxy)
+			if m == nil {
+				return &exit{exitUsage, fmt.Errorf("the configuration has no socketmap or tcp_table listener: add one for Postfix to ask")}
+			}
+			printPostconf(a.out, c, m)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&queue, "queue-directory", "", "Postfix's queue_directory (default: what postconf says, or /var/spool/postfix)")
+	cmd.Flags().BoolVar(&proxy, "proxy", false, "ask through proxymap(8)")
+	return cmd
+}
+
+func queueDirectory() string {
+	if out, err := exec.Command("postconf", "-h", "queue_directory").Output(); err == nil && len(out) > 1 {
+		return strings.TrimSpace(string(out))
+	}
+	return "/var/spool/postfix"
+}
+
+// mapNames returns a function from table to Postfix's type:name, "" for a
+// table that no listener serves, or nil if there is no listener for Postfix.
+func mapNames(c *daemon.Config, queue string, proxy bool) func(table string) string {
+	prefix := ""
+	if proxy {
+		prefix = "proxy:"
+	}
+	tcp := map[string]string{}
+	for _, l := range c.Listen {
+		switch l.Protocol {
+		case "socketmap":
+			endpoint := relative(l.Address, queue)
+			return func(table string) string { return prefix + "socketmap:" + endpoint + ":" + table }
+		case "tcp_table":
+			if t, ok := lookup.FindTable(l.Table); ok {
+				tcp[t.Name] = prefix + "tcp:" + strings.TrimPrefix(l.Address, "inet:")
+			}
+		}
+	}
+	if len(tcp) == 0 {
+		return nil
+	}
+	return func(table string) string { return tcp[table] }
+}
+
+// relative names a socket below the queue directory as chrooted and other
+// daemons alike find it: all of them have that directory as root or working
+// directory.
+func relative(address, queue string) string {
+	path, ok := strings.CutPrefix(address, "unix:"+strings.TrimSuffix(queue, "/")+"/")
+	if !ok {
+		return address
+	}
+	return "unix:" + path
+}
+
+func printPostconf(w io.Writer, c *daemon.Config, name func(table string) string) {
+	set := func(param string, tables ...string) {
+		var names []string
+		for _, t := range tables {
+			if n := name(t); n != "" {
+				names = append(names, n)
+			}
+		}
+		if len(names) > 0 {
+			fmt.Fprintf(w, "%s = %s\n", param, strings.Join(names, ", "))
+		}
+	}
+	fmt.Fprintln(w, "# Lookups answered by vmapd; they replace the sql-*.cf maps.")
+	set("virtual_mailbox_domains", "domains")
+	set("virtual_alias_domains", "domain-aliases")
+	set("virtual_alias_maps", "aliases")
+	fmt.Fprintln(w, "# Lets Postfix refuse unknown recipients by itself, without a probe.")
+	set("virtual_mailbox_maps", "mailboxes")
+	set("relay_domains", "relay-domains")
+	fmt.Fprintln(w, "# One map: it contains sql-spliteddomains-transport, in the right order.")
+	set("transport_maps", "transport")
+	set("smtpd_sender_login_maps", "sender-login")
+	fmt.Fprintf(w, "recipient_delimiter = %s\nvirtual_transport = %s\n", c.Lookup.RecipientDelimiter, c.Lookup.LocalTransport)
+	var access []string
+	for _, t := range []string{"maintain", "relay-recipient-verification"} {
+		if n := name(t); n != "" {
+			access = append(access, n)
+		}
+	}
+	if len(access) > 0 {
+		fmt.Fprintln(w, "# Begin smtpd_recipient_restrictions with:")
+		for _, n := range access {
+			fmt.Fprintf(w, "#   check_recipient_access %s,\n", n)
+		}
+	}
+	if n := name("domains"); strings.HasPrefix(n, "socketmap:unix:/") {
+		fmt.Fprintln(w, "# This socket is outside of Postfix's queue directory: daemons that run chrooted (column 5 of\n# master.cf) do not see it. Put it below the queue directory, or print these lines with --proxy.")
+	}
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vmapd/vmapd/daemon"
+)
+
+func (a *app) statusCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "Show the state of the running daemon",
+		Long:  "Shows what the running daemon serves: age and size of its data, the database, sockets and connections. Exit status 1: it is not ready; 75: no daemon answers.",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.load()
+			if err != nil {
+				return err
+			}
+			s, err := a.control(c).Status(cmd.Context())
+			if err != nil {
+				return &exit{exitTryAgain, err}
+			}
+			if a.json {
+				err = a.printJSON(s)
+			} else {
+				err = printStatus(a.out, s)
+			}
+			if err == nil && !s.Ready {
+				return &exit{code: exitNo}
+			}
+			return err
+		},
+	}
+}
+
+func printStatus(w io.Writer, s *daemon.Status) error {
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	row := func(name, format string, args ...any) { fmt.Fprintf(t, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
+	row("vmapd", "%s, process %d, up %s", s.Version, s.PID, seconds(s.Uptime))
+	if s.Ready {
+		row("state", "ready")
+	} else {
+		row("state", "NOT READY: %s", s.Reason)
+	}
+	config := s.Config
+	if config == "" {
+		config = "built-in defaults"
+	}
+	row("configuration", "%s", config)
+	row("database", "%s", s.Database.Name)
+	if s.Database.Up {
+		row("", "up, read in %s", seconds(s.Database.LastLoad))
+	} else {
+		row("", "DOWN: %s", s.Database.LastError)
+	}
+	if d := s.Snapshot; d != nil {
+		row("data", "%s, generation %d, read %s ago", d.Schema, d.Generation, seconds(d.Age))
+		for name, n := range d.Counts.All() {
+			if n > 0 {
+				row("", "%d %s", n, name)
+			}
+		}
+		if d.Problems > 0 {
+			row("problems", "%d", d.Problems)
+			for _, p := range d.FirstProblems {
+				row("", "%s", p)
+			}
+		}
+	} else {
+		row("data", "none yet")
+	}
+	for _, l := range s.Listeners {
+		row("listener", "%s %s %s, %d of %d connections", l.Protocol, l.Address, l.Table, l.Connections, l.Max)
+	}
+	return t.Flush()
+}
+
+// seconds shows a duration as people want it: short.
+func seconds(s float64) string {
+	d := time.Duration(s * float64(time.Second))
+	switch {
+	case d >= 10*time.Second:
+		return d.Round(time.Second).String()
+	case d >= 10*time.Millisecond:
+		return d.Round(time.Millisecond).String()
+	}
+	return d.Round(time.Microsecond).String()
+}
