@@ -2,6 +2,7 @@ package modoboa
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"io"
 	"strings"
@@ -153,18 +154,11 @@ func (i *importer) run(ctx context.Context) (*ImportReport, error) {
 			return nil, err
 		}
 	}
-	tx, err := i.db.BeginTx(ctx, nil)
+	tx, err := i.begin(ctx)
 	if err != nil {
-		return nil, i.db.Explain(err)
+		return nil, err
 	}
 	defer tx.Rollback() //nolint:errcheck // after Commit it does nothing, before it the error that counts is another
-	if i.db.Dialect == db.SQLite {
-		// The first statement writes, so that the lock is taken before
-		// anything is read: a reader cannot become a writer once others wrote.
-		if _, err := tx.ExecContext(ctx, "UPDATE sqlite_sequence SET seq = seq WHERE name = ''"); err != nil {
-			return nil, fmt.Errorf("lock the database: %w: if it is empty, run \"vmapd init\" first", i.db.Explain(err))
-		}
-	}
 	w, err := loadWorld(ctx, i.db, tx, i.file)
 	if err != nil {
 		return nil, err
@@ -190,6 +184,27 @@ func (i *importer) run(ctx context.Context) (*ImportReport, error) {
 		return nil, fmt.Errorf("commit: %w", err)
 	}
 	return p.report, nil
+}
+
+// begin begins the transaction that writes and lets one import wait for the
+// other: on MySQL two that reserve ids at the end of the same index would end
+// in a deadlock. On SQLite the first statement writes (no row), which takes
+// the lock before anything is read: a reader cannot become a writer once
+// others wrote.
+func (i *importer) begin(ctx context.Context) (*sql.Tx, error) {
+	tx, err := i.db.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, i.db.Explain(err)
+	}
+	lock := "SELECT id FROM core_localconfig ORDER BY id LIMIT 1 FOR UPDATE"
+	if i.db.Dialect == db.SQLite {
+		lock = "UPDATE core_localconfig SET id = id WHERE id < 0"
+	}
+	if _, err := tx.ExecContext(ctx, lock); err != nil {
+		_ = tx.Rollback()
+		return nil, fmt.Errorf("lock core_localconfig: %w: if the database is empty, run \"vmapd init\" first", i.db.Explain(err))
+	}
+	return tx, nil
 }
 
 // hash returns the hashed passwords of the accounts that the file would make,

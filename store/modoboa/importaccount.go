@@ -18,19 +18,10 @@ func (p *plan) addAccount(l *csvLine) error {
 	}
 	u := &user{line: l.number, login: store.Fold(l.field(1)), password: l.field(2), first: l.field(3), last: l.field(4),
 		role: l.field(6), email: store.Fold(l.field(7))}
-	if u.login == "" || strings.ContainsAny(u.login, " \t") {
-		return fmt.Errorf("login %q is empty or has a blank in it", shown(u.login))
-	}
-	if err := p.fits("core_user", "username", u.login, "first_name", u.first, "last_name", u.last, "email", u.email); err != nil {
-		return err
-	}
 	if p.world.users[u.login] != nil {
 		return p.exists(l, u.login, "account")
 	}
-	if err := p.checkRole(u); err != nil {
-		return err
-	}
-	if err := p.checkPassword(u); err != nil {
+	if err := errorsFirst(p.checkName(u), p.checkRole(u), p.checkPassword(l, u)); err != nil {
 		return err
 	}
 	u.enabled = p.yes(l, 5)
@@ -54,6 +45,13 @@ func (p *plan) addAccount(l *csvLine) error {
 	return nil
 }
 
+func (p *plan) checkName(u *user) error {
+	if u.login == "" || strings.ContainsAny(u.login, " \t") {
+		return fmt.Errorf("login %q is empty or has a blank in it", shown(u.login))
+	}
+	return p.fits("core_user", "username", u.login, "first_name", u.first, "last_name", u.last, "email", u.email)
+}
+
 func (p *plan) checkRole(u *user) error {
 	switch u.role {
 	case superAdmins:
@@ -73,15 +71,17 @@ func (p *plan) checkRole(u *user) error {
 }
 
 // checkPassword must not quote the password.
-func (p *plan) checkPassword(u *user) error {
+func (p *plan) checkPassword(l *csvLine, u *user) error {
+	hashed := passwordScheme.MatchString(u.password)
 	switch {
 	case u.password == "":
 		return fmt.Errorf("the password of %q is empty", shown(u.login))
+	case p.o.CryptPasswords && hashed:
+		p.warn(l, "the password of %q begins with {SCHEME} and is hashed as it is: import without --crypt-passwords if it is a hash already", shown(u.login))
 	case p.o.CryptPasswords:
-		return nil
 	case p.fits("core_user", "password", u.password) != nil:
 		return fmt.Errorf("the password of %q is too long", shown(u.login))
-	case !passwordScheme.MatchString(u.password):
+	case !hashed:
 		return fmt.Errorf("the password of %q does not begin with {SCHEME}: give the hash, or import with --crypt-passwords to hash it", shown(u.login))
 	}
 	return nil

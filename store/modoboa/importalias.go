@@ -24,17 +24,12 @@ func (p *plan) addAlias(l *csvLine) error {
 	if err != nil {
 		return err
 	}
-	addresses, err := recipientList(l.fields[3:])
-	if err != nil {
-		return err
-	}
 	if err := p.fits("admin_alias", "address", address); err != nil {
 		return err
 	}
-	for _, s := range addresses {
-		if err := p.fits("modoboa_admin_aliasrecipient", "address", s); err != nil {
-			return err
-		}
+	addresses, err := p.recipientList(l.fields[3:])
+	if err != nil {
+		return err
 	}
 	a := p.world.ordinary[address]
 	switch {
@@ -53,7 +48,7 @@ func (p *plan) addAlias(l *csvLine) error {
 
 // recipientList folds the domains of recipients; what is before the "@" may be
 // case-sensitive elsewhere and keeps its spelling.
-func recipientList(fields []string) ([]string, error) {
+func (p *plan) recipientList(fields []string) ([]string, error) {
 	var out []string
 	for _, s := range fields {
 		if s == "" {
@@ -65,6 +60,9 @@ func recipientList(fields []string) ([]string, error) {
 		}
 		if err != nil {
 			return nil, fmt.Errorf("recipient %q %w", shown(s), err)
+		}
+		if err := p.fits("modoboa_admin_aliasrecipient", "address", s); err != nil {
+			return nil, err
 		}
 		out = append(out, local+"@"+name)
 	}

@@ -2,7 +2,6 @@ package modoboa_test
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -35,42 +34,12 @@ func TestImportModoboa(t *testing.T) {
 	}
 }
 
-// loadDump feeds Modoboa's dumps to the engine's own client or, for SQLite, to
-// the driver.
+// loadDump loads the dumps of one release.
 func loadDump(t *testing.T, d *db.DB, url, dir string) {
 	t.Helper()
 	names := map[db.Dialect][]string{db.SQLite: {"sqlite-full.sql"}, db.PostgreSQL: {"postgres-schema.sql", "postgres-data.sql"}, db.MySQL: {"mariadb-full.sql"}}[d.Dialect]
 	for _, name := range names {
-		text, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if d.Dialect == db.PostgreSQL {
-			cmd := exec.Command("psql", "-q", "-v", "ON_ERROR_STOP=1", "-f", filepath.Join(dir, name), url)
-			if out, err := cmd.CombinedOutput(); err != nil {
-				t.Fatalf("psql %s: %v\n%s", name, err, out)
-			}
-			continue
-		}
-		loadStatements(t, d, string(text))
-	}
-}
-
-// loadStatements runs a dump on one connection, statement by statement.
-func loadStatements(t *testing.T, d *db.DB, text string) {
-	t.Helper()
-	conn, err := d.Conn(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	for s := range strings.SplitSeq(text, ";\n") {
-		if s = strings.TrimSpace(s); s == "" || strings.HasPrefix(s, "/*M!999999") && !strings.Contains(s, "\n") {
-			continue
-		}
-		if _, err := conn.ExecContext(t.Context(), s); err != nil {
-			t.Fatalf("%.200s: %v", s, err)
-		}
+		dbtest.RunFiles(t, url, filepath.Join(dir, name))
 	}
 }
 

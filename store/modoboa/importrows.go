@@ -20,6 +20,10 @@ func (w *writer) domainBatches(p *plan) []batch {
 			relayed = append(relayed, d.transport)
 		}
 	}
+	autoreply := 0
+	if len(w.world.tables["postfix_autoreply_transport"]) > 0 {
+		autoreply = len(p.domains)
+	}
 	return []batch{
 		{"transport_transport", []string{"id", "pattern", "service", "next_hop", "_settings"}, len(relayed), func(i int) []any {
 			t := relayed[i]
@@ -39,6 +43,10 @@ func (w *writer) domainBatches(p *plan) []batch {
 		{"admin_domainalias", []string{"id", "name", "target_id", "enabled"}, len(p.domainAliases), func(i int) []any {
 			a := p.domainAliases[i]
 			return []any{a.id, a.name, a.target.id, a.enabled}
+		}},
+		// The autoreply plugin of Modoboa 1.x has a row for each domain.
+		{"postfix_autoreply_transport", []string{"domain", "method"}, autoreply, func(i int) []any {
+			return []any{"autoreply." + p.domains[i].name, "autoreply:"}
 		}},
 	}
 }
@@ -167,6 +175,12 @@ func (w *writer) grants(ctx context.Context, p *plan) ([]grant, error) {
 			add("admin.alias", a.id, a.domain.admins...)
 		}
 	}
+	old, err := w.oldGrants(ctx, p)
+	return append(out, old...), err
+}
+
+// oldGrants are the access rights of new administrators to what existed.
+func (w *writer) oldGrants(ctx context.Context, p *plan) (out []grant, err error) {
 	for _, u := range p.users {
 		for _, d := range p.adminOf[u] {
 			if w.world.domainByID[d.id] != d {

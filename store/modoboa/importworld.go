@@ -12,87 +12,6 @@ import (
 	"github.com/vmapd/vmapd/store/db"
 )
 
-// The objects of an import. Those that exist in the database have an id; new
-// ones get theirs when they are written. A name leads to one object only, so
-// pointers can be compared.
-
-type domain struct {
-	id           int64
-	name         string
-	relay        bool
-	enabled      bool
-	quota        int64 // MB
-	mailboxQuota int64 // MB, of a mailbox that names none
-	allocated    int64 // MB, the sum of its mailboxes
-	transport    *transport
-	admins       []*user // who is no super administrator but may see it
-}
-
-type transport struct {
-	id      int64
-	pattern string
-	host    string
-	port    int
-	verify  bool
-}
-
-type domainAlias struct {
-	id      int64
-	name    string
-	target  *domain
-	enabled bool
-}
-
-type user struct {
-	id                    int64
-	line                  int
-	login, password       string
-	first, last           string
-	enabled               bool
-	role                  string // name of the group, or superAdmins
-	email                 string
-	mailbox               *mailbox
-	privileged, superuser bool // may make domains: domain admins do not see him
-}
-
-type mailbox struct {
-	id         int64
-	local      string
-	domain     *domain
-	user       *user
-	quota      int64 // MB
-	quotaGiven bool
-	address    string
-}
-
-type alias struct {
-	id       int64
-	address  string
-	domain   *domain // nil for the internal row of a domain alias
-	enabled  bool
-	internal bool
-	known    *known // recipients that an existing alias has
-}
-
-// known are the recipients of an alias, so that none is written twice and no
-// unique pair is hit.
-type known struct {
-	addresses map[string]bool
-	mailboxes map[*mailbox]bool
-	aliases   map[*alias]bool
-}
-
-func newKnown() *known {
-	return &known{map[string]bool{}, map[*mailbox]bool{}, map[*alias]bool{}}
-}
-
-type recipient struct {
-	alias   *alias
-	address string
-	mailbox *mailbox
-	target  *alias
-}
-
 // world is what the database has, as far as a file speaks of it: all domains,
 // and of everything else the rows whose folded name occurs in the file. So a
 // small file needs little memory and a large one no query per line. Whole
@@ -126,7 +45,7 @@ func wantedNames(f *csvFile) map[string]bool {
 	names := make(map[string]bool, 2*len(f.lines))
 	for _, l := range f.lines {
 		for i, s := range l.fields {
-			if i == 0 || s == "" || strings.HasPrefix(s, "{") {
+			if password := i == 2 && l.field(0) == "account"; i == 0 || s == "" || password {
 				continue
 			}
 			s = store.Fold(s)
@@ -209,12 +128,12 @@ func eachRow(ctx context.Context, d *db.DB, q db.Queryer, query string, args []a
 func (l *loader) columns() {
 	for _, table := range []string{"transport_transport", "admin_domain", "core_user", "core_user_groups", "admin_mailbox", "admin_quota",
 		"admin_alias", "modoboa_admin_aliasrecipient", "admin_domainalias", "relaydomains_recipientaccess",
-		"core_objectaccess", "limits_userobjectlimit", "limits_domainobjectlimit"} {
+		"core_objectaccess", "limits_userobjectlimit", "limits_domainobjectlimit", "postfix_autoreply_transport"} {
 		if l.err != nil {
 			return
 		}
 		l.w.tables[table], l.err = readColumns(l.ctx, l.db, l.q, table)
-		if optional := strings.HasPrefix(table, "limits_"); l.err == nil && len(l.w.tables[table]) == 0 && !optional {
+		if optional := strings.HasPrefix(table, "limits_") || strings.HasPrefix(table, "postfix_"); l.err == nil && len(l.w.tables[table]) == 0 && !optional {
 			l.err = fmt.Errorf("there is no table %s: import needs the tables of Modoboa 1.10 or newer; in an empty database \"vmapd init\" makes them", table)
 		}
 	}
