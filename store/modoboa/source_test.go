@@ -2,6 +2,7 @@ package modoboa_test
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"os"
@@ -352,48 +353,64 @@ func TestSQLiteStoresAnything(t *testing.T) {
 	}
 }
 
-// TestCancelEndsALoad: a load that is called off says so at once.
+// TestCancelEndsALoad: a load that is called off says so at once, also while
+// it waits for a table that somebody else has locked.
 func TestCancelEndsALoad(t *testing.T) {
 	fresh(t, func(t *testing.T, d *db.DB) {
-		tx, err := d.Begin()
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer tx.Rollback()
-		insertMany := d.Rebind("insert into admin_quota (username, bytes, messages) values (?, 0, 0)")
-		for i := range 5000 {
-			if _, err := tx.Exec(insertMany, fmt.Sprintf("%d@x.test", i)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := tx.Commit(); err != nil {
-			t.Fatal(err)
-		}
 		before, cancel := context.WithCancel(t.Context())
 		cancel()
 		if err := (&modoboa.Source{DB: d}).Load(before, store.NewBuilder()); !errors.Is(err, context.Canceled) {
 			t.Errorf("Load with a context that is over: %v", err)
 		}
-		// countdown ends while the rows of the first large table are read.
-		during := &countdown{Context: t.Context(), left: 4}
-		if err := (&modoboa.Source{DB: d}).Load(during, store.NewBuilder()); !errors.Is(err, context.Canceled) {
-			t.Errorf("Load called off in the middle: %v", err)
+		lock := map[db.Dialect][]string{
+			db.PostgreSQL: {"begin", "lock table admin_quota in access exclusive mode"},
+			db.MySQL:      {"lock tables admin_quota write"},
+		}[d.Dialect]
+		if lock == nil {
+			return // SQLite's readers wait for nobody
+		}
+		locker, err := d.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer locker.Raw(func(any) error { return driver.ErrBadConn }) // closes it, lock and all
+		for _, q := range lock {
+			if _, err := locker.ExecContext(t.Context(), q); err != nil {
+				t.Fatal(err)
+			}
+		}
+		during, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		done := make(chan error, 1)
+		go func() { done <- (&modoboa.Source{DB: d}).Load(during, store.NewBuilder()) }()
+		time.AfterFunc(200*time.Millisecond, cancel)
+		select {
+		case err := <-done:
+			if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "load admin_quota") {
+				t.Errorf("Load called off while it waited: %v", err)
+			}
+		case <-time.After(30 * time.Second):
+			t.Error("Load goes on although its context is over")
 		}
 	})
 }
 
-// countdown is a context whose Err turns to Canceled after some questions.
-type countdown struct {
-	context.Context
-	sync.Mutex
-	left int
-}
-
-func (c *countdown) Err() error {
-	c.Lock()
-	defer c.Unlock()
-	if c.left--; c.left < 0 {
-		return context.Canceled
-	}
-	return nil
+// TestCancelBetweenRows calls a load off that reads a table without end.
+func TestCancelBetweenRows(t *testing.T) {
+	fresh(t, func(t *testing.T, d *db.DB) {
+		endless := "with recursive n(i) as (select 1 union all select i + 1 from n) select 'u' || i as username, 0 as bytes, 0 as messages from n"
+		if d.Dialect == db.MySQL {
+			endless = "select concat('u', seq) as username, 0 as bytes, 0 as messages from seq_1_to_4000000000"
+		}
+		dbtest.Exec(t, d, "drop table admin_quota", "create view admin_quota as "+endless)
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		defer cancel()
+		err := (&modoboa.Source{DB: d}).Load(ctx, store.NewBuilder())
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "load admin_quota") {
+			t.Errorf("Load of an endless table: %v", err)
+		}
+		if err := d.Connect(t.Context()); err != nil {
+			t.Errorf("after that: %v", err)
+		}
+	})
 }
