@@ -184,7 +184,7 @@ func (p *Postfix) log() string {
 	if err != nil {
 		return err.Error()
 	}
-	const max = 20000
+	const max = 8000
 	if len(b) > max {
 		b = b[len(b)-max:]
 	}
