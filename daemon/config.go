@@ -48,7 +48,7 @@ type Listen struct {
 	Group          string   `toml:"group" comment:"Group of a unix socket, name or number; for Postfix's tables usually postfix. Empty: vmapd's own group."`
 	Table          string   `toml:"table" comment:"tcp_table: the one table this port serves."`
 	Allow          []string `toml:"allow" comment:"TCP: networks that may connect, such as [\"10.1.0.0/16\"]. Without it only loopback addresses can be listened on."`
-	MaxConnections int      `toml:"max_connections" comment:"Connections at the same time; those above are closed at once. Postfix holds one for each smtpd, cleanup and trivial-rewrite process."`
+	MaxConnections int      `toml:"max_connections" comment:"Connections at the same time. When so many are open, one that idles is closed to let a new one in; when none idles, the new one is closed. Postfix holds one for each smtpd, cleanup and trivial-rewrite process."`
 	IdleTimeout    Duration `toml:"idle_timeout" comment:"A connection without a request for so long is closed. Postfix connects again by itself."`
 	RequestTimeout Duration `toml:"request_timeout" comment:"Time for a peer to finish a request that it began, and to take the answer."`
 	Backlog        int      `toml:"backlog" comment:"Connections that may wait to be accepted. 0: as many as the system allows (net.core.somaxconn, which is also the upper limit)."`

@@ -15,6 +15,7 @@ func Commented() string {
 	r := renderer{comments: true}
 	r.line("# vmapd.toml: configuration of vmapd. Every setting has its default here;")
 	r.line("# lines may be left out. 'vmapd config check' finds mistakes.")
+	r.line("")
 	r.section(reflect.ValueOf(c).Elem(), "")
 	return r.b.String()
 }

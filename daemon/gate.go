@@ -93,18 +93,18 @@ func (g *gate) outlast(err error) {
 // admit registers a connection, or closes it and gives nil.
 func (g *gate) admit(nc net.Conn) *conn {
 	if len(g.cfg.allow) > 0 && !allowed(nc.RemoteAddr(), g.cfg.allow) {
-		nc.Close()
 		g.metrics.refused(g.cfg.Protocol, "not_allowed")
 		g.peers.warn(g.log, "refused a connection: its address is in no network of allow", peer(nc))
+		nc.Close()
 		return nil
 	}
 	c := &conn{Conn: nc, gate: g}
 	g.mu.Lock()
 	if len(g.conns) >= g.cfg.MaxConnections && !g.evict() {
 		g.mu.Unlock()
-		nc.Close()
 		g.metrics.refused(g.cfg.Protocol, "too_many")
 		g.peers.warn(g.log, "refused a connection: max_connections are open and busy", zap.Int("max_connections", g.cfg.MaxConnections))
+		nc.Close()
 		return nil
 	}
 	g.serial++

@@ -1,0 +1,6 @@
+//go:build !race
+
+package daemon
+
+// raceEnabled says that the race detector runs.
+const raceEnabled = false
