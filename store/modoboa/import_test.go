@@ -175,6 +175,7 @@ var importErrors = []struct{ csv, want string }{
 	{"account;b@x.test;{PLAIN}sEcReT;B;B;1;SimpleUsers;b@x.test;0", `line 1: account: domain "x.test" does not exist: add a "domain" line before it`},
 	{"account;b@one.test;sEcReT;B;B;1;SimpleUsers;b@one.test;0",
 		`line 1: account: the password of "b@one.test" does not begin with {SCHEME}: give the hash, or import with --crypt-passwords to hash it`},
+	{"account;b@one.test;{PLAIN}sEcReT" + strings.Repeat("x", 250) + ";B;B;1;SimpleUsers;b@one.test;0", `line 1: account: the password of "b@one.test" is too long`},
 	{"account;b@one.test;;B;B;1;SimpleUsers;b@one.test;0", `line 1: account: the password of "b@one.test" is empty`},
 	{"account;b;{PLAIN}sEcReT;B;B;1;SimpleUsers;b@one.test;0", `line 1: account: login "b" and address "b@one.test" must be the same for the role SimpleUsers`},
 	{"account;b;{PLAIN}sEcReT;B;B;1;King", `line 1: account: role "King": must be SimpleUsers, DomainAdmins, Resellers or SuperAdmins`},

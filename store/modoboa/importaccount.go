@@ -76,11 +76,11 @@ func (p *plan) checkPassword(l *csvLine, u *user) error {
 	switch {
 	case u.password == "":
 		return fmt.Errorf("the password of %q is empty", shown(u.login))
+	case p.fits("core_user", "password", u.password) != nil: // hashing takes time per byte
+		return fmt.Errorf("the password of %q is too long", shown(u.login))
 	case p.o.CryptPasswords && hashed:
 		p.warn(l, "the password of %q begins with {SCHEME} and is hashed as it is: import without --crypt-passwords if it is a hash already", shown(u.login))
 	case p.o.CryptPasswords:
-	case p.fits("core_user", "password", u.password) != nil:
-		return fmt.Errorf("the password of %q is too long", shown(u.login))
 	case !hashed:
 		return fmt.Errorf("the password of %q does not begin with {SCHEME}: give the hash, or import with --crypt-passwords to hash it", shown(u.login))
 	}

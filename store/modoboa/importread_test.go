@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/go-crypt/crypt/algorithm/shacrypt"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -50,6 +51,28 @@ func TestReadCSV(t *testing.T) {
 				t.Errorf("errors (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestDemoPasswords holds DemoData to its word.
+func TestDemoPasswords(t *testing.T) {
+	f, err := readCSV(strings.NewReader(DemoData), 0)
+	if err != nil || f.errs.total > 0 {
+		t.Fatal(err, f.errs.first)
+	}
+	accounts := 0
+	for _, l := range f.lines {
+		if l.fields[0] != "account" {
+			continue
+		}
+		accounts++
+		digest, err := shacrypt.Decode(strings.TrimPrefix(l.fields[2], "{SHA512-CRYPT}"))
+		if err != nil || !digest.Match("demo") {
+			t.Errorf("line %d: the password is not demo: %v", l.number, err)
+		}
+	}
+	if accounts == 0 {
+		t.Error("no account")
 	}
 }
 

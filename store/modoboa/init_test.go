@@ -47,6 +47,10 @@ func TestInit(t *testing.T) {
 		if err := modoboa.Migrate(t.Context(), d); err != nil {
 			t.Errorf("Migrate of what Init made: %v", err)
 		}
+		run(t, d, "INSERT INTO vmapd_schema (version) VALUES (99)")
+		if err := modoboa.Migrate(t.Context(), d); err == nil || !strings.Contains(err.Error(), "install the newer vmapd again") {
+			t.Errorf("Migrate of what a newer program made: %v", err)
+		}
 		if _, err := modoboa.Init(t.Context(), d, modoboa.InitOptions{}); err == nil || !strings.Contains(err.Error(), "has been initialised before") {
 			t.Errorf("second Init: %v, want a refusal", err)
 		}
