@@ -36,7 +36,11 @@ func (d Dialect) String() string {
 // Options are what Open needs besides the URL.
 type Options struct {
 	Password string // wins over a password in the URL
-	ReadOnly bool   // refuse writes; an SQLite file must exist and is left as it is
+	// ReadOnly is for those who will not write. An SQLite file must then exist
+	// and is left as it is, a MySQL session refuses writes; with PostgreSQL,
+	// where a pooler may share the session with others, only the transactions
+	// of BeginSnapshot do.
+	ReadOnly bool
 }
 
 // DB is a pool of connections to one database. It is safe for concurrent use.
@@ -83,7 +87,7 @@ func Open(url string, o Options) (*DB, error) {
 func openPool(a *address, o Options) (*sql.DB, error) {
 	switch a.dialect {
 	case PostgreSQL:
-		return openPostgres(a, o)
+		return openPostgres(a)
 	case MySQL:
 		return openMySQL(a, o)
 	default:

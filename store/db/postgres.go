@@ -17,7 +17,7 @@ import (
 
 // openPostgres gives pgx the URL without the password, so that none of its
 // errors can hold it.
-func openPostgres(a *address, o Options) (*sql.DB, error) {
+func openPostgres(a *address) (*sql.DB, error) {
 	u := url.URL{Scheme: "postgres", Host: a.host, Path: "/" + a.database, RawQuery: a.query}
 	if a.user != "" {
 		u.User = url.User(a.user)
@@ -30,17 +30,13 @@ func openPostgres(a *address, o Options) (*sql.DB, error) {
 		cfg.Password = a.password
 	}
 	a.user, a.database = cfg.User, cfg.Database // as the environment completed them
-	if a.host == "" {
-		a.host = cfg.Host
-	}
+	a.actual = cfg.Host
 	if cfg.ConnectTimeout == 0 {
 		cfg.ConnectTimeout = connectTimeout
 	}
-	params := map[string]string{"application_name": "vmapd", "timezone": "UTC", "datestyle": "ISO", "client_encoding": "UTF8"}
-	if o.ReadOnly {
-		params["default_transaction_read_only"] = "on"
-	}
-	for k, v := range params {
+	// These are the parameters that PgBouncer lets through; it refuses others,
+	// default_transaction_read_only among them.
+	for k, v := range map[string]string{"application_name": "vmapd", "timezone": "UTC", "datestyle": "ISO", "client_encoding": "UTF8"} {
 		if _, set := cfg.RuntimeParams[k]; !set {
 			cfg.RuntimeParams[k] = v
 		}

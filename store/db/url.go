@@ -18,6 +18,7 @@ type address struct {
 	database string
 	path     string // SQLite: the file
 	query    string // raw, without any password
+	actual   string // PostgreSQL: the host after the environment had its say
 }
 
 // Redact returns a database URL without its password, fit for logs. Of a URL
@@ -281,8 +282,8 @@ func (a *address) where() string {
 	if a.host != "" {
 		return a.host
 	}
-	if q, err := url.ParseQuery(a.query); err == nil && q.Get("host") != "" {
-		return q.Get("host")
+	if a.actual != "" {
+		return a.actual
 	}
 	return "localhost"
 }
