@@ -99,6 +99,7 @@ func (g *gate) admit(nc net.Conn) *conn {
 		return nil
 	}
 	c := &conn{Conn: nc, gate: g}
+	c.state.Store(fresh)
 	g.mu.Lock()
 	if len(g.conns) >= g.cfg.MaxConnections && !g.evict() {
 		g.mu.Unlock()
