@@ -1,6 +1,7 @@
 package modoboa
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -215,7 +216,7 @@ func (i *importer) hash(ctx context.Context) (map[int]string, error) {
 		return nil, err
 	}
 	w, err := loadWorld(ctx, i.db, tx, i.file)
-	if err := errorsFirst(err, tx.Rollback()); err != nil {
+	if err := cmp.Or(err, tx.Rollback()); err != nil {
 		return nil, err
 	}
 	p, err := makePlan(i.file, w, i.o)
@@ -236,13 +237,4 @@ func (i *importer) hash(ctx context.Context) (map[int]string, error) {
 		byLine[u.line] = hashed[n]
 	}
 	return byLine, nil
-}
-
-func errorsFirst(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -1,6 +1,7 @@
 package modoboa
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -21,7 +22,7 @@ func (p *plan) addAccount(l *csvLine) error {
 	if p.world.users[u.login] != nil {
 		return p.exists(l, u.login, "account")
 	}
-	if err := errorsFirst(p.checkName(u), p.checkRole(u), p.checkPassword(l, u)); err != nil {
+	if err := cmp.Or(p.checkName(u), p.checkRole(u), p.checkPassword(l, u)); err != nil {
 		return err
 	}
 	u.enabled = p.yes(l, 5)
