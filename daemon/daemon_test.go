@@ -9,7 +9,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/vmapd/vmapd/lookup/socketmap"
 	"github.com/vmapd/vmapd/lookup/tcptable"
