@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -76,7 +77,7 @@ func printStatus(w io.Writer, s *daemon.Status) error {
 		row("data", "none yet")
 	}
 	for _, l := range s.Listeners {
-		row("listener", "%s %s %s, %d of %d connections", l.Protocol, l.Address, l.Table, l.Connections, l.Max)
+		row("listener", "%s, %d of %d connections", strings.TrimSpace(l.Protocol+" "+l.Address+" "+l.Table), l.Connections, l.Max)
 	}
 	return t.Flush()
 }

@@ -1,0 +1,59 @@
+# make            build ./vmapd
+# make demo       build, fill an embedded database, start the daemon, ask it; Go is all it needs
+# make test       install what the tests need (as root, Debian's packages) and run them all
+# make check      formatting, vet, linters, generated files
+# make race       all tests under the race detector
+# make fuzz       every fuzz target, FUZZTIME each
+# make bench      ratios against a do-nothing server and Postfix's own pgsql: maps
+# make generate   write the generated documentation again
+
+GO          ?= go
+FUZZTIME    ?= 2m
+STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
+LINT        ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+export CGO_ENABLED ?= 0
+
+.PHONY: build demo test check lint race fuzz bench generate peers clean
+
+build:
+	$(GO) build -trimpath -o vmapd ./cmd/vmapd
+
+demo: build
+	sh contrib/demo/demo.sh ./vmapd
+
+peers:
+	sh .ci/peers
+
+test: peers
+	VMAPD_PEERS=required $(GO) test -timeout 20m ./...
+
+check:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "gofmt these:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) vet -tags bench ./...
+	$(GO) mod verify
+	$(GO) run $(STATICCHECK) ./...
+
+lint:
+	$(GO) run $(LINT) run ./...
+
+# The race detector needs cgo.
+race: peers
+	CGO_ENABLED=1 VMAPD_PEERS=required $(GO) test -race -timeout 40m ./...
+
+# go test fuzzes one target of one package at a time.
+fuzz:
+	@set -e; for pkg in $$($(GO) list ./...); do \
+	  for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "== $$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg; \
+	  done; \
+	done
+
+bench: peers
+	VMAPD_PEERS=required $(GO) test -tags bench -run TestBench -count 1 -v -timeout 60m ./cmd/vmapd
+
+generate:
+	$(GO) run ./cmd/vmapd/internal/gendocs docs
+
+clean:
+	rm -f vmapd

@@ -1,0 +1,91 @@
+package vmapd_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/vmapd/vmapd"
+
+// imports is the house plan: which of our own packages each package may
+// import. A package that is not here fails the test, so the table stays whole.
+// docs/architecture.md explains it.
+var imports = map[string][]string{
+	"store":                    {},
+	"store/db":                 {},
+	"store/db/dbtest":          {"store/db"},
+	"store/modoboa":            {"store", "store/db"},
+	"lookup":                   {"store"},
+	"lookup/internal/line":     {},
+	"lookup/internal/linetest": {},
+	"lookup/socketmap":         {"lookup/internal/line"},
+	"lookup/tcptable":          {"lookup/internal/line"},
+	"daemon":                   {"lookup", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa"},
+	"cmd/vmapd":                {"daemon", "lookup", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa"},
+
+	"cmd/vmapd/internal/gendocs":  {"daemon", "lookup"},
+	"cmd/vmapd/internal/mailtest": {},
+}
+
+// wirePackages import the standard library alone: others may use them.
+var wirePackages = []string{"lookup/internal/line", "lookup/socketmap", "lookup/tcptable"}
+
+// leafPackages know no SQL driver, logger or metrics.
+var leafPackages = []string{"store", "lookup"}
+
+func TestImports(t *testing.T) {
+	for _, p := range listPackages(t) {
+		name := strings.TrimPrefix(p.ImportPath, module+"/")
+		if p.ImportPath == module {
+			continue
+		}
+		allowed, ok := imports[name]
+		if !ok {
+			t.Errorf("package %s is not in the import table: add it here and in docs/architecture.md", name)
+			continue
+		}
+		for _, i := range p.Imports {
+			own, isOwn := strings.CutPrefix(i, module+"/")
+			switch {
+			case isOwn && !slices.Contains(allowed, own):
+				t.Errorf("%s imports %s: the import table does not allow it", name, own)
+			case !isOwn && slices.Contains(wirePackages, name) && strings.Contains(i, "."):
+				t.Errorf("%s imports %s: a wire package imports the standard library alone", name, i)
+			case !isOwn && slices.Contains(leafPackages, name) && strings.Contains(i, ".") && !strings.HasPrefix(i, "golang.org/x/text/"):
+				t.Errorf("%s imports %s: store and lookup know no driver, logger or metrics", name, i)
+			}
+		}
+	}
+}
+
+type goPackage struct {
+	ImportPath string
+	Imports    []string
+}
+
+func listPackages(t *testing.T) []goPackage {
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "./...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var list []goPackage
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p goPackage
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, p)
+	}
+	if len(list) < 8 {
+		t.Fatalf("go list gave %d packages", len(list))
+	}
+	return list
+}
