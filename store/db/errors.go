@@ -135,3 +135,26 @@ func netKind(err error) ConnectKind {
 	}
 	return notConnect
 }
+
+// Explain returns err as a *ConnectError if that is what it amounts to, else
+// err itself.
+func (d *DB) Explain(err error) error {
+	var known *ConnectError
+	if err == nil || errors.As(err, &known) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	var kind ConnectKind
+	switch d.Dialect {
+	case PostgreSQL:
+		kind = postgresKind(err)
+	case MySQL:
+		kind = mysqlKind(err)
+	default:
+		kind = sqliteKind(err, d.url.path)
+	}
+	if kind == notConnect {
+		return err
+	}
+	return &ConnectError{Kind: kind, Dialect: d.Dialect, Name: d.Name, User: d.url.user,
+		Host: d.url.where(), Database: d.url.database, Err: err}
+}

@@ -3,7 +3,6 @@ package db
 import (
 	"errors"
 	"net/url"
-	"strconv"
 	"strings"
 )
 
@@ -19,20 +18,6 @@ type address struct {
 	path     string // SQLite: the file
 	query    string // raw, without any password
 	actual   string // PostgreSQL: the host after the environment had its say
-}
-
-// Redact returns a database URL without its password, fit for logs. Of a URL
-// that cannot be read only the scheme is left.
-func Redact(s string) string {
-	a, err := parseURL(s)
-	if err != nil {
-		scheme, _, _ := strings.Cut(s, ":")
-		if !knownScheme(scheme) {
-			return "(unreadable database URL)"
-		}
-		return scheme + ":(unreadable)"
-	}
-	return a.redacted()
 }
 
 func knownScheme(s string) bool {
@@ -127,38 +112,6 @@ func (a *address) parseServer(s string) error {
 	return a.parseQuery(query)
 }
 
-// splitAuthority splits "authority/path?query". A "/" in the parentheses of
-// "unix(/path)" belongs to the authority.
-func splitAuthority(s string) (authority, path, query string) {
-	start := 0
-	if p := parenHost(s); p >= 0 {
-		if end := strings.IndexByte(s[p:], ')'); end >= 0 {
-			start = p + end
-		}
-	}
-	end := strings.IndexAny(s[start:], "/?#")
-	if end < 0 {
-		return s, "", ""
-	}
-	end += start
-	path, query, _ = strings.Cut(s[end:], "?")
-	return s[:end], path, query
-}
-
-// parenHost returns where in s the "(" of a host "unix(…)" or "tcp(…)" is, or
-// -1. The host begins s or follows an "@".
-func parenHost(s string) int {
-	for _, word := range []string{"unix(", "tcp("} {
-		if strings.HasPrefix(s, word) {
-			return len(word) - 1
-		}
-		if i := strings.Index(s, "@"+word); i >= 0 {
-			return i + len(word)
-		}
-	}
-	return -1
-}
-
 func (a *address) parseUser(s string) error {
 	user, password, _ := strings.Cut(s, ":")
 	var err1, err2 error
@@ -166,59 +119,6 @@ func (a *address) parseUser(s string) error {
 	a.password, err2 = url.PathUnescape(password)
 	if err1 != nil || err2 != nil || strings.ContainsRune(a.user+a.password, 0) {
 		return errors.New(`bad percent-encoding before the "@" (a "%" itself is written %25)`)
-	}
-	return nil
-}
-
-func (a *address) parseHost(s string) error {
-	a.network, a.host = "tcp", s
-	if name, inner, ok := strings.Cut(s, "("); ok {
-		inner, closed := strings.CutSuffix(inner, ")")
-		if a.dialect != MySQL || !closed || (name != "unix" && name != "tcp") {
-			return errors.New("bad host: write host, host:port or, for mysql, unix(/path)")
-		}
-		a.network, a.host = name, inner
-		if name == "unix" {
-			if !strings.HasPrefix(inner, "/") || strings.ContainsAny(inner, "()\x00") {
-				return errors.New("unix(…) needs the absolute path of a socket")
-			}
-			return nil
-		}
-	}
-	// PostgreSQL takes several hosts with a comma between them.
-	for h := range strings.SplitSeq(a.host, ",") {
-		if err := checkHostPort(h); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// checkHostPort accepts "", host, host:port, :port, [v6] and [v6]:port.
-func checkHostPort(s string) error {
-	port := ""
-	if rest, ok := strings.CutPrefix(s, "["); ok {
-		host, after, closed := strings.Cut(rest, "]")
-		if !closed || host == "" || strings.Trim(host, "0123456789abcdefABCDEF:.%") != "" {
-			return errors.New("bad IPv6 address in brackets")
-		}
-		s, port = "", strings.TrimPrefix(after, ":")
-		if after != "" && !strings.HasPrefix(after, ":") {
-			return errors.New("bad port")
-		}
-	} else {
-		s, port, _ = strings.Cut(s, ":")
-	}
-	for i := range len(s) {
-		c := s[i]
-		if c <= ' ' || c == 0x7f || strings.IndexByte(`"<>[]\^{|}()%&=+;'`, c) >= 0 {
-			return errors.New("bad host name")
-		}
-	}
-	if port != "" {
-		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			return errors.New(`bad port (or a ":" or "/" in a password that is not percent-encoded)`)
-		}
 	}
 	return nil
 }
@@ -248,42 +148,4 @@ func (a *address) parseQuery(s string) error {
 	}
 	a.query = strings.Join(kept, "&")
 	return nil
-}
-
-// redacted returns the URL without the password.
-func (a *address) redacted() string {
-	var b strings.Builder
-	b.WriteString(a.scheme + ":")
-	if a.dialect == SQLite {
-		b.WriteString(a.path)
-	} else {
-		b.WriteString("//")
-		if a.user != "" {
-			b.WriteString(url.User(a.user).String() + "@")
-		}
-		if a.network == "unix" {
-			b.WriteString("unix(" + a.host + ")")
-		} else {
-			b.WriteString(a.host)
-		}
-		b.WriteString("/" + url.User(a.database).String())
-	}
-	if a.query != "" {
-		b.WriteString("?" + a.query)
-	}
-	return b.String()
-}
-
-// where names the server or file for messages.
-func (a *address) where() string {
-	if a.dialect == SQLite {
-		return a.path
-	}
-	if a.host != "" {
-		return a.host
-	}
-	if a.actual != "" {
-		return a.actual
-	}
-	return "localhost"
 }

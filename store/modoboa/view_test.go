@@ -1,0 +1,130 @@
+package modoboa_test
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/vmapd/vmapd/store"
+	"github.com/vmapd/vmapd/store/db"
+	"github.com/vmapd/vmapd/store/db/dbtest"
+	"github.com/vmapd/vmapd/store/modoboa"
+)
+
+// TestLoadIsConsistent changes two tables together, many times, while others
+// load: no load may see the one without the other.
+func TestLoadIsConsistent(t *testing.T) {
+	fresh(t, func(t *testing.T, d *db.DB) {
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		defer cancel()
+		pair := func(n int) error {
+			tx, err := d.BeginTx(ctx, nil)
+			if err != nil {
+				return err
+			}
+			defer tx.Rollback()
+			for _, q := range []string{
+				`insert into relaydomains_recipientaccess (id, pattern, action) values (?, ?, 'x')`, // read last
+				`insert into transport_transport (id, pattern, service, next_hop, _settings) values (?, ?, 'x', '', '{}')`,
+				`insert into admin_quota (bytes, username, messages) values (?, ?, 0)`,
+				`insert into admin_senderaddress (id, address, mailbox_id) values (?, ?, 1)`,
+			} {
+				if _, err := tx.ExecContext(ctx, d.Rebind(q), n, fmt.Sprintf("p%d@x.test", n)); err != nil {
+					return err
+				}
+			}
+			return tx.Commit()
+		}
+		if err := pair(1); err != nil {
+			t.Fatal(err)
+		}
+		wg.Go(func() {
+			for n := 2; ctx.Err() == nil; n++ {
+				if err := pair(n); err != nil && ctx.Err() == nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+		seen := map[int]bool{}
+		for range 30 {
+			c := load(t, d).Counts()
+			if c.Transports != c.RecipientAccess || c.Transports == 0 {
+				t.Fatalf("%d transports and %d recipient accesses in one view", c.Transports, c.RecipientAccess)
+			}
+			seen[c.Transports] = true
+		}
+		if len(seen) < 2 {
+			t.Error("nothing was written during the loads: this tested nothing")
+		}
+	})
+}
+
+// TestCancelEndsALoad: a load that is called off says so at once, also while
+// it waits for a table that somebody else has locked.
+func TestCancelEndsALoad(t *testing.T) {
+	fresh(t, func(t *testing.T, d *db.DB) {
+		before, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := (&modoboa.Source{DB: d}).Load(before, store.NewBuilder()); !errors.Is(err, context.Canceled) {
+			t.Errorf("Load with a context that is over: %v", err)
+		}
+		lock := map[db.Dialect][]string{
+			db.PostgreSQL: {"begin", "lock table admin_quota in access exclusive mode"},
+			db.MySQL:      {"lock tables admin_quota write"},
+		}[d.Dialect]
+		if lock == nil {
+			return // SQLite's readers wait for nobody
+		}
+		locker, err := d.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer locker.Raw(func(any) error { return driver.ErrBadConn }) // closes it, lock and all
+		for _, q := range lock {
+			if _, err := locker.ExecContext(t.Context(), q); err != nil {
+				t.Fatal(err)
+			}
+		}
+		during, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		done := make(chan error, 1)
+		go func() { done <- (&modoboa.Source{DB: d}).Load(during, store.NewBuilder()) }()
+		time.AfterFunc(200*time.Millisecond, cancel)
+		select {
+		case err := <-done:
+			if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "load admin_quota") {
+				t.Errorf("Load called off while it waited: %v", err)
+			}
+		case <-time.After(30 * time.Second):
+			t.Error("Load goes on although its context is over")
+		}
+	})
+}
+
+// TestCancelBetweenRows calls a load off that reads a table without end.
+func TestCancelBetweenRows(t *testing.T) {
+	fresh(t, func(t *testing.T, d *db.DB) {
+		endless := "with recursive n(i) as (select 1 union all select i + 1 from n) select 'u' || i as username, 0 as bytes, 0 as messages from n"
+		if d.Dialect == db.MySQL {
+			endless = "select concat('u', seq) as username, 0 as bytes, 0 as messages from seq_1_to_4000000000"
+		}
+		dbtest.Exec(t, d, "drop table admin_quota", "create view admin_quota as "+endless)
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		defer cancel()
+		err := (&modoboa.Source{DB: d}).Load(ctx, store.NewBuilder())
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "load admin_quota") {
+			t.Errorf("Load of an endless table: %v", err)
+		}
+		if err := d.Connect(t.Context()); err != nil {
+			t.Errorf("after that: %v", err)
+		}
+	})
+}
