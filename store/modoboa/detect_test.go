@@ -107,3 +107,16 @@ func TestLoadNeedsTheServer(t *testing.T) {
 		t.Errorf("%v, want a ConnectError of kind Unreachable", err)
 	}
 }
+
+// TestLoadNamesTheTable: an error in the middle says where it happened, and is
+// not taken for a failure to connect.
+func TestLoadNamesTheTable(t *testing.T) {
+	d := dbtest.Open(t, dbtest.Postgres(t).NewDatabase(t), db.Options{})
+	makeTables(t, d, newest())
+	dbtest.Exec(t, d, "drop table admin_quota", "create view admin_quota as select 'x'::text as username, 1/(i-300) as bytes, 0 as messages from generate_series(1, 1000) i")
+	err := (&modoboa.Source{DB: d}).Load(t.Context(), store.NewBuilder())
+	var e *db.ConnectError
+	if err == nil || errors.As(err, &e) || !strings.HasPrefix(err.Error(), "load admin_quota: postgres: ") || !strings.Contains(err.Error(), "division by zero") {
+		t.Errorf("%v, want the table, the engine and the server's words", err)
+	}
+}
