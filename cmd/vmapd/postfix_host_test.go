@@ -218,6 +218,7 @@ func startVmapd(t *testing.T, binary, config string) *daemon {
 	}
 	defer log.Close()
 	d.cmd.Stdout, d.cmd.Stderr = log, log
+	d.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // if the test is killed
 	if err := d.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

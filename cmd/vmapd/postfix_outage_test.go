@@ -30,6 +30,7 @@ func outageCases() []postfixCase {
 func testPostfixOutage(t *testing.T, h *mailHost) {
 	p, runner := h.newPostfix(t, "outage")
 	cases := outageCases()
+	h.server.Exec(t, "checkpoint") // the server commits in memory and is stopped at once
 	if err := h.server.Stop(); err != nil {
 		t.Fatal(err)
 	}

@@ -27,6 +27,7 @@ type variant struct {
 // the table of mailboxes allows. What the clients are told and where the mail
 // ends must be as written in the cases, and alike.
 func TestPostfix(t *testing.T) {
+	mailtest.Require(t, "pgsql")
 	binary := buildVmapd(t)
 	t.Run("outcomes", func(t *testing.T) { testPostfixOutcomes(t, newMailHost(t, binary)) })
 	t.Run("outage", func(t *testing.T) { testPostfixOutage(t, newMailHost(t, binary)) })

@@ -150,7 +150,8 @@ func (p *Postfix) masterConfig(c Config) string {
 }
 
 // masterServices are the processes behind smtpd. Those that Debian never runs
-// in a chroot say "n".
+// in a chroot say "n". Two processes of proxymap(8) have one connection for each
+// map and process: a test's database need not let in more.
 const masterServices = `cleanup unix n - CHROOT - 0 cleanup
 qmgr unix n - n 300 1 qmgr
 rewrite unix - - CHROOT - - trivial-rewrite
@@ -159,7 +160,7 @@ defer unix - - CHROOT - 0 bounce
 trace unix - - CHROOT - 0 bounce
 verify unix - - CHROOT - 1 verify
 flush unix n - CHROOT 1000? 0 flush
-proxymap unix - - n - - proxymap
+proxymap unix - - n - 2 proxymap
 smtp unix - - CHROOT - - smtp
 relay unix - - CHROOT - - smtp
 lmtp unix - - CHROOT - - lmtp

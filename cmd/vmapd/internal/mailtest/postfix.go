@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -32,7 +33,7 @@ type Postfix struct {
 // if Postfix cannot be run here. Everything is removed when the test ends.
 func New(t testing.TB, name string) *Postfix {
 	t.Helper()
-	need(t)
+	Require(t)
 	dir, err := os.MkdirTemp("", "mailtest-")
 	if err != nil {
 		t.Fatal(err)
@@ -50,14 +51,23 @@ func New(t testing.TB, name string) *Postfix {
 	return p
 }
 
-// need skips or fails the test where Postfix cannot be run.
-func need(t testing.TB) {
+// Require skips or fails the test where Postfix cannot be run, or knows no
+// tables of one of the types.
+func Require(t testing.TB, types ...string) {
 	t.Helper()
 	why := ""
 	if _, err := exec.LookPath("postfix"); err != nil {
-		why = "postfix is not installed (Debian: apt-get install postfix postfix-pgsql)"
+		why = "postfix is not installed: apt-get install postfix"
 	} else if os.Geteuid() != 0 {
 		why = "postfix must be started by root"
+	} else if out, err := exec.Command("postconf", "-m").Output(); err != nil {
+		why = fmt.Sprintf("postconf -m: %v", err)
+	} else {
+		for _, typ := range types {
+			if !slices.Contains(strings.Fields(string(out)), typ) {
+				why = fmt.Sprintf("postfix has no %[1]s tables: apt-get install postfix-%[1]s", typ)
+			}
+		}
 	}
 	switch {
 	case why == "":
@@ -165,7 +175,7 @@ func (p *Postfix) masterPID() int {
 // Postfix is a daemon: nothing else would.
 func (p *Postfix) startGuard() {
 	p.t.Helper()
-	cmd := exec.Command("sh", "-c", `read word || { kill -9 -- -"$(tr -d ' ' <"$0/queue/pid/master.pid")"; rm -rf "$0"; }`, p.Dir)
+	cmd := exec.Command("sh", "-c", `read word || { kill -9 -"$(tr -d ' ' <"$0/queue/pid/master.pid")"; rm -rf "$0"; }`, p.Dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	in, err := cmd.StdinPipe()
 	if err != nil {
