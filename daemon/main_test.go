@@ -157,6 +157,7 @@ func newRig(t testing.TB, extra string) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { r.Daemon.database.Close() }) // Run does; not every test runs it
 	return r
 }
 
