@@ -117,15 +117,15 @@ func (a *app) printImport(file string, r *modoboa.ImportReport) error {
 		}
 	}
 	fmt.Fprintf(a.out, "%d line(s): %s", r.Lines, verb)
-	if len(r.Created) == 0 {
-		fmt.Fprint(a.out, " nothing")
-	}
-	for i, kind := range slices.Sorted(maps.Keys(r.Created)) {
-		sep := ""
-		if i > 0 {
+	sep := ""
+	for _, kind := range slices.Sorted(maps.Keys(r.Created)) {
+		if n := r.Created[kind]; n > 0 {
+			fmt.Fprintf(a.out, "%s %d %s", sep, n, kind)
 			sep = ","
 		}
-		fmt.Fprintf(a.out, "%s %d %s", sep, r.Created[kind], kind)
+	}
+	if sep == "" {
+		fmt.Fprint(a.out, " nothing")
 	}
 	if r.Skipped > 0 {
 		fmt.Fprintf(a.out, "; skipped %d that exist", r.Skipped)

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/vmapd/vmapd/daemon"
+	"github.com/vmapd/vmapd/store/db"
+	"github.com/vmapd/vmapd/store/db/dbtest"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(runner{m}, map[string]func(){"vmapd": main})
+}
+
+// runner stops the database servers that tests share when all are done.
+type runner struct{ m *testing.M }
+
+func (r runner) Run() int { return dbtest.Main(r.m) }
+
+// TestScripts runs the whole program as testdata/script/*.txtar say. Besides
+// testscript's commands there are
+//
+//	exits N COMMAND…   runs a command that must exit with status N
+//	ready              waits until the daemon is ready (! ready: until it is up and is not)
+//	sql URL STATEMENT  changes a database behind the daemon's back
+//	database VAR       puts the URL of a new PostgreSQL database into $VAR, and one of none into $MISSING
+//	user VAR URL PW    makes a PostgreSQL user with a password; its URL, without the password, into $VAR
+//	server down|up     stops or starts the PostgreSQL server of the script
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("STATE_DIRECTORY", e.WorkDir+"/state")
+			e.Setenv("RUNTIME_DIRECTORY", e.WorkDir+"/run")
+			e.Values[serverKey{}] = &scriptServer{t: t}
+			return expandWork(e.WorkDir)
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"exits": cmdExits, "ready": cmdReady, "sql": cmdSQL, "database": cmdDatabase, "user": cmdUser, "server": cmdServer,
+		},
+		Condition: func(cond string) (bool, error) {
+			_, err := exec.LookPath(cond)
+			return err == nil, nil
+		},
+	})
+}
+
+// expandWork puts the script's folder into its configuration files.
+func expandWork(dir string) error {
+	files, err := filepath.Glob(dir + "/*.toml")
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(file, bytes.ReplaceAll(text, []byte("${WORK}"), []byte(dir)), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits STATUS COMMAND...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	var failed *exec.ExitError
+	switch {
+	case errors.As(err, &failed):
+		got = failed.ExitCode()
+	case err != nil:
+		ts.Fatalf("%v", err)
+	}
+	if got != want {
+		ts.Fatalf("%s exited with status %d, want %d", strings.Join(args[1:], " "), got, want)
+	}
+}
+
+func cmdReady(ts *testscript.TestScript, neg bool, _ []string) {
+	path := daemon.ControlPath(ts.Getenv("STATE_DIRECTORY"))
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		s, err := daemon.Control{Path: path}.Status(context.Background())
+		if err == nil && s.Ready != neg {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("the daemon did not become ready: %+v %v", s, err)
+		}
+	}
+}
+
+func cmdSQL(ts *testscript.TestScript, _ bool, args []string) {
+	d, err := db.Open(args[0], db.Options{})
+	ts.Check(err)
+	defer d.Close()
+	// \n, \0 and \e stand for the bytes that no script can hold.
+	_, err = d.Exec(strings.NewReplacer(`\n`, "\n", `\0`, "\x00", `\e`, "\x1b").Replace(args[1]))
+	ts.Check(err)
+}
+
+type serverKey struct{}
+
+// scriptServer is the PostgreSQL server of one script, started when wanted.
+type scriptServer struct {
+	t      *testing.T
+	server *dbtest.Server
+}
+
+func server(ts *testscript.TestScript) *scriptServer {
+	s := ts.Value(serverKey{}).(*scriptServer)
+	if s.server == nil {
+		s.server = dbtest.NewPostgres(s.t)
+	}
+	return s
+}
+
+func cmdDatabase(ts *testscript.TestScript, _ bool, args []string) {
+	s := server(ts)
+	url := s.server.NewDatabase(s.t)
+	ts.Setenv(args[0], url)
+	ts.Setenv("MISSING", strings.Replace(url, "?", "nosuch?", 1))
+}
+
+func cmdUser(ts *testscript.TestScript, _ bool, args []string) {
+	s := server(ts)
+	url := s.server.NewUser(s.t, args[1], "scripted", args[2])
+	ts.Setenv(args[0], strings.Replace(url, ":"+args[2]+"@", "@", 1))
+}
+
+func cmdServer(ts *testscript.TestScript, _ bool, args []string) {
+	s := server(ts)
+	switch args[0] {
+	case "down":
+		ts.Check(s.server.Stop())
+	case "up":
+		ts.Check(s.server.Start())
+	default:
+		ts.Fatalf("usage: server down|up")
+	}
+}
+
+// TestGeneratedDocumentation compares docs with what the code says.
+func TestGeneratedDocumentation(t *testing.T) {
+	dir := t.TempDir()
+	cmd := exec.Command("go", "run", "./internal/gendocs", dir)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("gendocs: %v\n%s", err, out)
+	}
+	for _, name := range []string{"vmapd.toml", "tables.md"} {
+		want, err := os.ReadFile(dir + "/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile("../../docs/" + name); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("docs/%s is not what the code says (%v): run make generate", name, err)
+		}
+	}
+}
+
+// TestDocumentedConfigurations checks every toml block of the documentation
+// with the program's own eyes.
+func TestDocumentedConfigurations(t *testing.T) {
+	t.Setenv("STATE_DIRECTORY", t.TempDir())
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := 0
+	for part := string(text); ; {
+		_, rest, ok := strings.Cut(part, "```toml\n")
+		if !ok {
+			break
+		}
+		block, after, _ := strings.Cut(rest, "```")
+		part = after
+		blocks++
+		// What only an installed system has is left out.
+		for _, line := range []string{"password_file", "group ="} {
+			if i := strings.Index(block, line); i >= 0 {
+				end := i + strings.IndexByte(block[i:], '\n')
+				block = block[:i] + block[end:]
+			}
+		}
+		file := fmt.Sprintf("%s/%d.toml", t.TempDir(), blocks)
+		if err := os.WriteFile(file, []byte(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := daemon.Load(file, nil); err != nil {
+			t.Errorf("README.md: %v\n%s", err, block)
+		}
+	}
+	if blocks == 0 {
+		t.Error("README.md shows no configuration")
+	}
+}
