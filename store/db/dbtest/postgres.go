@@ -53,7 +53,7 @@ func (p *postgres) command(s *Server) *exec.Cmd {
 }
 
 // SIGQUIT: the immediate shutdown, which also ends all children.
-func (p *postgres) stopSignal() syscall.Signal { return syscall.SIGQUIT }
+func (p *postgres) stopSignal() syscall.Signal { return syscall.SIGINT }
 
 func (p *postgres) adminURL(s *Server, database string) string {
 	if database == "" {
