@@ -40,27 +40,33 @@ func (m *mailWalk) deliver(address string, depth int) {
 func (m *mailWalk) routeStep(address string, depth int) {
 	var k key
 	k.parse(nil, []byte(address), m.o.RecipientDelimiter)
-	patterns := []string{k.full, k.base, k.domain}
-	for rest := k.domain; ; {
-		dot := strings.IndexByte(rest, '.')
-		if dot < 0 {
-			break
+	for _, address := range []string{k.full, k.base} {
+		if m.patternStep(address, depth) {
+			return
 		}
-		patterns = append(patterns, rest[dot:])
-		rest = rest[dot+1:]
-	}
-	for i, p := range patterns {
-		if i == 1 {
-			if box, ok := splitMailbox(m.s, k.full); ok {
-				m.step(depth, "admin_mailbox", box.ID, "%s has its mailbox here although the domain is relayed", box.Address)
-				return
-			}
-		}
-		if t, ok := m.s.Transport(p); ok && p != "" {
-			m.step(depth, "transport_transport", t.ID, "transport %s -> %s:%s", t.Pattern, t.Service, t.NextHop)
+		if box, ok := splitMailbox(m.s, address); ok {
+			m.step(depth, "admin_mailbox", box.ID, "%s has its mailbox here although the domain is relayed", box.Address)
 			return
 		}
 	}
+	if m.patternStep(k.domain, depth) {
+		return
+	}
+	for rest := k.domain; ; {
+		dot := strings.IndexByte(rest, '.')
+		if dot < 0 || m.patternStep(rest[dot:], depth) {
+			return
+		}
+		rest = rest[dot+1:]
+	}
+}
+
+func (m *mailWalk) patternStep(pattern string, depth int) bool {
+	t, ok := m.s.Transport(pattern)
+	if ok {
+		m.step(depth, "transport_transport", t.ID, "transport %s -> %s:%s", t.Pattern, t.Service, t.NextHop)
+	}
+	return ok
 }
 
 // box ends at a mailbox of a hosted domain, or at its absence.
@@ -88,7 +94,13 @@ func (m *mailWalk) box(address, route string, depth int) {
 
 // relay ends at a relay domain: a mailbox of a split domain, or the next hop.
 func (m *mailWalk) relay(address, route string, depth int) {
-	if box, ok := splitMailbox(m.s, store.Fold(address)); ok && route == m.o.LocalTransport {
+	var k key
+	k.parse(nil, []byte(address), m.o.RecipientDelimiter)
+	box, ok := splitMailbox(m.s, k.full)
+	if !ok {
+		box, ok = splitMailbox(m.s, k.base)
+	}
+	if ok && route == m.o.LocalTransport {
 		m.step(depth, "admin_mailbox", box.ID, "mailbox %s, %s", box.Address, quotaText(&box))
 		m.end(depth, Delivery{Address: box.Address, Kind: ToMailbox, Transport: route})
 		return

@@ -10,9 +10,9 @@ var transport = Table{
 	Name:     "transport",
 	Synonyms: []string{"relaydomains-transport"},
 	Param:    "transport_maps",
-	Doc: "How mail for an address or domain travels. Looks for a pattern that is the full address; a mailbox of a split domain (a relay domain with some " +
-		"mailboxes here), which is delivered locally; a pattern that is the address without extension, the domain, or .parent of it. Replaces " +
-		"sql-transport and sql-spliteddomains-transport together, in the order in which Postfix asks those two.",
+	Doc: "How mail for an address or domain travels. Looks for a pattern that is the full address, and for a mailbox of a split domain (a relay domain with " +
+		"some mailboxes here), which is delivered locally; then for both with the address without extension; then for a pattern that is the domain, or " +
+		".parent of it. Replaces sql-transport and sql-spliteddomains-transport together, in the order in which Postfix asks those two.",
 	find: findTransport,
 }
 
@@ -21,7 +21,10 @@ func findTransport(q *query) {
 	if q.addTransport(k.full) || !k.address {
 		return
 	}
-	if q.addSplit() || k.base != "" && q.addTransport(k.base) || q.addTransport(k.domain) {
+	// Key by key and within a key map by map (postfix src/global/maps.c). SQL
+	// maps get the stripped address even if their query uses %u and %d
+	// (db_common_dict_partial in src/global/db_common.c says no to all).
+	if q.addSplit(k.full) || k.base != "" && (q.addTransport(k.base) || q.addSplit(k.base)) || q.addTransport(k.domain) {
 		return
 	}
 	for rest := k.domain; ; {
@@ -41,9 +44,9 @@ func (q *query) addTransport(pattern string) bool {
 	return ok
 }
 
-// addSplit answers the full address of a mailbox in a relay domain.
-func (q *query) addSplit() bool {
-	_, ok := splitMailbox(q.Snapshot, q.key.full)
+// addSplit answers the address of a mailbox in a relay domain.
+func (q *query) addSplit(address string) bool {
+	_, ok := splitMailbox(q.Snapshot, address)
 	if ok {
 		q.add(q.opt.LocalTransport)
 	}
@@ -66,7 +69,11 @@ var splitTransport = Table{
 	Name:  "spliteddomains-transport",
 	Param: "transport_maps",
 	Doc:   "The mailboxes of split domains alone, for a main.cf that keeps two transport maps; the transport table contains them.",
-	find:  func(q *query) { q.addSplit() },
+	find: func(q *query) {
+		if !q.addSplit(q.key.full) && q.key.base != "" {
+			q.addSplit(q.key.base)
+		}
+	},
 }
 
 var autoreplyTransport = Table{
