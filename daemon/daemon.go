@@ -79,7 +79,7 @@ func (c *Config) lookupOptions() lookup.Options {
 
 // Run opens the sockets, serves until ctx ends or SIGTERM or SIGINT comes,
 // drains, and returns nil; a second signal cuts the drain short. It handles
-// SIGHUP (see Reload). An error means that it could not begin: the sockets
+// SIGHUP (see Reload). Config.Warnings are the caller's to show. An error means that it could not begin: the sockets
 // that could not be opened, each with the reason.
 func (d *Daemon) Run(ctx context.Context) error {
 	defer func() { d.urge(); d.database.Close() }()
@@ -91,7 +91,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 		d.closeAll()
 		return err
 	}
-	d.warnings()
+	d.checkLimit()
 
 	// The store goes on during the drain: requests may be held for its data.
 	loading := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.store.Run(ctx) })
@@ -206,10 +206,9 @@ func (d *Daemon) newPort(l Listen, s *socket) (*port, error) {
 	return &port{cfg: l, socket: s, service: svc, gate: newGate(s.stream, l, d.log.Logger, d.metrics)}, nil
 }
 
-func (d *Daemon) warnings() {
-	for _, w := range d.cfg.Warnings {
-		d.log.Warn("configuration: " + w)
-	}
+// checkLimit warns when the listeners may take more connections than there
+// can be open files.
+func (d *Daemon) checkLimit() {
 	var limit syscall.Rlimit
 	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) != nil {
 		return

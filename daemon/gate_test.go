@@ -64,6 +64,10 @@ func testPort(t *testing.T, l Listen, s Server) (*port, *logBuffer) {
 func dial(t *testing.T, p *port) net.Conn {
 	t.Helper()
 	c, err := net.Dial(p.socket.Addr().Network(), dialAddress(p))
+	for errors.Is(err, syscall.EAGAIN) { // the flood is faster than the accept loop: the backlog is full
+		time.Sleep(time.Millisecond)
+		c, err = net.Dial(p.socket.Addr().Network(), dialAddress(p))
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,15 +165,7 @@ func TestIdleConnectionsLockNobodyOut(t *testing.T) {
 				t.Fatal("not served before the flood")
 			}
 			for range n {
-				c, err := net.Dial("unix", p.cfg.endpoint.Path)
-				for errors.Is(err, syscall.EAGAIN) { // faster than the accept loop: the backlog is full
-					time.Sleep(time.Millisecond)
-					c, err = net.Dial("unix", p.cfg.endpoint.Path)
-				}
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer c.Close()
+				dial(t, p)
 			}
 			eventually(t, "all are accepted", func() bool { return p.gate.open() >= min(n+1, tt.limit) })
 			if !echoes(served) {

@@ -67,7 +67,10 @@ func (d *Daemon) apply(ctx context.Context, cfg *Config) error {
 	d.store.Configure(&modoboa.Source{DB: database}, cfg.Database.Reload.D(), cfg.Database.MaxStale.D())
 	old := d.database
 	d.cfg, d.database = cfg, database
-	d.warnings()
+	for _, w := range cfg.Warnings {
+		d.log.Warn("configuration", zap.String("warning", w))
+	}
+	d.checkLimit()
 	d.mu.Unlock()
 
 	d.store.Reload(ctx) // its errors are logged by loads.report
