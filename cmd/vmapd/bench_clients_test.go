@@ -1,0 +1,142 @@
+//go:build bench
+
+package main_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"testing"
+	"time"
+)
+
+// clients asks one table of a socketmap server over several connections, with
+// one request in flight on each, as Postfix does.
+type clients struct {
+	socket   string
+	conns    int
+	requests [][]byte // whole netstrings
+	any      bool     // take any answer; else each must be what the first byte says
+	first    byte     // 'O' for "OK ...", 'N' for "NOTFOUND "
+}
+
+// newClients prepares the requests, so that making them costs nothing later.
+func newClients(socket, table string, keys []string, conns int, first byte) *clients {
+	c := &clients{socket: socket, conns: conns, first: first}
+	for _, k := range keys {
+		c.requests = append(c.requests, fmt.Appendf(nil, "%d:%s %s,", len(table)+1+len(k), table, k))
+	}
+	return c
+}
+
+// at returns the same clients of another server, whose answers are not looked
+// at.
+func (c *clients) at(socket string) *clients {
+	other := *c
+	other.socket, other.any = socket, true
+	return &other
+}
+
+// tally is what the clients saw.
+type tally struct {
+	latencies
+	took time.Duration
+}
+
+// rate is the number of requests answered in a second.
+func (r *tally) rate() float64 { return float64(r.n) / r.took.Seconds() }
+
+// runFor asks for a time.
+func (c *clients) runFor(t *testing.T, d time.Duration) *tally {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	defer cancel()
+	return c.run(ctx, t)
+}
+
+// run asks until ctx ends. A wrong answer fails the test.
+func (c *clients) run(ctx context.Context, t *testing.T) *tally {
+	t.Helper()
+	results, errs := make([]latencies, c.conns), make([]error, c.conns)
+	conns := make([]net.Conn, c.conns)
+	for i := range conns {
+		nc, err := net.Dial("unix", c.socket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		conns[i] = nc
+	}
+	var all sync.WaitGroup
+	began := time.Now()
+	for i, nc := range conns {
+		all.Go(func() { errs[i] = c.ask(ctx.Done(), nc, i*len(c.requests)/c.conns, &results[i]) })
+	}
+	all.Wait()
+	total := &tally{took: time.Since(began)}
+	for i := range results {
+		total.merge(&results[i])
+	}
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	return total
+}
+
+// ask is one client. It begins with the request number from, so that no two
+// ask for the same at the same time.
+func (c *clients) ask(done <-chan struct{}, nc net.Conn, from int, seen *latencies) error {
+	buf := make([]byte, 4096)
+	last := time.Now()
+	for i := from; ; i++ {
+		select {
+		case <-done:
+			return nil
+		default:
+		}
+		if i == len(c.requests) {
+			i = 0
+		}
+		if _, err := nc.Write(c.requests[i]); err != nil {
+			return err
+		}
+		reply, err := readReply(nc, buf)
+		if err != nil {
+			return err
+		}
+		if !c.any && reply[0] != c.first {
+			return fmt.Errorf("%s is answered %q", c.requests[i], reply)
+		}
+		now := time.Now()
+		seen.add(now.Sub(last))
+		last = now
+	}
+}
+
+// readReply reads one netstring and returns its content.
+func readReply(nc io.Reader, buf []byte) ([]byte, error) {
+	for n := 0; ; {
+		m, err := nc.Read(buf[n:])
+		if err != nil {
+			return nil, err
+		}
+		n += m
+		colon := bytes.IndexByte(buf[:n], ':')
+		if colon < 0 {
+			continue
+		}
+		size := 0
+		for _, c := range buf[:colon] {
+			size = size*10 + int(c-'0')
+		}
+		if end := colon + 1 + size; n == end+1 && buf[end] == ',' && size > 0 {
+			return buf[colon+1 : end], nil
+		} else if n > end {
+			return nil, fmt.Errorf("the reply %q is no netstring", buf[:n])
+		}
+	}
+}

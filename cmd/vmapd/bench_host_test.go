@@ -1,0 +1,133 @@
+//go:build bench
+
+package main_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vmapd/vmapd/store/db/dbtest"
+)
+
+// benchHost is a filled database in a PostgreSQL of its own.
+type benchHost struct {
+	binary string // vmapd
+	size   benchSize
+	server *dbtest.Server
+	url    string
+}
+
+func newBenchHost(t *testing.T, binary string, size benchSize) *benchHost {
+	t.Helper()
+	h := &benchHost{binary: binary, size: size, server: dbtest.NewPostgres(t)}
+	h.url = h.server.NewDatabase(t)
+	h.fill(t)
+	return h
+}
+
+// benchDaemon is a vmapd over the database of a benchHost.
+type benchDaemon struct {
+	*daemon
+	dir    string
+	socket string        // socketmap
+	ready  time.Duration // from its start to a good answer of /readyz
+	http   *http.Client
+}
+
+// start runs vmapd until the test ends, and waits until it is ready. It reads
+// the database when told to and at no other time.
+func (h *benchHost) start(t *testing.T) *benchDaemon {
+	t.Helper()
+	sockets := t.TempDir()
+	v := &benchDaemon{socket: filepath.Join(sockets, "socketmap")}
+	web := filepath.Join(sockets, "http")
+	v.http = &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext:       func(context.Context, string, string) (net.Conn, error) { return net.Dial("unix", web) },
+	}}
+	began := time.Now()
+	v.daemon = startVmapd(t, h.binary, fmt.Sprintf("[database]\nurl = %q\nreload = \"0s\"\n"+
+		"[[listen]]\nprotocol = \"socketmap\"\naddress = \"unix:%s\"\ngroup = \"\"\n"+
+		"[[listen]]\nprotocol = \"http\"\naddress = \"unix:%s\"\ngroup = \"\"\n", h.url, v.socket, web))
+	v.dir = filepath.Dir(v.log)
+	for _, err := v.get("readyz"); err != nil; _, err = v.get("readyz") {
+		if time.Since(began) > 5*time.Minute {
+			t.Fatalf("vmapd does not become ready: %v", err)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	v.ready = time.Since(began)
+	return v
+}
+
+func (v *benchDaemon) get(path string) ([]byte, error) {
+	resp, err := v.http.Get("http://vmapd/" + path)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("/%s: %s: %s", path, resp.Status, text)
+	}
+	return text, err
+}
+
+// metric returns the value of a metric, given with its labels.
+func (v *benchDaemon) metric(t *testing.T, name string) float64 {
+	t.Helper()
+	text, err := v.get("metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
+		if value, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
+			n, err := strconv.ParseFloat(value, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+	}
+	t.Fatalf("/metrics has no %s", name)
+	return 0
+}
+
+// memory returns a line of /proc/PID/status in bytes: "VmRSS", "VmHWM".
+func (v *benchDaemon) memory(t *testing.T, name string) float64 {
+	t.Helper()
+	for line := range strings.Lines(readFile(t, v.proc("status"))) {
+		if f := strings.Fields(line); f[0] == name+":" {
+			kilobytes, err := strconv.ParseFloat(f[1], 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return kilobytes * 1024
+		}
+	}
+	t.Fatalf("no %s", name)
+	return 0
+}
+
+// forgetPeak makes VmHWM begin anew (proc(5), clear_refs).
+func (v *benchDaemon) forgetPeak(t *testing.T) {
+	t.Helper()
+	if err := os.WriteFile(v.proc("clear_refs"), []byte("5"), 0); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (v *benchDaemon) proc(file string) string {
+	return fmt.Sprintf("/proc/%d/%s", v.cmd.Process.Pid, file)
+}

@@ -1,0 +1,81 @@
+//go:build bench
+
+package main_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"text/tabwriter"
+)
+
+// TestBench measures vmapd beside what it is to be compared with, always both
+// in the same run and in turns, so that the ratios hold although the machine
+// does other things at times. docs/performance.md says what is compared and
+// how to read it. A part can be run alone: -run 'TestBench/1M'.
+func TestBench(t *testing.T) {
+	r := &report{}
+	binary := buildVmapd(t)
+	t.Run("100k", func(t *testing.T) {
+		h := newBenchHost(t, binary, benchSize{domains: 1000, mailboxes: 100, aliases: 10, others: 100})
+		t.Run("nothing", func(t *testing.T) { benchNothing(t, h, r) })
+		t.Run("postmap", func(t *testing.T) { benchPostmap(t, h, r) })
+	})
+	t.Run("1M", func(t *testing.T) {
+		h := newBenchHost(t, binary, benchSize{domains: 1000, mailboxes: 1000, aliases: 20})
+		t.Run("load", func(t *testing.T) { benchLoad(t, h, r) })
+		t.Run("reload", func(t *testing.T) { benchReload(t, h, r) })
+	})
+	fmt.Fprint(t.Output(), r.table())
+	for _, f := range r.figures {
+		if f.missed {
+			t.Errorf("%s: %s, target %s", f.name, f.value, f.target)
+		}
+	}
+}
+
+// report gathers the figures of all parts.
+type report struct{ figures []figure }
+
+type figure struct {
+	name, value, target, spread string
+	missed                      bool
+}
+
+// atLeast notes the median of a figure that must not be below a target.
+func (r *report) atLeast(name, format string, of samples, target float64) {
+	r.note(name, format, of, "≥ "+fmt.Sprintf(format, target), of.median() < target)
+}
+
+// atMost notes the median of a figure that must not be above a target.
+func (r *report) atMost(name, format string, of samples, target float64) {
+	r.note(name, format, of, "≤ "+fmt.Sprintf(format, target), of.median() > target)
+}
+
+// tell notes the median of a figure that has no target.
+func (r *report) tell(name, format string, of samples) { r.note(name, format, of, "", false) }
+
+func (r *report) note(name, format string, of samples, target string, missed bool) {
+	lo, hi := of.quartiles()
+	spread := fmt.Sprintf(format+" … "+format+" in %d rounds", lo, hi, len(of))
+	r.figures = append(r.figures, figure{name, fmt.Sprintf(format, of.median()), target, spread, missed})
+}
+
+// table prints one line for each figure.
+func (r *report) table() string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "FIGURE\tMEDIAN\tTARGET\tVERDICT\tMIDDLE HALF")
+	for _, f := range r.figures {
+		verdict := "ok"
+		switch {
+		case f.missed:
+			verdict = "MISSED"
+		case f.target == "":
+			verdict = "-"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", f.name, f.value, f.target, verdict, f.spread)
+	}
+	w.Flush()
+	return b.String()
+}
