@@ -3,7 +3,6 @@ package store
 import (
 	"encoding/binary"
 	"hash/maphash"
-	"strings"
 	"unsafe"
 )
 
@@ -86,13 +85,16 @@ func newSymbols() symbols {
 // find returns the symbol of s, or 0.
 func (y *symbols) find(s string) ref {
 	h := maphash.String(y.seed, s)
-	sh := y.index.shard(h)
+	return y.look(y.index.shard(h), tag(h), s)
+}
+
+func (y *symbols) look(sh *shard, tag uint32, s string) ref {
 	if sh.n == 0 {
 		return 0
 	}
-	for i := sh.first(h); sh.slots[i] != 0; i = sh.after(i) {
+	for i := sh.first(tag); sh.slots[i] != 0; i = sh.after(i) {
 		slot := sh.slots[i]
-		if uint32(slot>>32) == tag(h) && y.text(ref(slot)) == s {
+		if uint32(slot>>32) == tag && y.text(ref(slot)) == s {
 			return ref(slot)
 		}
 	}
@@ -105,17 +107,14 @@ func (y *symbols) intern(s string) ref {
 	if s == "" {
 		return 0
 	}
-	if r := y.find(s); r != 0 {
-		return r
-	}
-	r := y.add(s)
 	h := maphash.String(y.seed, s)
-	y.index.insert(h, tag(h), uint32(r), y.rehash)
+	sh := y.index.shard(h)
+	r := y.look(sh, tag(h), s)
+	if r == 0 {
+		r = y.add(s)
+		sh.insert(tag(h), uint32(r))
+	}
 	return r
-}
-
-func (y *symbols) rehash(slot uint64) uint64 {
-	return maphash.String(y.seed, y.text(ref(slot)))
 }
 
 // first returns the first row, plus one, of a list of symbol r; 0 is none.
@@ -137,5 +136,5 @@ func (b *blobs) put(s string) ref {
 	if s == "" {
 		return 0
 	}
-	return b.add(strings.Clone(s))
+	return b.add(s)
 }

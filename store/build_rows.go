@@ -64,7 +64,10 @@ func (b *Builder) AddAccount(a Account) {
 		b.report(BadValue, table, a.ID, "password", "is longer than 65535 bytes: the account cannot log in; set a new password")
 		a.Password, a.Active = "", false
 	}
-	row := accountRow{id: a.ID, username: b.symbols.intern(Fold(a.Username)), email: b.symbols.intern(Fold(a.Email)), password: b.secrets.put(a.Password)}
+	row := accountRow{id: a.ID, username: b.symbols.intern(Fold(a.Username)), password: b.secrets.put(a.Password)}
+	if row.email = row.username; a.Email != a.Username {
+		row.email = b.symbols.intern(Fold(a.Email))
+	}
 	row.flags = flag(a.Active, accountActive) | flag(a.Local, accountLocal) | flag(a.Superuser, accountSuperuser) | flag(a.Master, accountMaster)
 	if row.email != 0 {
 		row.next = b.symbols.first(row.email, emailList)
@@ -188,28 +191,8 @@ func (b *Builder) AddRecipient(r Recipient) {
 		b.dangling(table, r.ID, "alias_id", "alias", r.AliasID)
 		return
 	}
-	row1 := b.recipients.add(recipientRow{id: r.ID, address: b.symbols.intern(r.Address), mailbox: b.mailboxIDs.row(r.MailboxID), target: r.TargetID})
-	b.linkRecipient(b.aliases.at(alias), row1, r.ID)
-}
-
-// linkRecipient inserts in order of id. Rows mostly come in that order, so the
-// end of the list of a large alias is remembered.
-func (b *Builder) linkRecipient(a *aliasRow, row1, id uint32) {
-	if b.lastAlias == a && b.recipients.at(b.lastRecipient).id < id && b.recipients.at(b.lastRecipient).next == 0 {
-		b.recipients.at(b.lastRecipient).next = row1
-		b.lastRecipient = row1
-		return
-	}
-	b.lastAlias, b.lastRecipient = a, row1
-	if a.first == 0 || b.recipients.at(a.first).id > id {
-		b.recipients.at(row1).next, a.first = a.first, row1
-		return
-	}
-	prev := b.recipients.at(a.first)
-	for prev.next != 0 && b.recipients.at(prev.next).id < id {
-		prev = b.recipients.at(prev.next)
-	}
-	b.recipients.at(row1).next, prev.next = prev.next, row1
+	a := b.aliases.at(alias)
+	a.first = b.recipients.add(recipientRow{id: r.ID, address: b.symbols.intern(r.Address), mailbox: b.mailboxIDs.row(r.MailboxID), target: r.TargetID, next: a.first})
 }
 
 // AddSenderAddress adds a row of admin_senderaddress.

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,10 +22,9 @@ type Builder struct {
 	total    map[ProblemKind]int
 	inexact  map[string]bool // "table name" of names served although not stored in folded spelling
 
-	operations    int
-	scratch       []byte
-	lastAlias     *aliasRow // whose last recipient is lastRecipient
-	lastRecipient uint32
+	operations int
+	scratch    []byte
+	order      []uint32 // of the recipients being sorted
 }
 
 // NewBuilder returns an empty Builder.
@@ -109,16 +110,16 @@ func (b *Builder) Build(now time.Time) *Snapshot {
 	for _, r := range b.recipients.all() {
 		r.target = b.aliasIDs.row(r.target)
 	}
+	for _, a := range b.aliases.all() {
+		b.sortRecipients(a)
+	}
 	for name, at := range b.domainAliasByName {
 		if other := b.domainByName[name]; other != 0 {
 			b.report(Collision, "admin_domainalias", b.domainAliases.at(at).id, "name", fmt.Sprintf(
 				"%q is the name of domain %d too: Postfix warns about a name in both virtual_mailbox_domains and virtual_alias_domains; rename or delete one of them", name, b.domains.at(other).id))
 		}
 	}
-	b.symbols.index.pack(b.symbols.rehash)
-	for _, x := range []*ids{&b.domainIDs, &b.accountIDs, &b.mailboxIDs, &b.aliasIDs} {
-		x.index.pack(rehashID)
-	}
+	b.symbols.index.pack()
 	s := &Snapshot{base: &b.base, schema: b.schema, loaded: now, problems: b.problems, problemTotals: b.total}
 	s.counts = Counts{
 		Domains: b.domains.n, DomainAliases: b.domainAliases.n, Accounts: b.accounts.n, Mailboxes: b.mailboxes.n,
@@ -126,4 +127,23 @@ func (b *Builder) Build(now time.Time) *Snapshot {
 		RecipientAccess: len(b.access), MailboxOperations: b.operations, AutoreplyTransports: len(b.autoreplies),
 	}
 	return s
+}
+
+// sortRecipients brings the recipients of an alias, which were put in front of
+// each other as they came, into the order of their ids: the answers' order
+// must not change with the database's.
+func (b *Builder) sortRecipients(a *aliasRow) {
+	if a.first == 0 || b.recipients.at(a.first).next == 0 {
+		return
+	}
+	b.order = b.order[:0]
+	for at := a.first; at != 0; at = b.recipients.at(at).next {
+		b.order = append(b.order, at)
+	}
+	slices.SortFunc(b.order, func(x, y uint32) int { return cmp.Compare(b.recipients.at(x).id, b.recipients.at(y).id) })
+	next := uint32(0)
+	for _, at := range slices.Backward(b.order) {
+		b.recipients.at(at).next, next = next, at
+	}
+	a.first = next
 }

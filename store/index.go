@@ -7,7 +7,8 @@ import (
 
 // index is a hash table from 32-bit tags to 32-bit values in 256 shards, each
 // of which grows by itself: no growth step is long enough to be noticed. A
-// slot is tag<<32 | value; value 0 marks a free one.
+// slot is tag<<32 | value; value 0 marks a free one. The tag, 32 bits of the
+// key's hash, gives the position too, so that growing needs slots alone.
 type index struct {
 	shards [256]shard
 }
@@ -17,16 +18,17 @@ type shard struct {
 	n     int
 }
 
-func tag(h uint64) uint32 { return uint32(h >> 20) }
+// tag and shard take different bits of a hash.
+func tag(h uint64) uint32 { return uint32(h) }
 
 func (x *index) shard(h uint64) *shard { return &x.shards[h>>56] }
 
-// first and after walk over the slots to look at for hash h: linear probing.
-// insert keeps some slots free, so that every walk ends; a shard without slots
+// first and after walk over the slots to look at for a tag: linear probing.
+// Some slots are always free, so that every walk ends; a shard without slots
 // must not be walked.
-func (sh *shard) first(h uint64) int {
+func (sh *shard) first(tag uint32) int {
 	// Multiply-shift maps 32 bits to any length without a division.
-	return int(uint64(uint32(h)) * uint64(len(sh.slots)) >> 32)
+	return int(uint64(tag) * uint64(len(sh.slots)) >> 32)
 }
 
 func (sh *shard) after(i int) int {
@@ -36,78 +38,72 @@ func (sh *shard) after(i int) int {
 	return 0
 }
 
-func (x *index) insert(h uint64, tag, value uint32, rehash func(slot uint64) uint64) {
-	sh := x.shard(h)
+// insert adds a value that is not there.
+func (sh *shard) insert(tag, value uint32) {
 	if sh.n*5 >= len(sh.slots)*4 {
-		sh.resize(len(sh.slots)*3/2+8, rehash)
+		sh.resize(len(sh.slots)*3/2 + 8)
 	}
-	sh.put(h, uint64(tag)<<32|uint64(value))
+	sh.put(uint64(tag)<<32 | uint64(value))
 	sh.n++
 }
 
-func (sh *shard) put(h, slot uint64) {
-	i := sh.first(h)
+func (sh *shard) put(slot uint64) {
+	i := sh.first(uint32(slot >> 32))
 	for sh.slots[i] != 0 {
 		i = sh.after(i)
 	}
 	sh.slots[i] = slot
 }
 
-func (sh *shard) resize(n int, rehash func(slot uint64) uint64) {
+func (sh *shard) resize(n int) {
 	old := sh.slots
 	sh.slots = make([]uint64, n)
 	for _, s := range old {
 		if s != 0 {
-			sh.put(rehash(s), s)
+			sh.put(s)
 		}
 	}
 }
 
 // pack gives every shard the size its final load wants.
-func (x *index) pack(rehash func(slot uint64) uint64) {
+func (x *index) pack() {
 	for i := range x.shards {
 		if sh := &x.shards[i]; sh.n > 0 {
-			sh.resize(sh.n*4/3+1, rehash)
+			sh.resize(sh.n*4/3 + 1)
 		}
-		if i%8 == 0 {
+		if i%16 == 0 {
 			runtime.Gosched()
 		}
 	}
 }
 
-// ids finds rows by primary key.
-type ids struct{ index index }
-
-// hashID spreads primary keys, which come as 1, 2, 3…, over 64 bits
-// (the finaliser of SplitMix64).
-func hashID(id uint32) uint64 {
-	h := uint64(id) * 0x9e3779b97f4a7c15
-	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
-	h = (h ^ h>>27) * 0x94d049bb133111eb
-	return h ^ h>>31
+// ids finds rows by primary key. Keys come from sequences, so they are dense:
+// pages of row numbers take less than a hash table, and neighbours share one.
+type ids struct {
+	pages map[uint32]*[pageIDs]uint32
 }
 
-func rehashID(slot uint64) uint64 { return hashID(uint32(slot >> 32)) }
+const pageIDs = 128
 
 // row returns the row number plus one, or 0.
 func (x *ids) row(id uint32) uint32 {
-	if id == 0 {
-		return 0
-	}
-	h := hashID(id)
-	sh := x.index.shard(h)
-	if sh.n == 0 {
-		return 0
-	}
-	for i := sh.first(h); sh.slots[i] != 0; i = sh.after(i) {
-		if slot := sh.slots[i]; uint32(slot>>32) == id {
-			return uint32(slot)
-		}
+	if p := x.pages[id/pageIDs]; p != nil {
+		return p[id%pageIDs]
 	}
 	return 0
 }
 
-func (x *ids) add(id, row1 uint32) { x.index.insert(hashID(id), id, row1, rehashID) }
+func (x *ids) add(id, row1 uint32) {
+	p := x.pages[id/pageIDs]
+	if p == nil {
+		if x.pages == nil {
+			x.pages = map[uint32]*[pageIDs]uint32{}
+		}
+		p = new([pageIDs]uint32)
+		x.pages[id/pageIDs] = p
+	}
+	p[id%pageIDs] = row1
+}
 
 // column is a growing array of rows in chunks that are never moved.
 type column[T any] struct {

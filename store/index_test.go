@@ -21,7 +21,7 @@ func TestSymbolsAgainstMap(t *testing.T) {
 			}
 			want[s] = r
 			if i == len(texts)/2 {
-				y.index.pack(y.rehash)
+				y.index.pack()
 			}
 		}
 		for s, r := range want {
@@ -61,7 +61,6 @@ func TestIDsAgainstMap(t *testing.T) {
 			x.add(id, uint32(i+1))
 			want[id] = uint32(i + 1)
 		}
-		x.index.pack(rehashID)
 		for id, row := range want {
 			if x.row(id) != row {
 				t.Fatalf("row(%d) = %d, want %d", id, x.row(id), row)
