@@ -61,9 +61,9 @@ type Listen struct {
 
 // Lookup is the section [lookup].
 type Lookup struct {
-	RecipientDelimiter string   `toml:"recipient_delimiter" comment:"As recipient_delimiter in main.cf: the characters that begin an address extension. Empty: there are no extensions."`
-	SenderLogin        string   `toml:"sender_login" comment:"Who may send as whom: 1.10 or 2.x as those versions of Modoboa decide it, strict for owners of a mailbox or an extra sender address only."`
-	ParentDomains      bool     `toml:"parent_domains" comment:"Let a relay domain or a transport hold for its subdomains too, as Postfix's default parent_domain_matches_subdomains does with SQL maps."`
+	RecipientDelimiter string   `toml:"recipient_delimiter" comment:"As recipient_delimiter in main.cf: the characters of which the first begins an address extension. Empty: there are no extensions."`
+	SenderLogin        string   `toml:"sender_login" comment:"Who may send as whom: 1.10 or 2.x as the maps of those versions of Modoboa decide it; strict is 2.x less what disabled accounts, disabled domains and domain aliases, and expired aliases still lend there."`
+	ParentDomains      bool     `toml:"parent_domains" comment:"Let a relay domain stand for its subdomains too, as Postfix's default parent_domain_matches_subdomains does with SQL maps."`
 	Hold               Duration `toml:"hold" comment:"How long a request waits for the first data after a start before it is answered \"try again\". Postfix itself waits 100s."`
 	LocalTransport     string   `toml:"local_transport" comment:"transport:nexthop for the mailboxes of a split domain."`
 }

@@ -35,4 +35,11 @@
 //
 // transport_transport came with 1.10; older databases are refused. A table
 // vmapd_schema says that [Init] made the tables.
+//
+// # Writing
+//
+// [Init] makes the tables of the newest generation in an empty database, with
+// defaults in the database, so that Modoboa's own SQL runs on them (schema/).
+// [ImportCSV] reads Modoboa's CSV lines, into databases of Modoboa's own too,
+// and makes the rows that Modoboa makes beside them.
 package modoboa
