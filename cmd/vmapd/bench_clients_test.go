@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -18,15 +20,16 @@ import (
 // one request in flight on each, as Postfix does.
 type clients struct {
 	socket   string
+	pid      int // of the server
 	conns    int
 	requests [][]byte // whole netstrings
 	any      bool     // take any answer; else each must be what the first byte says
 	first    byte     // 'O' for "OK ...", 'N' for "NOTFOUND "
 }
 
-// newClients prepares the requests, so that making them costs nothing later.
-func newClients(socket, table string, keys []string, conns int, first byte) *clients {
-	c := &clients{socket: socket, conns: conns, first: first}
+// clients prepares the requests, so that making them costs nothing later.
+func (v *benchDaemon) clients(table string, keys []string, conns int, first byte) *clients {
+	c := &clients{socket: v.socket, pid: v.cmd.Process.Pid, conns: conns, first: first}
 	for _, k := range keys {
 		c.requests = append(c.requests, fmt.Appendf(nil, "%d:%s %s,", len(table)+1+len(k), table, k))
 	}
@@ -35,9 +38,9 @@ func newClients(socket, table string, keys []string, conns int, first byte) *cli
 
 // at returns the same clients of another server, whose answers are not looked
 // at.
-func (c *clients) at(socket string) *clients {
+func (c *clients) at(s *nothing) *clients {
 	other := *c
-	other.socket, other.any = socket, true
+	other.socket, other.pid, other.any = s.socket, s.pid, true
 	return &other
 }
 
@@ -45,6 +48,7 @@ func (c *clients) at(socket string) *clients {
 type tally struct {
 	latencies
 	took time.Duration
+	cpu  time.Duration // that the server used, whole hundredths of a second
 }
 
 // rate is the number of requests answered in a second.
@@ -72,12 +76,12 @@ func (c *clients) run(ctx context.Context, t *testing.T) *tally {
 		conns[i] = nc
 	}
 	var all sync.WaitGroup
-	began := time.Now()
+	began, cpu := time.Now(), cpuTime(t, c.pid)
 	for i, nc := range conns {
 		all.Go(func() { errs[i] = c.ask(ctx.Done(), nc, i*len(c.requests)/c.conns, &results[i]) })
 	}
 	all.Wait()
-	total := &tally{took: time.Since(began)}
+	total := &tally{took: time.Since(began), cpu: cpuTime(t, c.pid) - cpu}
 	for i := range results {
 		total.merge(&results[i])
 	}
@@ -139,4 +143,18 @@ func readReply(nc io.Reader, buf []byte) ([]byte, error) {
 			return nil, fmt.Errorf("the reply %q is no netstring", buf[:n])
 		}
 	}
+}
+
+// cpuTime returns the processor time that a process has used (proc(5), fields
+// 14 and 15 of stat).
+func cpuTime(t *testing.T, pid int) time.Duration {
+	t.Helper()
+	stat := readFile(t, fmt.Sprintf("/proc/%d/stat", pid))
+	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')'):])
+	user, err1 := strconv.Atoi(fields[12])
+	system, err2 := strconv.Atoi(fields[13])
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(user+system) * 10 * time.Millisecond
 }

@@ -64,14 +64,21 @@ func answerNothing(nc net.Conn) {
 	}
 }
 
-// startNothing runs the do-nothing server in a process of its own.
-func startNothing(t *testing.T, dir string) (socket string) {
+// nothing is a running do-nothing server.
+type nothing struct {
+	socket string
+	pid    int
+}
+
+// startNothing runs the do-nothing server in a process of its own, its socket
+// beside that of vmapd, until the test ends.
+func (v *benchDaemon) startNothing(t *testing.T) *nothing {
 	t.Helper()
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	socket = filepath.Join(dir, "nothing")
+	socket := filepath.Join(filepath.Dir(v.socket), "nothing")
 	cmd := exec.Command(program, "-test.run=^TestNothingServer$", "-test.timeout=0")
 	cmd.Env = append(os.Environ(), nothingSocket+"="+socket)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -87,17 +94,17 @@ func startNothing(t *testing.T, dir string) (socket string) {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	return socket
+	return &nothing{socket, cmd.Process.Pid}
 }
 
 // benchNothing compares requests in a second with those of the do-nothing
 // server, and counts the allocations of vmapd's side.
 func benchNothing(t *testing.T, h *benchHost, r *report) {
-	const rounds, each = 7, time.Second
 	v := h.start(t)
-	nothing := startNothing(t, v.dir)
-	c := newClients(v.socket, "aliases", h.size.mailboxKeys(20_000), 4, 'O').at(nothing)
-	r.tell("do-nothing server against itself, 4 connections (noise)", "%.2f", compareRates(t, c, c, rounds, each))
+	idle := v.startNothing(t)
+	c := v.clients("aliases", h.size.mailboxKeys(20_000), 4, 'O').at(idle)
+	noise, _ := compareRates(t, c, c)
+	r.tell("do-nothing server against itself, 4 connections (noise)", "%.2f", noise)
 	for _, table := range []struct {
 		name, label string
 		keys        []string
@@ -108,28 +115,32 @@ func benchNothing(t *testing.T, h *benchHost, r *report) {
 		{"sender-login", "sender-login", h.size.mailboxKeys(20_000), 'O'},
 		{"domains", "domains", h.size.domainKeys(20_000), 'O'},
 	} {
+		var cpu samples
 		for _, conns := range []int{1, 4, 16} {
-			c := newClients(v.socket, table.name, table.keys, conns, table.first)
-			name := fmt.Sprintf("%s: requests/s ÷ do-nothing server's, %d connections", table.label, conns)
-			r.atLeast(name, "%.2f", compareRates(t, c, c.at(nothing), rounds, each), 0.9)
+			c := v.clients(table.name, table.keys, conns, table.first)
+			rates, costs := compareRates(t, c, c.at(idle))
+			r.atLeast(fmt.Sprintf("%s: requests/s ÷ do-nothing server's, %d connections", table.label, conns), "%.2f", rates, 0.9)
+			cpu = append(cpu, costs...)
 		}
-		c := newClients(v.socket, table.name, table.keys, 4, table.first)
+		r.tell(table.label+": processor time of a request ÷ do-nothing server's", "%.2f", cpu)
+		c := v.clients(table.name, table.keys, 4, table.first)
 		r.atMost(table.label+": allocations per lookup", "%.3f", samples{v.allocations(t, c)}, 0.05)
 	}
 }
 
-// compareRates lets two sets of clients take turns and returns the ratios of
-// a's rate to b's, one a round.
-func compareRates(t *testing.T, a, b *clients, rounds int, each time.Duration) samples {
+// compareRates lets two sets of clients take turns and returns, one a round,
+// the ratios of a's rate to b's and of what a request costs the servers.
+func compareRates(t *testing.T, a, b *clients) (rates, costs samples) {
 	t.Helper()
+	const rounds, each = 7, time.Second
 	a.runFor(t, each/10) // caches
 	b.runFor(t, each/10)
-	var ratios samples
 	for range rounds {
-		x := a.runFor(t, each).rate()
-		ratios = append(ratios, x/b.runFor(t, each).rate())
+		x, y := a.runFor(t, each), b.runFor(t, each)
+		rates = append(rates, x.rate()/y.rate())
+		costs = append(costs, (x.cpu.Seconds()/float64(x.n))/(y.cpu.Seconds()/float64(y.n)))
 	}
-	return ratios
+	return rates, costs
 }
 
 // allocations returns the heap objects that vmapd makes for one request.
