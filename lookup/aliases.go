@@ -32,10 +32,10 @@ func findAlias(q *query) {
 // extension put back into each.
 func (q *query) addAliases(address, extension string) {
 	for a := q.Aliases(address); a.Next(); {
-		if !a.Alias.Live(q.now) {
+		if !q.live(&a.Alias) {
 			continue
 		}
-		for r := q.Recipients(a.Alias.ID); r.Next(); {
+		for r := a.Recipients(); r.Next(); {
 			q.add(q.recipient(&r.Recipient, extension))
 		}
 	}

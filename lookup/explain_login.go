@@ -69,7 +69,7 @@ func explainMissing(x *Explanation, s *store.Snapshot, o Options, login string) 
 
 // explainSender shows whether the account may use its own address as sender.
 func explainSender(x *Explanation, s *store.Snapshot, o Options, address string, now time.Time) {
-	v, _ := new(query).run(&senderLogin, s, &o, now.UnixMicro(), nil, []byte(address))
+	v, _ := new(query).run(&senderLogin, s, &o, func() time.Time { return now }, nil, []byte(address))
 	if len(v) == 0 {
 		x.step(0, "", 0, "nobody may send as %s", address)
 		return

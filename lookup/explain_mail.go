@@ -13,7 +13,7 @@ import (
 // class of its domain, the recipient restrictions, the virtual aliases down to
 // the last one, and the transport or refusal at each end.
 func Explain(s *store.Snapshot, o Options, address string, now time.Time) *Explanation {
-	m := &mailWalk{Explanation: Explanation{Subject: address}, s: s, o: o, now: now.UnixMicro(), domains: map[string]bool{}}
+	m := &mailWalk{Explanation: Explanation{Subject: address}, s: s, o: o, now: now, domains: map[string]bool{}}
 	at := strings.LastIndexByte(address, '@')
 	if at < 0 || at == len(address)-1 {
 		m.Outcome = fmt.Sprintf("%q is not a mail address: give local@domain.", address)
@@ -35,7 +35,7 @@ type mailWalk struct {
 	Explanation
 	s    *store.Snapshot
 	o    Options
-	now  int64
+	now  time.Time
 	seen int // addresses expanded
 
 	domains map[string]bool // explained already
@@ -57,9 +57,11 @@ const (
 
 // ask asks one table for a key with the same code that answers Postfix.
 func (m *mailWalk) ask(t Table, k string) (string, bool) {
-	v, ok := new(query).run(&t, m.s, &m.o, m.now, nil, []byte(k))
+	v, ok := new(query).run(&t, m.s, &m.o, m.clock, nil, []byte(k))
 	return string(v), ok
 }
+
+func (m *mailWalk) clock() time.Time { return m.now }
 
 // classify says what kind of domain it is, in trivial-rewrite's order (postfix
 // src/trivial-rewrite/resolve.c): alias domains first.
@@ -221,7 +223,7 @@ func (m *mailWalk) aliasRows(name string, depth int) (answers bool) {
 		switch {
 		case !a.Enabled:
 			m.step(depth, "admin_alias", a.ID, "%s %s is disabled", kind, name)
-		case !a.Live(m.now):
+		case !a.Live(m.now.UnixMicro()):
 			m.step(depth, "admin_alias", a.ID, "%s %s expired at %s", kind, name, time.UnixMicro(a.ExpireAt).UTC().Format(time.RFC3339))
 		case len(to) == 0:
 			m.step(depth, "admin_alias", a.ID, "%s %s has no recipients", kind, name)

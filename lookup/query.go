@@ -2,6 +2,7 @@ package lookup
 
 import (
 	"strings"
+	"time"
 
 	"github.com/vmapd/vmapd/store"
 )
@@ -13,7 +14,7 @@ type query struct {
 	*store.Snapshot
 	opt *Options
 	key key
-	now int64 // microseconds since 1970 UTC
+	now func() time.Time
 
 	buf     []byte // what key points into
 	scratch []byte
@@ -27,6 +28,12 @@ type query struct {
 // manyValues is where comparing a value with all before it gets slower than a
 // map.
 const manyValues = 32
+
+// live reports whether an alias answers. The clock is read only for one that
+// expires at all.
+func (q *query) live(a *store.Alias) bool {
+	return a.Enabled && (a.ExpireAt == 0 || a.Live(q.now().UnixMicro()))
+}
 
 // found reports whether the answer has a value.
 func (q *query) found() bool { return len(q.ends) > 0 }

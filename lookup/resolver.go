@@ -67,7 +67,7 @@ func (r *Resolver) Lookup(ctx context.Context, dst, table, key []byte) (value []
 		return dst, false, fmt.Errorf("%w: it was read %s ago and the database is not answering", ErrStale, age.Round(time.Second))
 	}
 	q := r.queries.Get().(*query)
-	dst, found = q.run(t, snap, r.options.Load(), r.now().UnixMicro(), dst, key)
+	dst, found = q.run(t, snap, r.options.Load(), r.now, dst, key)
 	r.queries.Put(q)
 	return dst, found, nil
 }
@@ -91,7 +91,7 @@ func (r *Resolver) hold(ctx context.Context) (*store.Snapshot, error) {
 
 // run answers one query and forgets everything that would keep a snapshot
 // alive.
-func (q *query) run(t *Table, s *store.Snapshot, o *Options, now int64, dst, raw []byte) ([]byte, bool) {
+func (q *query) run(t *Table, s *store.Snapshot, o *Options, now func() time.Time, dst, raw []byte) ([]byte, bool) {
 	q.Snapshot, q.opt, q.now = s, o, now
 	q.buf = q.key.parse(q.buf, raw, o.RecipientDelimiter)
 	q.dst, q.start, q.ends = dst, len(dst), q.ends[:0]

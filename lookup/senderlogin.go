@@ -48,14 +48,15 @@ func find110(q *query) {
 
 // addDirect adds the owners of exactly this address.
 func (q *query) addDirect(address string) {
-	for a := q.AccountsByEmail(address); a.Next(); {
+	at := q.At(address)
+	for a := at.Accounts(); a.Next(); {
 		if a.Account.Active && q.owns(&a.Account) {
 			q.add(a.Account.Email)
 		}
 	}
-	q.addExtra(address)
-	for al := q.Aliases(address); al.Next(); {
-		q.addMembers(&al.Alias)
+	q.addExtra(at)
+	for al := at.Aliases(); al.Next(); {
+		q.addMembers(&al)
 	}
 }
 
@@ -68,38 +69,35 @@ func (q *query) addOwners(address, local string) {
 		target, _ := q.DomainByID(da.TargetID)
 		for al := q.Aliases(q.join(local, "@", target.Name)); al.Next(); {
 			if al.Alias.DomainID == target.ID {
-				q.addMembers(&al.Alias)
+				q.addMembers(&al)
 			}
 		}
 	}
-	q.addExtra(domain)
+	q.addExtra(q.At(domain))
 }
 
 // addExtra adds the owners of mailboxes with an extra sender address.
-func (q *query) addExtra(address string) {
-	for sa := q.SenderAddresses(address); sa.Next(); {
-		q.addMailbox(sa.SenderAddress.MailboxID)
+func (q *query) addExtra(at store.Address) {
+	for sa := at.SenderAddresses(); sa.Next(); {
+		m, _ := sa.Mailbox()
+		q.addMailbox(&m)
 	}
 }
 
 // addMembers adds the mailboxes that an alias delivers to. Expiry is not
 // looked at but in the strict profile, as in the SQL map.
-func (q *query) addMembers(al *store.Alias) {
-	if !al.Enabled || q.strict() && !al.Live(q.now) {
+func (q *query) addMembers(al *store.AliasRows) {
+	if !al.Alias.Enabled || q.strict() && !q.live(&al.Alias) {
 		return
 	}
-	for r := q.Recipients(al.ID); r.Next(); {
-		if r.Recipient.MailboxID != 0 {
-			q.addMailbox(r.Recipient.MailboxID)
+	for r := al.Recipients(); r.Next(); {
+		if m, ok := r.Mailbox(); ok {
+			q.addMailbox(&m)
 		}
 	}
 }
 
-func (q *query) addMailbox(id uint32) {
-	m, ok := q.MailboxByID(id)
-	if !ok {
-		return
-	}
+func (q *query) addMailbox(m *store.Mailbox) {
 	if q.strict() {
 		if a, ok := q.AccountByID(m.AccountID); !ok || !q.owns(&a) {
 			return

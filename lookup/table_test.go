@@ -27,7 +27,7 @@ func ask(s *store.Snapshot, o Options, table, key string) (string, bool) {
 	if !ok {
 		return "no such table", true
 	}
-	value, found := new(query).run(t, s, &o, time.Now().UnixMicro(), nil, []byte(key))
+	value, found := new(query).run(t, s, &o, time.Now, nil, []byte(key))
 	return string(value), found
 }
 

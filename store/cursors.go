@@ -39,15 +39,19 @@ func (r AccountRows) All() iter.Seq[Account] {
 type AliasRows struct {
 	Alias Alias
 	s     *Snapshot
+	row   uint32 // the one in Alias
 	next  uint32
 }
+
+// Recipients returns the recipients of the alias in r.Alias, in order of id.
+func (r *AliasRows) Recipients() RecipientRows { return r.s.recipients(r.row) }
 
 // Next moves to the next row and reports whether there is one.
 func (r *AliasRows) Next() bool {
 	if r.next == 0 {
 		return false
 	}
-	r.Alias = r.s.alias(r.next)
+	r.Alias, r.row = r.s.alias(r.next), r.next
 	r.next = r.s.base.aliases.at(r.next).next
 	return true
 }
@@ -65,8 +69,12 @@ type RecipientRows struct {
 	Recipient Recipient
 	s         *Snapshot
 	alias     uint32
+	mailbox   uint32 // row of Recipient.MailboxID
 	next      uint32
 }
+
+// Mailbox returns the mailbox of r.Recipient.MailboxID.
+func (r *RecipientRows) Mailbox() (Mailbox, bool) { return r.s.mailboxAt(r.mailbox) }
 
 // Next moves to the next row and reports whether there is one.
 func (r *RecipientRows) Next() bool {
@@ -75,7 +83,7 @@ func (r *RecipientRows) Next() bool {
 	}
 	row := r.s.base.recipients.at(r.next)
 	r.Recipient = Recipient{ID: row.id, Address: r.s.base.symbols.text(row.address), AliasID: r.alias}
-	if row.mailbox != 0 {
+	if r.mailbox = row.mailbox; row.mailbox != 0 {
 		r.Recipient.MailboxID = r.s.base.mailboxes.at(row.mailbox).id
 	}
 	if row.target != 0 {
@@ -97,8 +105,12 @@ func (r RecipientRows) All() iter.Seq[Recipient] {
 type SenderRows struct {
 	SenderAddress SenderAddress
 	s             *Snapshot
+	mailbox       uint32 // row of SenderAddress.MailboxID
 	next          uint32
 }
+
+// Mailbox returns the mailbox of r.SenderAddress.MailboxID.
+func (r *SenderRows) Mailbox() (Mailbox, bool) { return r.s.mailboxAt(r.mailbox) }
 
 // Next moves to the next row and reports whether there is one.
 func (r *SenderRows) Next() bool {
@@ -107,7 +119,7 @@ func (r *SenderRows) Next() bool {
 	}
 	row := r.s.base.senders.at(r.next)
 	r.SenderAddress = SenderAddress{ID: row.id, Address: r.s.base.symbols.text(row.address), MailboxID: r.s.base.mailboxes.at(row.mailbox).id}
-	r.next = row.next
+	r.mailbox, r.next = row.mailbox, row.next
 	return true
 }
 

@@ -28,17 +28,15 @@ func (s *Snapshot) DomainAlias(name string) (DomainAlias, bool) {
 }
 
 // Mailbox finds the mailbox at an address.
-func (s *Snapshot) Mailbox(address string) (Mailbox, bool) {
-	at := s.base.symbols.first(s.base.symbols.find(address), mailboxList)
-	if at == 0 {
-		return Mailbox{}, false
-	}
-	return s.mailbox(at), true
-}
+func (s *Snapshot) Mailbox(address string) (Mailbox, bool) { return s.At(address).Mailbox() }
 
 // MailboxByID finds a mailbox by its primary key.
 func (s *Snapshot) MailboxByID(id uint32) (Mailbox, bool) {
-	at := s.base.mailboxIDs.row(id)
+	return s.mailboxAt(s.base.mailboxIDs.row(id))
+}
+
+// mailboxAt returns the mailbox of a row, 0 being none.
+func (s *Snapshot) mailboxAt(at uint32) (Mailbox, bool) {
 	if at == 0 {
 		return Mailbox{}, false
 	}
@@ -47,11 +45,10 @@ func (s *Snapshot) MailboxByID(id uint32) (Mailbox, bool) {
 
 // MailboxOf finds the mailbox of the account with an id.
 func (s *Snapshot) MailboxOf(accountID uint32) (Mailbox, bool) {
-	at := s.base.accountIDs.row(accountID)
-	if at == 0 || s.base.accounts.at(at).mailbox == 0 {
-		return Mailbox{}, false
+	if at := s.base.accountIDs.row(accountID); at != 0 {
+		return s.mailboxAt(s.base.accounts.at(at).mailbox)
 	}
-	return s.mailbox(s.base.accounts.at(at).mailbox), true
+	return Mailbox{}, false
 }
 
 // Account finds an account by its user name (login).
@@ -72,17 +69,44 @@ func (s *Snapshot) AccountByID(id uint32) (Account, bool) {
 	return s.account(at), true
 }
 
-// AccountsByEmail returns the accounts with an e-mail address: one, unless
-// somebody was renamed by an old Modoboa.
-func (s *Snapshot) AccountsByEmail(address string) AccountRows {
-	return AccountRows{s: s, next: s.base.symbols.first(s.base.symbols.find(address), emailList)}
+// Address is everything that is known under one name: found once, asked often.
+type Address struct {
+	s   *Snapshot
+	sym ref
 }
 
-// Aliases returns the alias rows of an address in order of id, the dead ones
-// too.
-func (s *Snapshot) Aliases(address string) AliasRows {
-	return AliasRows{s: s, next: s.base.symbols.first(s.base.symbols.find(address), aliasList)}
+// At finds an address, "@domain", or any other folded name. What is not there
+// is an Address of which nothing is known.
+func (s *Snapshot) At(address string) Address { return Address{s, s.base.symbols.find(address)} }
+
+// Mailbox returns the mailbox at the address.
+func (a Address) Mailbox() (Mailbox, bool) {
+	return a.s.mailboxAt(a.s.base.symbols.first(a.sym, mailboxList))
 }
+
+// Accounts returns the accounts with that e-mail address: one, unless somebody
+// was renamed by an old Modoboa.
+func (a Address) Accounts() AccountRows {
+	return AccountRows{s: a.s, next: a.s.base.symbols.first(a.sym, emailList)}
+}
+
+// Aliases returns the alias rows of the address in order of id, the dead ones
+// too.
+func (a Address) Aliases() AliasRows {
+	return AliasRows{s: a.s, next: a.s.base.symbols.first(a.sym, aliasList)}
+}
+
+// SenderAddresses returns the rows that let the owner of a mailbox send as the
+// address ("a@b" or "@b"), in order of id.
+func (a Address) SenderAddresses() SenderRows {
+	return SenderRows{s: a.s, next: a.s.base.symbols.first(a.sym, senderList)}
+}
+
+// AccountsByEmail is At(address).Accounts.
+func (s *Snapshot) AccountsByEmail(address string) AccountRows { return s.At(address).Accounts() }
+
+// Aliases is At(address).Aliases.
+func (s *Snapshot) Aliases(address string) AliasRows { return s.At(address).Aliases() }
 
 // AliasByID finds an alias by its primary key.
 func (s *Snapshot) AliasByID(id uint32) (Alias, bool) {
@@ -95,18 +119,19 @@ func (s *Snapshot) AliasByID(id uint32) (Alias, bool) {
 
 // Recipients returns the recipients of the alias with an id, in order of id.
 func (s *Snapshot) Recipients(aliasID uint32) RecipientRows {
-	rows := RecipientRows{s: s, alias: aliasID}
-	if a := s.base.aliasIDs.row(aliasID); a != 0 {
-		rows.next = s.base.aliases.at(a).first
-	}
-	return rows
+	return s.recipients(s.base.aliasIDs.row(aliasID))
 }
 
-// SenderAddresses returns the rows that let the owner of a mailbox send as an
-// address ("a@b" or "@b"), in order of id.
-func (s *Snapshot) SenderAddresses(address string) SenderRows {
-	return SenderRows{s: s, next: s.base.symbols.first(s.base.symbols.find(address), senderList)}
+func (s *Snapshot) recipients(at uint32) RecipientRows {
+	if at == 0 {
+		return RecipientRows{s: s}
+	}
+	a := s.base.aliases.at(at)
+	return RecipientRows{s: s, alias: a.id, next: a.first}
 }
+
+// SenderAddresses is At(address).SenderAddresses.
+func (s *Snapshot) SenderAddresses(address string) SenderRows { return s.At(address).SenderAddresses() }
 
 // Transport finds a transport by its pattern, without any partial-key step.
 func (s *Snapshot) Transport(pattern string) (Transport, bool) {
