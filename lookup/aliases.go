@@ -36,7 +36,7 @@ func (q *query) addAliases(address, extension string) {
 			continue
 		}
 		for r := a.Recipients(); r.Next(); {
-			q.add(q.recipient(&r.Recipient, extension))
+			q.add(q.recipient(&r, extension))
 		}
 	}
 }
@@ -44,27 +44,28 @@ func (q *query) addAliases(address, extension string) {
 // recipient writes a recipient as Postfix must read it. "@domain" stays: there
 // Postfix itself puts the whole original local part in front (postfix
 // src/global/mail_addr_map.c).
-func (q *query) recipient(r *store.Recipient, extension string) string {
-	at := strings.LastIndexByte(r.Address, '@')
+func (q *query) recipient(r *store.RecipientRows, extension string) string {
+	address := r.Address()
+	at := strings.LastIndexByte(address, '@')
 	if at == 0 {
-		return r.Address
+		return address
 	}
-	local, rest := r.Address, ""
+	local, rest := address, ""
 	if at > 0 {
-		local, rest = r.Address[:at], r.Address[at:]
+		local, rest = address[:at], address[at:]
 	}
 	switch {
 	case isQuoted(local):
 		if extension == "" {
-			return r.Address
+			return address
 		}
 		return q.join(local[:len(local)-1], extension, `"`, rest)
-	case (r.MailboxID != 0 || r.TargetID != 0) && !isDotAtom(local):
+	case r.Known() && !isDotAtom(local):
 		// A list of addresses is split at spaces and commas. The row says that
 		// this is one address, so its odd local part wants quotes.
 		return q.join(`"`, quoteEscape.Replace(local), extension, `"`, rest)
 	case extension == "":
-		return r.Address
+		return address
 	default:
 		return q.join(local, extension, rest)
 	}

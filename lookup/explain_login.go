@@ -55,7 +55,7 @@ func explainMissing(x *Explanation, s *store.Snapshot, o Options, login string) 
 		x.step(0, "admin_alias", r.Alias.ID, "%s is an alias: aliases cannot log in", login)
 	}
 	for r := s.AccountsByEmail(login); r.Next(); {
-		x.step(0, "core_user", r.Account.ID, "it is the e-mail address of account %s", r.Account.Username)
+		x.step(0, "core_user", r.Account().ID, "it is the e-mail address of account %s", r.Account().Username)
 	}
 	if k.address {
 		if _, ok := s.DomainAlias(k.domain); ok {

@@ -218,7 +218,7 @@ func (m *mailWalk) aliasRows(name string, depth int) (answers bool) {
 		}
 		var to []string
 		for rc := m.s.Recipients(a.ID); rc.Next(); {
-			to = append(to, rc.Recipient.Address)
+			to = append(to, rc.Address())
 		}
 		switch {
 		case !a.Enabled:

@@ -50,8 +50,8 @@ func find110(q *query) {
 func (q *query) addDirect(address string) {
 	at := q.At(address)
 	for a := at.Accounts(); a.Next(); {
-		if a.Account.Active && q.owns(&a.Account) {
-			q.add(a.Account.Email)
+		if a.Active() && q.mayLend(a.Account) {
+			q.add(address)
 		}
 	}
 	q.addExtra(at)
@@ -79,8 +79,9 @@ func (q *query) addOwners(address, local string) {
 // addExtra adds the owners of mailboxes with an extra sender address.
 func (q *query) addExtra(at store.Address) {
 	for sa := at.SenderAddresses(); sa.Next(); {
-		m, _ := sa.Mailbox()
-		q.addMailbox(&m)
+		if m, ok := sa.Mailbox(); ok && q.mayLend(func() store.Account { return q.owner(&m) }) {
+			q.add(m.Address)
+		}
 	}
 }
 
@@ -91,25 +92,26 @@ func (q *query) addMembers(al *store.AliasRows) {
 		return
 	}
 	for r := al.Recipients(); r.Next(); {
-		if m, ok := r.Mailbox(); ok {
-			q.addMailbox(&m)
+		owner := func() store.Account { m, _ := r.Mailbox(); return q.owner(&m) }
+		if address := r.MailboxAddress(); address != "" && q.mayLend(owner) {
+			q.add(address)
 		}
 	}
 }
 
-func (q *query) addMailbox(m *store.Mailbox) {
-	if q.strict() {
-		if a, ok := q.AccountByID(m.AccountID); !ok || !q.owns(&a) {
-			return
-		}
-	}
-	q.add(m.Address)
+func (q *query) owner(m *store.Mailbox) store.Account {
+	a, _ := q.AccountByID(m.AccountID)
+	return a
 }
 
 func (q *query) strict() bool { return q.opt.SenderLogin == SenderLoginStrict }
 
-// owns reports whether an account may lend its address: in the strict profile
-// only if it may log in.
-func (q *query) owns(a *store.Account) bool {
-	return !q.strict() || q.LoginRefusal(a) == ""
+// mayLend reports whether an account may lend its addresses to senders: in the
+// strict profile only if it may log in.
+func (q *query) mayLend(account func() store.Account) bool {
+	if !q.strict() {
+		return true
+	}
+	a := account()
+	return q.LoginRefusal(&a) == ""
 }

@@ -191,8 +191,14 @@ func (b *Builder) AddRecipient(r Recipient) {
 		b.dangling(table, r.ID, "alias_id", "alias", r.AliasID)
 		return
 	}
+	row := recipient{id: r.ID, address: b.symbols.intern(r.Address), mailbox: b.mailboxIDs.row(r.MailboxID), target: r.TargetID}
+	b.received++
 	a := b.aliases.at(alias)
-	a.first = b.recipients.add(recipientRow{id: r.ID, address: b.symbols.intern(r.Address), mailbox: b.mailboxIDs.row(r.MailboxID), target: r.TargetID, next: a.first})
+	if a.one.id == 0 {
+		a.one = row
+		return
+	}
+	a.more = b.recipients.add(recipientRow{row, a.more})
 }
 
 // AddSenderAddress adds a row of admin_senderaddress.

@@ -23,8 +23,9 @@ type Builder struct {
 	inexact  map[string]bool // "table name" of names served although not stored in folded spelling
 
 	operations int
+	received   int // recipients
 	scratch    []byte
-	order      []uint32 // of the recipients being sorted
+	list       []recipient // being sorted
 }
 
 // NewBuilder returns an empty Builder.
@@ -107,10 +108,8 @@ func (b *Builder) takes(table, column, name string, id uint32, exact bool, old u
 // Build finishes the snapshot. now becomes its time of loading. The Builder
 // must not be used afterwards.
 func (b *Builder) Build(now time.Time) *Snapshot {
-	for _, r := range b.recipients.all() {
-		r.target = b.aliasIDs.row(r.target)
-	}
 	for _, a := range b.aliases.all() {
+		b.resolve(&a.one)
 		b.sortRecipients(a)
 	}
 	for name, at := range b.domainAliasByName {
@@ -123,27 +122,36 @@ func (b *Builder) Build(now time.Time) *Snapshot {
 	s := &Snapshot{base: &b.base, schema: b.schema, loaded: now, problems: b.problems, problemTotals: b.total}
 	s.counts = Counts{
 		Domains: b.domains.n, DomainAliases: b.domainAliases.n, Accounts: b.accounts.n, Mailboxes: b.mailboxes.n,
-		Aliases: b.aliases.n, Recipients: b.recipients.n, SenderAddresses: b.senders.n, Transports: len(b.transports),
+		Aliases: b.aliases.n, Recipients: b.received, SenderAddresses: b.senders.n, Transports: len(b.transports),
 		RecipientAccess: len(b.access), MailboxOperations: b.operations, AutoreplyTransports: len(b.autoreplies),
 	}
 	return s
 }
 
-// sortRecipients brings the recipients of an alias, which were put in front of
-// each other as they came, into the order of their ids: the answers' order
-// must not change with the database's.
+// resolve turns the references of a recipient from ids to rows.
+func (b *Builder) resolve(r *recipient) {
+	r.target = b.aliasIDs.row(r.target)
+	if r.mailbox != 0 && b.mailboxes.at(r.mailbox).address == r.address {
+		r.mailbox |= ownAddress
+	}
+}
+
+// sortRecipients brings the recipients of an alias into the order of their
+// ids: the answers' order must not change with the database's.
 func (b *Builder) sortRecipients(a *aliasRow) {
-	if a.first == 0 || b.recipients.at(a.first).next == 0 {
+	if a.more == 0 {
 		return
 	}
-	b.order = b.order[:0]
-	for at := a.first; at != 0; at = b.recipients.at(at).next {
-		b.order = append(b.order, at)
+	b.list = append(b.list[:0], a.one)
+	for at := a.more; at != 0; at = b.recipients.at(at).next {
+		b.resolve(&b.recipients.at(at).recipient)
+		b.list = append(b.list, b.recipients.at(at).recipient)
 	}
-	slices.SortFunc(b.order, func(x, y uint32) int { return cmp.Compare(b.recipients.at(x).id, b.recipients.at(y).id) })
-	next := uint32(0)
-	for _, at := range slices.Backward(b.order) {
-		b.recipients.at(at).next, next = next, at
+	slices.SortFunc(b.list, func(x, y recipient) int { return cmp.Compare(x.id, y.id) })
+	a.one = b.list[0]
+	at := a.more
+	for _, r := range b.list[1:] {
+		b.recipients.at(at).recipient = r
+		at = b.recipients.at(at).next
 	}
-	a.first = next
 }

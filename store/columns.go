@@ -54,12 +54,15 @@ const (
 	mailboxMoving
 )
 
+// aliasRow holds its first recipient itself: nearly every alias has just one,
+// the mailbox's own address, and each row that is looked at is a cache miss.
 type aliasRow struct {
 	expireAt int64
 	id       uint32
 	address  ref
-	domain   uint32 // domains row
-	first    uint32 // recipients row
+	domain   uint32    // domains row
+	one      recipient // the one with the smallest id; id 0 = no recipients
+	more     uint32    // recipients row of the second
 	next     uint32
 	flags    uint8
 }
@@ -69,12 +72,22 @@ const (
 	aliasInternal
 )
 
-type recipientRow struct {
+type recipient struct {
 	id      uint32
 	address ref
-	mailbox uint32 // mailboxes row
+	mailbox uint32 // mailboxes row, with ownAddress
 	target  uint32 // while building the id, then the aliases row
-	next    uint32
+}
+
+// ownAddress marks, in recipient.mailbox, that the mailbox's address is the
+// recipient's, letter by letter.
+const ownAddress = 1 << 31
+
+func (r *recipient) mailboxRow() uint32 { return r.mailbox &^ ownAddress }
+
+type recipientRow struct {
+	recipient
+	next uint32
 }
 
 type senderRow struct {

@@ -5,32 +5,37 @@ import "iter"
 // The cursors walk over the rows of one key without allocating:
 //
 //	for r := s.Aliases(address); r.Next(); {
-//		use(r.Alias)
+//		use(r.Alias, r.Recipients())
 //	}
 //
 // All does the same for callers that may allocate.
 
 // AccountRows walks over accounts.
 type AccountRows struct {
-	Account Account
-	s       *Snapshot
-	next    uint32
+	s    *Snapshot
+	row  uint32
+	next uint32
 }
 
 // Next moves to the next row and reports whether there is one.
 func (r *AccountRows) Next() bool {
-	if r.next == 0 {
+	if r.row = r.next; r.row == 0 {
 		return false
 	}
-	r.Account = r.s.account(r.next)
-	r.next = r.s.base.accounts.at(r.next).next
+	r.next = r.s.base.accounts.at(r.row).next
 	return true
 }
+
+// Account returns the row.
+func (r *AccountRows) Account() Account { return r.s.account(r.row) }
+
+// Active is Account().Active, for less.
+func (r *AccountRows) Active() bool { return r.s.base.accounts.at(r.row).flags&accountActive != 0 }
 
 // All yields the rows that are left.
 func (r AccountRows) All() iter.Seq[Account] {
 	return func(yield func(Account) bool) {
-		for r := r; r.Next() && yield(r.Account); {
+		for r := r; r.Next() && yield(r.Account()); {
 		}
 	}
 }
@@ -66,37 +71,63 @@ func (r AliasRows) All() iter.Seq[Alias] {
 
 // RecipientRows walks over the recipients of one alias.
 type RecipientRows struct {
-	Recipient Recipient
-	s         *Snapshot
-	alias     uint32
-	mailbox   uint32 // row of Recipient.MailboxID
-	next      uint32
+	s     *Snapshot
+	alias uint32    // id
+	row   recipient // the current one
+	one   recipient // the first, until it was the current one
+	next  uint32
 }
-
-// Mailbox returns the mailbox of r.Recipient.MailboxID.
-func (r *RecipientRows) Mailbox() (Mailbox, bool) { return r.s.mailboxAt(r.mailbox) }
 
 // Next moves to the next row and reports whether there is one.
 func (r *RecipientRows) Next() bool {
+	if r.one.id != 0 {
+		r.row, r.one = r.one, recipient{}
+		return true
+	}
 	if r.next == 0 {
 		return false
 	}
 	row := r.s.base.recipients.at(r.next)
-	r.Recipient = Recipient{ID: row.id, Address: r.s.base.symbols.text(row.address), AliasID: r.alias}
-	if r.mailbox = row.mailbox; row.mailbox != 0 {
-		r.Recipient.MailboxID = r.s.base.mailboxes.at(row.mailbox).id
-	}
-	if row.target != 0 {
-		r.Recipient.TargetID = r.s.base.aliases.at(row.target).id
-	}
-	r.next = row.next
+	r.row, r.next = row.recipient, row.next
 	return true
+}
+
+// Recipient returns the row.
+func (r *RecipientRows) Recipient() Recipient {
+	out := Recipient{ID: r.row.id, Address: r.Address(), AliasID: r.alias}
+	if at := r.row.mailboxRow(); at != 0 {
+		out.MailboxID = r.s.base.mailboxes.at(at).id
+	}
+	if r.row.target != 0 {
+		out.TargetID = r.s.base.aliases.at(r.row.target).id
+	}
+	return out
+}
+
+// Address is Recipient().Address, for less.
+func (r *RecipientRows) Address() string { return r.s.base.symbols.text(r.row.address) }
+
+// Known reports whether the recipient is a mailbox or alias here.
+func (r *RecipientRows) Known() bool { return r.row.mailbox != 0 || r.row.target != 0 }
+
+// Mailbox returns the mailbox that the recipient is, if it is one.
+func (r *RecipientRows) Mailbox() (Mailbox, bool) { return r.s.mailboxAt(r.row.mailboxRow()) }
+
+// MailboxAddress returns the address of that mailbox, "" if there is none.
+func (r *RecipientRows) MailboxAddress() string {
+	switch {
+	case r.row.mailbox == 0:
+		return ""
+	case r.row.mailbox&ownAddress != 0:
+		return r.Address()
+	}
+	return r.s.base.symbols.text(r.s.base.mailboxes.at(r.row.mailbox).address)
 }
 
 // All yields the rows that are left.
 func (r RecipientRows) All() iter.Seq[Recipient] {
 	return func(yield func(Recipient) bool) {
-		for r := r; r.Next() && yield(r.Recipient); {
+		for r := r; r.Next() && yield(r.Recipient()); {
 		}
 	}
 }

@@ -127,7 +127,7 @@ func (s *Snapshot) recipients(at uint32) RecipientRows {
 		return RecipientRows{s: s}
 	}
 	a := s.base.aliases.at(at)
-	return RecipientRows{s: s, alias: a.id, next: a.first}
+	return RecipientRows{s: s, alias: a.id, one: a.one, next: a.more}
 }
 
 // SenderAddresses is At(address).SenderAddresses.
