@@ -1,10 +1,6 @@
 package lookup
 
-import (
-	"strings"
-
-	"github.com/vmapd/vmapd/store"
-)
+import "strings"
 
 var aliases = Table{
 	Name:  "aliases",
@@ -31,21 +27,26 @@ func findAlias(q *query) {
 // addAliases adds the recipients of the live aliases of an address, with an
 // extension put back into each.
 func (q *query) addAliases(address, extension string) {
-	for a := q.Aliases(address); a.Next(); {
+	at := q.At(address)
+	if at.OnlyItself() {
+		q.add(q.recipient(address, true, extension))
+		return
+	}
+	for a := at.Aliases(); a.Next(); {
 		if !q.live(&a.Alias) {
 			continue
 		}
 		for r := a.Recipients(); r.Next(); {
-			q.add(q.recipient(&r, extension))
+			q.add(q.recipient(r.Address(), r.Known(), extension))
 		}
 	}
 }
 
-// recipient writes a recipient as Postfix must read it. "@domain" stays: there
+// recipient writes a recipient as Postfix must read it; known ones are a
+// mailbox or alias here. "@domain" stays: there
 // Postfix itself puts the whole original local part in front (postfix
 // src/global/mail_addr_map.c).
-func (q *query) recipient(r *store.RecipientRows, extension string) string {
-	address := r.Address()
+func (q *query) recipient(address string, known bool, extension string) string {
 	at := strings.LastIndexByte(address, '@')
 	if at == 0 {
 		return address
@@ -60,7 +61,7 @@ func (q *query) recipient(r *store.RecipientRows, extension string) string {
 			return address
 		}
 		return q.join(local[:len(local)-1], extension, `"`, rest)
-	case r.Known() && !isDotAtom(local):
+	case known && !isDotAtom(local):
 		// A list of addresses is split at spaces and commas. The row says that
 		// this is one address, so its odd local part wants quotes.
 		return q.join(`"`, quoteEscape.Replace(local), extension, `"`, rest)

@@ -49,6 +49,10 @@ func find110(q *query) {
 // addDirect adds the owners of exactly this address.
 func (q *query) addDirect(address string) {
 	at := q.At(address)
+	if at.OwnSender() && !q.strict() {
+		q.add(address)
+		return
+	}
 	for a := at.Accounts(); a.Next(); {
 		if a.Active() && q.mayLend(a.Account) {
 			q.add(address)

@@ -12,12 +12,13 @@ type ref uint32
 
 const (
 	chunkBytes = 256 << 10
-	maxText    = 1<<16 - 1 // bytes of one record
+	maxText    = 1<<13 - 1 // bytes of one text: what the length has bits for
 )
 
 // arena is append-only memory in chunks that are never copied or moved, so it
 // grows without a pause, and holds no pointers for the collector to follow.
-// A record is: head (fixed size), length (2 bytes), text, padding to 4 bytes.
+// A record is: head (fixed size), length (2 bytes, of which the three highest
+// bits are facts about a symbol), text, padding to 4 bytes.
 type arena struct {
 	head   int // bytes before the length
 	chunks [][]byte
@@ -52,14 +53,35 @@ func (a *arena) text(r ref) string {
 		return ""
 	}
 	b := a.record(r)[a.head:]
-	n := binary.LittleEndian.Uint16(b)
+	n := binary.LittleEndian.Uint16(b) & maxText
 	if n == 0 {
 		return ""
 	}
 	return unsafe.String(&b[2], int(n))
 }
 
-// heads are the lists of rows that a symbol begins.
+// facts are what Build finds out about a symbol, to spare requests the way
+// through the rows.
+type facts uint16
+
+const (
+	onlyItself facts = 1 << (13 + iota) // see Address.OnlyItself
+	ownSender                           // see Address.OwnSender
+)
+
+func (y *symbols) facts(r ref) facts {
+	if r == 0 {
+		return 0
+	}
+	return facts(binary.LittleEndian.Uint16(y.record(r)[y.head:])) &^ maxText
+}
+
+func (y *symbols) addFacts(r ref, f facts) {
+	b := y.record(r)[y.head:]
+	binary.LittleEndian.PutUint16(b, binary.LittleEndian.Uint16(b)|uint16(f))
+}
+
+// list names the lists of rows that a symbol begins.
 type list int
 
 const (

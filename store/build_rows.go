@@ -61,7 +61,7 @@ func (b *Builder) AddAccount(a Account) {
 		a.Password, a.Active = "", false
 	}
 	if len(a.Password) > maxText {
-		b.report(BadValue, table, a.ID, "password", "is longer than 65535 bytes: the account cannot log in; set a new password")
+		b.report(BadValue, table, a.ID, "password", "is longer than 8191 bytes: the account cannot log in; set a new password")
 		a.Password, a.Active = "", false
 	}
 	row := accountRow{id: a.ID, username: b.symbols.intern(Fold(a.Username)), password: b.secrets.put(a.Password)}

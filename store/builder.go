@@ -112,6 +112,9 @@ func (b *Builder) Build(now time.Time) *Snapshot {
 		b.resolve(&a.one)
 		b.sortRecipients(a)
 	}
+	for _, m := range b.mailboxes.all() {
+		b.symbols.addFacts(m.address, b.factsOf(m.address))
+	}
 	for name, at := range b.domainAliasByName {
 		if other := b.domainByName[name]; other != 0 {
 			b.report(Collision, "admin_domainalias", b.domainAliases.at(at).id, "name", fmt.Sprintf(
@@ -134,6 +137,24 @@ func (b *Builder) resolve(r *recipient) {
 	if r.mailbox != 0 && b.mailboxes.at(r.mailbox).address == r.address {
 		r.mailbox |= ownAddress
 	}
+}
+
+// factsOf finds out what is true of nearly every mailbox: that its address has
+// one alias, to itself, and that nobody else may send as it.
+func (b *Builder) factsOf(sym ref) (f facts) {
+	at := b.symbols.first(sym, aliasList)
+	if at == 0 || b.symbols.first(sym, senderList) != 0 {
+		return 0
+	}
+	a := b.aliases.at(at)
+	if a.next != 0 || a.flags&aliasEnabled == 0 || a.more != 0 || a.one.address != sym || a.one.mailbox&ownAddress == 0 {
+		return 0
+	}
+	f = ownSender
+	if a.expireAt == 0 {
+		f |= onlyItself
+	}
+	return f
 }
 
 // sortRecipients brings the recipients of an alias into the order of their

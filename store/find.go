@@ -79,6 +79,16 @@ type Address struct {
 // is an Address of which nothing is known.
 func (s *Snapshot) At(address string) Address { return Address{s, s.base.symbols.find(address)} }
 
+// OnlyItself reports whether the one thing that the aliases of the address lead
+// to is the mailbox at the address itself, always: for nearly every mailbox. It
+// may say no although it is so.
+func (a Address) OnlyItself() bool { return a.s.base.symbols.facts(a.sym)&onlyItself != 0 }
+
+// OwnSender reports whether the aliases and extra senders of the address name
+// the mailbox at the address itself and nobody else. It may say no although it
+// is so.
+func (a Address) OwnSender() bool { return a.s.base.symbols.facts(a.sym)&ownSender != 0 }
+
 // Mailbox returns the mailbox at the address.
 func (a Address) Mailbox() (Mailbox, bool) {
 	return a.s.mailboxAt(a.s.base.symbols.first(a.sym, mailboxList))
