@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"fmt"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,6 +23,7 @@ type Builder struct {
 	total    map[ProblemKind]int
 	inexact  map[string]bool // "table name" of names served although not stored in folded spelling
 
+	serving    bool // requests are answered from another snapshot meanwhile
 	operations int
 	received   int // recipients
 	scratch    []byte
@@ -38,6 +40,18 @@ func NewBuilder() *Builder {
 	b.access = map[string]RecipientAccess{}
 	b.autoreplies = map[string]AutoreplyTransport{}
 	return b
+}
+
+// GiveWay lets requests have the processor; a source calls it every few hundred
+// rows. Beside a snapshot that is being served it sleeps for a moment: a
+// goroutine that merely yields is taken up again at once by its own processor,
+// while the requests that wait at another one go on waiting.
+func (b *Builder) GiveWay() {
+	if b.serving {
+		time.Sleep(20 * time.Microsecond)
+		return
+	}
+	runtime.Gosched()
 }
 
 // SetSchema names the layout of the database, for people ("Modoboa 2.9").
@@ -108,11 +122,11 @@ func (b *Builder) takes(table, column, name string, id uint32, exact bool, old u
 // Build finishes the snapshot. now becomes its time of loading. The Builder
 // must not be used afterwards.
 func (b *Builder) Build(now time.Time) *Snapshot {
-	for _, a := range b.aliases.all() {
+	for _, a := range b.aliases.all(b.GiveWay) {
 		b.resolve(&a.one)
 		b.sortRecipients(a)
 	}
-	for _, m := range b.mailboxes.all() {
+	for _, m := range b.mailboxes.all(b.GiveWay) {
 		b.symbols.addFacts(m.address, b.factsOf(m.address))
 	}
 	for name, at := range b.domainAliasByName {
@@ -121,7 +135,7 @@ func (b *Builder) Build(now time.Time) *Snapshot {
 				"%q is the name of domain %d too: Postfix warns about a name in both virtual_mailbox_domains and virtual_alias_domains; rename or delete one of them", name, b.domains.at(other).id))
 		}
 	}
-	b.symbols.index.pack()
+	b.symbols.index.pack(b.GiveWay)
 	s := &Snapshot{base: &b.base, schema: b.schema, loaded: now, problems: b.problems, problemTotals: b.total}
 	s.counts = Counts{
 		Domains: b.domains.n, DomainAliases: b.domainAliases.n, Accounts: b.accounts.n, Mailboxes: b.mailboxes.n,

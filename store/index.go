@@ -1,9 +1,6 @@
 package store
 
-import (
-	"iter"
-	"runtime"
-)
+import "iter"
 
 // index is a hash table from 32-bit tags to 32-bit values in 256 shards, each
 // of which grows by itself: no growth step is long enough to be noticed. A
@@ -66,13 +63,13 @@ func (sh *shard) resize(n int) {
 }
 
 // pack gives every shard the size its final load wants.
-func (x *index) pack() {
+func (x *index) pack(giveWay func()) {
 	for i := range x.shards {
 		if sh := &x.shards[i]; sh.n > 0 {
 			sh.resize(sh.n*4/3 + 1)
 		}
-		if i%16 == 0 {
-			runtime.Gosched()
+		if i%8 == 0 {
+			giveWay()
 		}
 	}
 }
@@ -130,17 +127,19 @@ func (c *column[T]) at(row1 uint32) *T {
 	return &c.chunks[i/chunkRows][i%chunkRows]
 }
 
-// all yields every row with its number plus one, giving way to other
-// goroutines after each chunk.
-func (c *column[T]) all() iter.Seq2[uint32, *T] {
+// all yields every row with its number plus one, and calls giveWay now and
+// then.
+func (c *column[T]) all(giveWay func()) iter.Seq2[uint32, *T] {
 	return func(yield func(uint32, *T) bool) {
 		for n, chunk := range c.chunks {
 			for i := range chunk {
 				if !yield(uint32(n*chunkRows+i+1), &chunk[i]) {
 					return
 				}
+				if i%1024 == 0 {
+					giveWay()
+				}
 			}
-			runtime.Gosched()
 		}
 	}
 }

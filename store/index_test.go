@@ -21,7 +21,7 @@ func TestSymbolsAgainstMap(t *testing.T) {
 			}
 			want[s] = r
 			if i == len(texts)/2 {
-				y.index.pack()
+				y.index.pack(func() {})
 			}
 		}
 		for s, r := range want {
@@ -80,7 +80,7 @@ func TestColumnKeepsRowsAcrossChunks(t *testing.T) {
 		}
 	}
 	next := 0
-	for row1, v := range c.all() {
+	for row1, v := range c.all(func() {}) {
 		if *v != next || c.at(row1) != v {
 			t.Fatalf("row %d holds %d", row1, *v)
 		}

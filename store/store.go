@@ -222,7 +222,7 @@ func (s *Store) load(ctx context.Context, retry time.Duration) (time.Duration, e
 	source := s.settings.source
 	s.mu.Unlock()
 	began := s.now()
-	snap, err := build(ctx, source, began)
+	snap, err := build(ctx, source, began, s.Current() != nil)
 	took := s.now().Sub(began)
 	r := LoadReport{Snapshot: snap, Err: err, Took: took}
 	if err == nil {
@@ -240,13 +240,14 @@ func (s *Store) load(ctx context.Context, retry time.Duration) (time.Duration, e
 
 // build turns a panic in a source (a driver's, say) into an error: the last
 // good snapshot goes on being served.
-func build(ctx context.Context, source Source, began time.Time) (snap *Snapshot, err error) {
+func build(ctx context.Context, source Source, began time.Time, serving bool) (snap *Snapshot, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			snap, err = nil, fmt.Errorf("reading the database panicked: %v", p)
 		}
 	}()
 	b := NewBuilder()
+	b.serving = serving
 	if err := source.Load(ctx, b); err != nil {
 		return nil, err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 
 	"github.com/vmapd/vmapd/store"
 	"github.com/vmapd/vmapd/store/db"
@@ -18,7 +17,7 @@ type Source struct {
 
 // pace is the number of rows after which a load lets others have the
 // processor: requests must not feel it on a machine with two of them.
-const pace = 256
+const pace = 512
 
 // Load reads all tables in one consistent view and adds their rows to b. It
 // ends at once when ctx does. The error is a *SchemaError, a *db.ConnectError
@@ -76,7 +75,7 @@ func (s *Source) loadTable(ctx context.Context, q db.Queryer, t *table, schema *
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			runtime.Gosched()
+			b.GiveWay()
 		}
 	}
 	return rows.Err()
