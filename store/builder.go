@@ -48,7 +48,7 @@ func NewBuilder() *Builder {
 // while the requests that wait at another one go on waiting.
 func (b *Builder) GiveWay() {
 	if b.serving {
-		time.Sleep(20 * time.Microsecond)
+		time.Sleep(100 * time.Microsecond)
 		return
 	}
 	runtime.Gosched()

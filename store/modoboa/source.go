@@ -17,7 +17,7 @@ type Source struct {
 
 // pace is the number of rows after which a load lets others have the
 // processor: requests must not feel it on a machine with two of them.
-const pace = 512
+const pace = 256
 
 // Load reads all tables in one consistent view and adds their rows to b. It
 // ends at once when ctx does. The error is a *SchemaError, a *db.ConnectError
