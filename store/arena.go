@@ -11,7 +11,7 @@ import (
 type ref uint32
 
 const (
-	chunkBytes = 2 << 20
+	chunkBytes = 256 << 10
 	maxText    = 1<<13 - 1 // bytes of one text: what the length has bits for
 )
 
@@ -28,9 +28,7 @@ type arena struct {
 func (a *arena) add(s string) ref {
 	need := (a.head + 2 + len(s) + 3) &^ 3
 	if len(a.chunks) == 0 || a.free+need > chunkBytes {
-		chunk := make([]byte, chunkBytes)
-		hugePages(chunk)
-		a.chunks = append(a.chunks, chunk)
+		a.chunks = append(a.chunks, make([]byte, chunkBytes))
 		a.free = 0
 		if len(a.chunks) == 1 {
 			a.free = 4 // so that no record is ref 0

@@ -1,9 +1,6 @@
 package store
 
-import (
-	"iter"
-	"unsafe"
-)
+import "iter"
 
 // index is a hash table from 32-bit tags to 32-bit values in 256 shards, each
 // of which grows by itself: no growth step is long enough to be noticed. A
@@ -65,37 +62,16 @@ func (sh *shard) resize(n int) {
 	}
 }
 
-// pack gives every shard the size its final load wants, all in one piece of
-// memory.
+// pack gives every shard the size its final load wants.
 func (x *index) pack(giveWay func()) {
-	total := 0
 	for i := range x.shards {
-		total += packed(x.shards[i].n)
-	}
-	slots := make([]uint64, total)
-	hugePages(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(slots))), total*8))
-	for i := range x.shards {
-		sh := &x.shards[i]
-		old, n := sh.slots, packed(sh.n)
-		sh.slots, slots = slots[:n:n], slots[n:]
-		for _, s := range old {
-			if s != 0 {
-				sh.put(s)
-			}
+		if sh := &x.shards[i]; sh.n > 0 {
+			sh.resize(sh.n*4/3 + 1)
 		}
 		if i%8 == 0 {
 			giveWay()
 		}
 	}
-}
-
-// packed is the number of slots for n values: a load of three quarters, and one
-// slot that is always free.
-func packed(n int) int {
-	if n == 0 {
-		return 0
-	}
-	return n*4/3 + 1
 }
 
 // ids finds rows by primary key. Keys come from sequences, so they are dense:
