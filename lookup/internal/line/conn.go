@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"time"
 )
 
@@ -108,6 +109,12 @@ func (c *conn) fill(ctx context.Context) (more bool, err error) {
 		c.armRead()
 		if ctx.Err() != nil { // after armRead, see the package comment
 			return false, nil
+		}
+		if c.w == c.r {
+			// The client has just got its answer and needs a moment for the next
+			// request. A read now would find nothing and cost a system call and a
+			// wait in the poller; connections that have a request go first.
+			runtime.Gosched()
 		}
 		n, err := c.nc.Read(c.in[c.w:])
 		if n > 0 {
