@@ -37,6 +37,7 @@ type conn struct {
 
 	phase     phase
 	fresh     bool      // the request at the head of the input has no deadline yet
+	alone     int       // reads to go without letting others go first
 	quiet     int       // idle deadlines that passed since the last byte
 	readUntil time.Time // the read deadline we set, zero if none
 	writeArm  bool      // a write deadline was set
@@ -111,10 +112,7 @@ func (c *conn) fill(ctx context.Context) (more bool, err error) {
 			return false, nil
 		}
 		if c.w == c.r {
-			// The client has just got its answer and needs a moment for the next
-			// request. A read now would find nothing and cost a system call and a
-			// wait in the poller; connections that have a request go first.
-			runtime.Gosched()
+			c.letOthers()
 		}
 		n, err := c.nc.Read(c.in[c.w:])
 		if n > 0 {
@@ -123,6 +121,7 @@ func (c *conn) fill(ctx context.Context) (more bool, err error) {
 			}
 			c.w += n
 			c.quiet = 0
+			c.pool.reads.Add(1)
 			return true, nil // an error that came along comes again
 		}
 		if err == nil {
@@ -134,6 +133,23 @@ func (c *conn) fill(ctx context.Context) (more bool, err error) {
 		if again, err := c.expired(ctx); !again {
 			return false, err
 		}
+	}
+}
+
+// letOthers lets the connections that have a request go first. The client of
+// this one has just got its answer and needs a moment for the next request: a
+// read at once would find nothing, and cost a system call and a wait in the
+// poller. Where nobody else was served meanwhile, yielding only costs, so it is
+// left alone for a while.
+func (c *conn) letOthers() {
+	if c.alone > 0 {
+		c.alone--
+		return
+	}
+	before := c.pool.reads.Load()
+	runtime.Gosched()
+	if c.pool.reads.Load() == before {
+		c.alone = 64
 	}
 }
 

@@ -1,6 +1,9 @@
 package line
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 const (
 	smallSize = 1 << 10   // input buffer of every connection
@@ -14,6 +17,8 @@ const (
 // of the same server. The zero value is ready; a Pool must not be copied.
 type Pool struct {
 	conns, mids, larges, outs sync.Pool
+
+	reads atomic.Uint64 // by all connections, see conn.letOthers
 }
 
 // buffer is a byte slice that can be put into a sync.Pool without allocating.
