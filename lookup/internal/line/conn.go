@@ -37,7 +37,7 @@ type conn struct {
 
 	phase     phase
 	fresh     bool      // the request at the head of the input has no deadline yet
-	alone     int       // reads to go without letting others go first
+	company   bool      // others were read from since the last read
 	quiet     int       // idle deadlines that passed since the last byte
 	readUntil time.Time // the read deadline we set, zero if none
 	writeArm  bool      // a write deadline was set
@@ -121,7 +121,7 @@ func (c *conn) fill(ctx context.Context) (more bool, err error) {
 			}
 			c.w += n
 			c.quiet = 0
-			c.pool.reads.Add(1)
+			c.company = c.pool.last.Swap(c) != c
 			return true, nil // an error that came along comes again
 		}
 		if err == nil {
@@ -139,17 +139,10 @@ func (c *conn) fill(ctx context.Context) (more bool, err error) {
 // letOthers lets the connections that have a request go first. The client of
 // this one has just got its answer and needs a moment for the next request: a
 // read at once would find nothing, and cost a system call and a wait in the
-// poller. Where nobody else was served meanwhile, yielding only costs, so it is
-// left alone for a while.
+// poller. A connection that is alone gains nothing, and loses by it.
 func (c *conn) letOthers() {
-	if c.alone > 0 {
-		c.alone--
-		return
-	}
-	before := c.pool.reads.Load()
-	runtime.Gosched()
-	if c.pool.reads.Load() == before {
-		c.alone = 64
+	if c.company {
+		runtime.Gosched()
 	}
 }
 

@@ -18,7 +18,7 @@ const (
 type Pool struct {
 	conns, mids, larges, outs sync.Pool
 
-	reads atomic.Uint64 // by all connections, see conn.letOthers
+	last atomic.Pointer[conn] // that was read from, see conn.letOthers
 }
 
 // buffer is a byte slice that can be put into a sync.Pool without allocating.
