@@ -22,6 +22,7 @@ type Problem struct {
 	Detail string // one sentence for the administrator, without the bad bytes themselves
 }
 
+// String gives one line: the row, the column and what is wrong.
 func (p Problem) String() string {
 	return fmt.Sprintf("%s %s=%s %s: %s", p.Table, "id", p.RowID, p.Column, p.Detail)
 }

@@ -55,6 +55,7 @@ type LineError struct {
 	Text string `json:"text"`
 }
 
+// Error gives "line N: text".
 func (e LineError) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Text) }
 
 // maxLineErrors is how many errors of a file are kept; more are only counted.
