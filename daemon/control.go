@@ -168,7 +168,7 @@ func (d *Daemon) serveExplain(w http.ResponseWriter, r *http.Request) {
 	snap := d.store.Current()
 	address, login := r.URL.Query().Get("address"), r.URL.Query().Get("login")
 	d.mu.Lock()
-	o := d.cfg.lookupOptions()
+	o := d.cfg.LookupOptions()
 	d.mu.Unlock()
 	switch {
 	case snap == nil:

@@ -60,7 +60,7 @@ func New(cfg *Config, path string, overrides []string, log *Logger) (*Daemon, er
 	d.store = &store.Store{
 		Source: &modoboa.Source{DB: database}, Interval: cfg.Database.Reload.D(), MaxStale: cfg.Database.MaxStale.D(), OnLoad: l.report,
 	}
-	d.resolver = lookup.NewResolver(d.store, cfg.lookupOptions())
+	d.resolver = lookup.NewResolver(d.store, cfg.LookupOptions())
 	d.metrics.registry.MustRegister(newCollector(d.store, d.openConnections))
 	return d, nil
 }
@@ -69,7 +69,8 @@ func openDatabase(cfg *Config) (*db.DB, error) {
 	return db.Open(cfg.Database.URL, db.Options{Password: cfg.password, ReadOnly: true})
 }
 
-func (c *Config) lookupOptions() lookup.Options {
+// LookupOptions gives the section [lookup] as package lookup wants it.
+func (c *Config) LookupOptions() lookup.Options {
 	l := c.Lookup
 	return lookup.Options{
 		RecipientDelimiter: l.RecipientDelimiter, SenderLogin: l.SenderLogin,

@@ -62,7 +62,7 @@ func (d *Daemon) apply(ctx context.Context, cfg *Config) error {
 	}
 	d.switchPorts(p)
 	d.needRestart(cfg)
-	d.resolver.SetOptions(cfg.lookupOptions())
+	d.resolver.SetOptions(cfg.LookupOptions())
 	d.log.Level.SetLevel(logLevel(cfg.Log.Level))
 	d.store.Configure(&modoboa.Source{DB: database}, cfg.Database.Reload.D(), cfg.Database.MaxStale.D())
 	old := d.database

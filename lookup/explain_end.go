@@ -52,12 +52,8 @@ func (m *mailWalk) routeStep(address string, depth int) {
 	if m.patternStep(k.domain, depth) {
 		return
 	}
-	for rest := k.domain; ; {
-		dot := strings.IndexByte(rest, '.')
-		if dot < 0 || m.patternStep(rest[dot:], depth) {
-			return
-		}
-		rest = rest[dot+1:]
+	for parent := parentPattern(k.domain); parent != "" && !m.patternStep(parent, depth); {
+		parent = parentPattern(parent[1:])
 	}
 }
 

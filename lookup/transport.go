@@ -27,13 +27,19 @@ func findTransport(q *query) {
 	if q.addSplit(k.full) || k.base != "" && (q.addTransport(k.base) || q.addSplit(k.base)) || q.addTransport(k.domain) {
 		return
 	}
-	for rest := k.domain; ; {
-		dot := strings.IndexByte(rest, '.')
-		if dot < 0 || q.addTransport(rest[dot:]) {
-			return
-		}
-		rest = rest[dot+1:]
+	for parent := parentPattern(k.domain); parent != "" && !q.addTransport(parent); {
+		parent = parentPattern(parent[1:])
 	}
+}
+
+// parentPattern returns the pattern that transport_maps are asked for next:
+// ".parent.test" of "sub.parent.test", "" if there is none (postfix
+// src/trivial-rewrite/transport.c).
+func parentPattern(domain string) string {
+	if dot := strings.IndexByte(domain, '.'); dot >= 0 {
+		return domain[dot:]
+	}
+	return ""
 }
 
 func (q *query) addTransport(pattern string) bool {
@@ -89,12 +95,8 @@ func findAutoreply(q *query) {
 	if q.addAutoreply(k.full) || !k.address || q.addAutoreply(k.domain) {
 		return
 	}
-	for rest := k.domain; ; {
-		dot := strings.IndexByte(rest, '.')
-		if dot < 0 || q.addAutoreply(rest[dot:]) {
-			return
-		}
-		rest = rest[dot+1:]
+	for parent := parentPattern(k.domain); parent != "" && !q.addAutoreply(parent); {
+		parent = parentPattern(parent[1:])
 	}
 }
 

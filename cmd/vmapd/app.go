@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vmapd/vmapd/daemon"
-	"github.com/vmapd/vmapd/lookup"
 	"github.com/vmapd/vmapd/store/db"
 )
 
@@ -124,14 +123,6 @@ func (a *app) printJSON(v any) error {
 	e := json.NewEncoder(a.out)
 	e.SetIndent("", "  ")
 	return e.Encode(v)
-}
-
-// options are the lookup options of a configuration, as the daemon uses them.
-func options(c *daemon.Config) lookup.Options {
-	return lookup.Options{
-		RecipientDelimiter: c.Lookup.RecipientDelimiter, SenderLogin: c.Lookup.SenderLogin,
-		ParentDomains: c.Lookup.ParentDomains, LocalTransport: c.Lookup.LocalTransport,
-	}
 }
 
 // isTerminal reports whether a person watches w.

@@ -66,7 +66,7 @@ func (a *app) explain(ctx context.Context, c *daemon.Config, subject string, log
 	}
 	defer closer()
 	if login {
-		return lookup.ExplainLogin(s.Current(), options(c), subject, time.Now()), nil
+		return lookup.ExplainLogin(s.Current(), c.LookupOptions(), subject, time.Now()), nil
 	}
-	return lookup.Explain(s.Current(), options(c), subject, time.Now()), nil
+	return lookup.Explain(s.Current(), c.LookupOptions(), subject, time.Now()), nil
 }

@@ -180,7 +180,7 @@ func (a *app) offline(ctx context.Context, c *daemon.Config, table string) (aske
 	if err != nil {
 		return nil, nil, err
 	}
-	r := lookup.NewResolver(s, options(c))
+	r := lookup.NewResolver(s, c.LookupOptions())
 	return func(ctx context.Context, key string) (string, bool, error) {
 		v, found, err := r.Lookup(ctx, nil, []byte(table), []byte(key))
 		return string(v), found, err
