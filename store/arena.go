@@ -2,7 +2,7 @@ package store
 
 import (
 	"encoding/binary"
-	"hash/maphash"
+	"slices"
 	"unsafe"
 )
 
@@ -11,40 +11,60 @@ import (
 type ref uint32
 
 const (
-	chunkBytes = 256 << 10
+	chunkBytes = 16 << 10
 	maxText    = 1<<13 - 1 // bytes of one text: what the length has bits for
 )
 
-// arena is append-only memory in chunks that are never copied or moved, so it
-// grows without a pause, and holds no pointers for the collector to follow.
-// A record is: head (fixed size), length (2 bytes, of which the three highest
-// bits are facts about a symbol), text, padding to 4 bytes.
+// arena is append-only memory in chunks, so it grows without a pause, and holds
+// no pointers for the collector to follow. A record is: head (fixed size),
+// length (2 bytes, of which the three highest bits are facts about a symbol),
+// text, padding to 4 bytes. Heads and facts change, in chunks that are not
+// shared; texts never do.
 type arena struct {
 	head   int // bytes before the length
-	chunks [][]byte
+	chunks []*[chunkBytes]byte
 	free   int // bytes used in the last chunk
+	shared shared
 }
 
 func (a *arena) add(s string) ref {
 	need := (a.head + 2 + len(s) + 3) &^ 3
 	if len(a.chunks) == 0 || a.free+need > chunkBytes {
-		a.chunks = append(a.chunks, make([]byte, chunkBytes))
+		if a.shared.claim(len(a.chunks)) {
+			a.chunks = slices.Clone(a.chunks)
+		}
+		a.chunks = append(a.chunks, new([chunkBytes]byte))
 		a.free = 0
 		if len(a.chunks) == 1 {
 			a.free = 4 // so that no record is ref 0
 		}
 	}
-	c := a.chunks[len(a.chunks)-1]
-	at := a.free
-	binary.LittleEndian.PutUint16(c[at+a.head:], uint16(len(s)))
-	copy(c[at+a.head+2:], s)
+	r := ref(((len(a.chunks)-1)*chunkBytes + a.free) / 4)
 	a.free += need
-	return ref(((len(a.chunks)-1)*chunkBytes + at) / 4)
+	b := a.edit(r)
+	binary.LittleEndian.PutUint16(b[a.head:], uint16(len(s)))
+	copy(b[a.head+2:], s)
+	return r
 }
 
+// record returns what begins at r, for reading.
 func (a *arena) record(r ref) []byte {
 	off := uint64(r) * 4
 	return a.chunks[off/chunkBytes][off%chunkBytes:]
+}
+
+// edit returns what begins at r, for writing.
+func (a *arena) edit(r ref) []byte {
+	off := uint64(r) * 4
+	k := int(off / chunkBytes)
+	if a.shared.foreign(k) {
+		if a.shared.claim(k) {
+			a.chunks = slices.Clone(a.chunks)
+		}
+		own := *a.chunks[k]
+		a.chunks[k] = &own
+	}
+	return a.chunks[k][off%chunkBytes:]
 }
 
 // text returns the record's text; it points into the arena.
@@ -60,103 +80,23 @@ func (a *arena) text(r ref) string {
 	return unsafe.String(&b[2], int(n))
 }
 
-// facts are what Build finds out about a symbol, to spare requests the way
-// through the rows.
-type facts uint16
+// bytes gives the size of what was added.
+func (a *arena) bytes() int { return max(len(a.chunks)-1, 0)*chunkBytes + a.free }
 
-const (
-	onlyItself facts = 1 << (13 + iota) // see Address.OnlyItself
-	ownSender                           // see Address.OwnSender
-)
+// texts holds what is never looked up: password hashes, next hops.
+type texts struct{ arena }
 
-func (y *symbols) facts(r ref) facts {
-	if r == 0 {
-		return 0
-	}
-	return facts(binary.LittleEndian.Uint16(y.record(r)[y.head:])) &^ maxText
-}
-
-func (y *symbols) addFacts(r ref, f facts) {
-	b := y.record(r)[y.head:]
-	binary.LittleEndian.PutUint16(b, binary.LittleEndian.Uint16(b)|uint16(f))
-}
-
-// list names the lists of rows that a symbol begins.
-type list int
-
-const (
-	aliasList   list = iota // aliasRow by address
-	mailboxList             // mailboxRow by address
-	emailList               // accountRow by e-mail address
-	loginList               // accountRow by user name
-	senderList              // senderRow by address
-	lists
-)
-
-// symbols holds each address once and finds it by its text.
-type symbols struct {
-	arena
-	seed  maphash.Seed
-	index index
-}
-
-func newSymbols() symbols {
-	return symbols{arena: arena{head: int(lists) * 4}, seed: maphash.MakeSeed()}
-}
-
-// find returns the symbol of s, or 0.
-func (y *symbols) find(s string) ref {
-	h := maphash.String(y.seed, s)
-	return y.look(y.index.shard(h), tag(h), s)
-}
-
-func (y *symbols) look(sh *shard, tag uint32, s string) ref {
-	if sh.n == 0 {
-		return 0
-	}
-	for i := sh.first(tag); sh.slots[i] != 0; i = sh.after(i) {
-		slot := sh.slots[i]
-		if uint32(slot>>32) == tag && y.text(ref(slot)) == s {
-			return ref(slot)
-		}
-	}
-	return 0
-}
-
-// intern returns the symbol of s and makes it if need be. The empty string is
-// symbol 0.
-func (y *symbols) intern(s string) ref {
+func (t *texts) put(s string) ref {
 	if s == "" {
 		return 0
 	}
-	h := maphash.String(y.seed, s)
-	sh := y.index.shard(h)
-	r := y.look(sh, tag(h), s)
-	if r == 0 {
-		r = y.add(s)
-		sh.insert(tag(h), uint32(r))
-	}
-	return r
+	return t.add(s)
 }
 
-// first returns the first row, plus one, of a list of symbol r; 0 is none.
-func (y *symbols) first(r ref, l list) uint32 {
-	if r == 0 {
-		return 0
+// putAgain is put for a value that may be the one at old already.
+func (t *texts) putAgain(s string, old ref) ref {
+	if old != 0 && t.text(old) == s {
+		return old
 	}
-	return binary.LittleEndian.Uint32(y.record(r)[l*4:])
-}
-
-func (y *symbols) setFirst(r ref, l list, row uint32) {
-	binary.LittleEndian.PutUint32(y.record(r)[l*4:], row)
-}
-
-// blobs holds texts that are never looked up (password hashes).
-type blobs struct{ arena }
-
-func (b *blobs) put(s string) ref {
-	if s == "" {
-		return 0
-	}
-	return b.add(s)
+	return t.put(s)
 }

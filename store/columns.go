@@ -1,8 +1,20 @@
 package store
 
+import "unsafe"
+
 // The row columns of a snapshot: numbers and refs only, no pointers. Fields
-// that name another row hold its row number plus one (0 = none), resolved
-// when the snapshot is built.
+// that name another row hold its row number plus one, 0 for NULL; that row is
+// there to be read, but means nothing unless it is here.
+//
+// Rows hang in the lists of their names (see list) only while they are here,
+// and mailboxes only while they are served.
+
+// What all rows have in common.
+const (
+	here    = 1 << iota // the database has the row
+	inexact             // its name is not stored in folded spelling
+	firstFlag
+)
 
 type domainRow struct {
 	id      uint32
@@ -10,49 +22,63 @@ type domainRow struct {
 	quota   uint32
 	perMbox uint32
 	typ     DomainType
-	enabled bool
+	flags   uint8
 }
+
+const domainEnabled = firstFlag
 
 type domainAliasRow struct {
-	id      uint32
-	name    ref
-	target  uint32 // domains row
-	enabled bool
+	id     uint32
+	name   ref
+	target uint32 // domains row
+	flags  uint8
 }
 
+const domainAliasEnabled = firstFlag
+
 type accountRow struct {
-	id       uint32
-	username ref
-	email    ref
-	password ref    // in blobs
-	mailbox  uint32 // mailboxes row
-	next     uint32
-	flags    uint8
+	id        uint32
+	username  ref
+	email     ref
+	password  ref    // in texts
+	mailbox   uint32 // mailboxes row
+	next      uint32 // in emailList
+	nextLogin uint32
+	flags     uint8
 }
 
 const (
-	accountActive = 1 << iota
+	accountActive = firstFlag << iota
 	accountLocal
 	accountSuperuser
 	accountMaster
 )
 
 type mailboxRow struct {
-	bytes    int64
-	id       uint32
-	address  ref
-	domain   uint32 // domains row
-	account  uint32 // accounts row
-	quota    uint32
-	messages int32
-	next     uint32
-	flags    uint8
+	id      uint32
+	address ref    // local@domain; local@ while the domain is not here
+	domain  uint32 // domains row
+	account uint32 // accounts row
+	quota   uint32
+	next    uint32
+	moving  uint16 // operations that are pending
+	flags   uint8
 }
 
 const (
-	mailboxSendOnly = 1 << iota
-	mailboxMoving
+	mailboxSendOnly = firstFlag << iota
+	mailboxServed   // here, in a domain that is here: hangs in mailboxList
 )
+
+// usageRow is what is in a mailbox, by address alone: admin_quota does not
+// name its mailbox.
+type usageRow struct {
+	bytes    int64
+	messages int32
+	username ref // folded; 0: not here
+	spelled  ref // in texts, the username if that is not its folded form
+	next     uint32
+}
 
 // aliasRow holds its first recipient itself: nearly every alias has just one,
 // the mailbox's own address, and each row that is looked at is a cache miss.
@@ -68,22 +94,16 @@ type aliasRow struct {
 }
 
 const (
-	aliasEnabled = 1 << iota
+	aliasEnabled = firstFlag << iota
 	aliasInternal
 )
 
 type recipient struct {
 	id      uint32
 	address ref
-	mailbox uint32 // mailboxes row, with ownAddress
-	target  uint32 // while building the id, then the aliases row
+	mailbox uint32 // mailboxes row
+	target  uint32 // aliases row
 }
-
-// ownAddress marks, in recipient.mailbox, that the mailbox's address is the
-// recipient's, letter by letter.
-const ownAddress = 1 << 31
-
-func (r *recipient) mailboxRow() uint32 { return r.mailbox &^ ownAddress }
 
 type recipientRow struct {
 	recipient
@@ -95,27 +115,76 @@ type senderRow struct {
 	address ref
 	mailbox uint32 // mailboxes row
 	next    uint32
+	flags   uint8
 }
 
-// base is the immutable part of a snapshot.
+type operationRow struct {
+	id      uint32
+	mailbox uint32 // mailboxes row
+	flags   uint8
+}
+
+// routeRow is a row of a table of patterns, of which a host has few: a
+// transport, a recipient access, an autoreply transport.
+type routeRow struct {
+	id    uint32
+	name  ref // pattern
+	value ref // in texts: service, action, method
+	hop   ref // in texts: next hop
+	flags uint8
+}
+
+// nameRow says that a row of one of the tables of names bears a symbol. One
+// list holds them all, in order of kind, the one to serve first: they are few,
+// and symbols many.
+type nameRow struct {
+	id   uint32
+	row  uint32
+	next uint32
+	kind Kind
+	flag uint8 // inexact
+}
+
+// base is what a snapshot is made of.
 type base struct {
 	symbols symbols
-	secrets blobs
+	texts   texts
 
-	domains       column[domainRow]
-	domainAliases column[domainAliasRow]
-	accounts      column[accountRow]
-	mailboxes     column[mailboxRow]
-	aliases       column[aliasRow]
-	recipients    column[recipientRow]
-	senders       column[senderRow]
+	domains       table[domainRow]
+	domainAliases table[domainAliasRow]
+	accounts      table[accountRow]
+	mailboxes     table[mailboxRow]
+	aliases       table[aliasRow]
+	senders       table[senderRow]
+	operations    table[operationRow]
+	routes        [3]table[routeRow] // by routeKind
 
-	domainIDs, accountIDs, mailboxIDs, aliasIDs ids
+	recipients   column[recipientRow]
+	recipientIDs ids // the alias rows of the recipients
+	received     int // recipients that are here
+	usage        column[usageRow]
+	names        column[nameRow]
+}
 
-	// Names of which a host has few.
-	domainByName      map[string]uint32
-	domainAliasByName map[string]uint32
-	transports        map[string]Transport
-	access            map[string]RecipientAccess
-	autoreplies       map[string]AutoreplyTransport
+// routeKind gives the place in base.routes.
+func routeKind(k Kind) int { return int(k - Transports) }
+
+func (b *base) route(k Kind) *table[routeRow] { return &b.routes[routeKind(k)] }
+
+// share marks everything as shared with the snapshot that b is a copy of.
+func (b *base) share() {
+	for _, s := range []*shared{
+		&b.symbols.shared, &b.symbols.index.shared, &b.texts.shared,
+		&b.domains.shared, &b.domainAliases.shared, &b.accounts.shared, &b.mailboxes.shared, &b.aliases.shared, &b.senders.shared,
+		&b.operations.shared, &b.routes[0].shared, &b.routes[1].shared, &b.routes[2].shared,
+		&b.recipients.shared, &b.usage.shared, &b.names.shared,
+	} {
+		*s = shared{with: true}
+	}
+	for _, x := range []*ids{
+		&b.domains.ids, &b.domainAliases.ids, &b.accounts.ids, &b.mailboxes.ids, &b.aliases.ids, &b.senders.ids,
+		&b.operations.ids, &b.routes[0].ids, &b.routes[1].ids, &b.routes[2].ids, &b.recipientIDs,
+	} {
+		x.own = map[unsafe.Pointer]struct{}{}
+	}
 }

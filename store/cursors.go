@@ -92,14 +92,15 @@ func (r *RecipientRows) Next() bool {
 	return true
 }
 
-// Recipient returns the row.
+// Recipient returns the row, with the references that lead somewhere.
 func (r *RecipientRows) Recipient() Recipient {
-	out := Recipient{ID: r.row.id, Address: r.Address(), AliasID: r.alias}
-	if at := r.row.mailboxRow(); at != 0 {
-		out.MailboxID = r.s.base.mailboxes.at(at).id
+	out := r.s.base.recipientValue(&r.row)
+	out.AliasID = r.alias
+	if !r.s.served(r.row.mailbox) {
+		out.MailboxID = 0
 	}
-	if r.row.target != 0 {
-		out.TargetID = r.s.base.aliases.at(r.row.target).id
+	if r.row.target == 0 || !r.s.aliasHere(r.row.target) {
+		out.TargetID = 0
 	}
 	return out
 }
@@ -108,18 +109,15 @@ func (r *RecipientRows) Recipient() Recipient {
 func (r *RecipientRows) Address() string { return r.s.base.symbols.text(r.row.address) }
 
 // Known reports whether the recipient is a mailbox or alias here.
-func (r *RecipientRows) Known() bool { return r.row.mailbox != 0 || r.row.target != 0 }
+func (r *RecipientRows) Known() bool { return r.s.served(r.row.mailbox) || r.s.aliasHere(r.row.target) }
 
 // Mailbox returns the mailbox that the recipient is, if it is one.
-func (r *RecipientRows) Mailbox() (Mailbox, bool) { return r.s.mailboxAt(r.row.mailboxRow()) }
+func (r *RecipientRows) Mailbox() (Mailbox, bool) { return r.s.mailboxAt(r.row.mailbox) }
 
 // MailboxAddress returns the address of that mailbox, "" if there is none.
 func (r *RecipientRows) MailboxAddress() string {
-	switch {
-	case r.row.mailbox == 0:
+	if !r.s.served(r.row.mailbox) {
 		return ""
-	case r.row.mailbox&ownAddress != 0:
-		return r.Address()
 	}
 	return r.s.base.symbols.text(r.s.base.mailboxes.at(r.row.mailbox).address)
 }
@@ -143,15 +141,19 @@ type SenderRows struct {
 // Mailbox returns the mailbox of r.SenderAddress.MailboxID.
 func (r *SenderRows) Mailbox() (Mailbox, bool) { return r.s.mailboxAt(r.mailbox) }
 
-// Next moves to the next row and reports whether there is one.
+// Next moves to the next row and reports whether there is one. Rows of a
+// mailbox that is not served are passed over.
 func (r *SenderRows) Next() bool {
-	if r.next == 0 {
-		return false
+	for r.next != 0 {
+		at := r.next
+		row := r.s.base.senders.at(at)
+		r.mailbox, r.next = row.mailbox, row.next
+		if r.s.served(row.mailbox) {
+			r.SenderAddress = r.s.sender(at)
+			return true
+		}
 	}
-	row := r.s.base.senders.at(r.next)
-	r.SenderAddress = SenderAddress{ID: row.id, Address: r.s.base.symbols.text(row.address), MailboxID: r.s.base.mailboxes.at(row.mailbox).id}
-	r.mailbox, r.next = row.mailbox, row.next
-	return true
+	return false
 }
 
 // All yields the rows that are left.

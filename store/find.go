@@ -2,29 +2,31 @@ package store
 
 // Domain finds a domain by its name.
 func (s *Snapshot) Domain(name string) (Domain, bool) {
-	at := s.base.domainByName[name]
-	if at == 0 {
+	n := s.base.firstName(s.base.symbols.find(name), Domains)
+	if n == nil {
 		return Domain{}, false
 	}
-	return s.domain(at), true
+	return s.domain(n.row), true
 }
 
 // DomainByID finds a domain by its primary key.
 func (s *Snapshot) DomainByID(id uint32) (Domain, bool) {
-	at := s.base.domainIDs.row(id)
-	if at == 0 {
+	at := s.base.domains.ids.row(id)
+	if !s.base.domainHere(at) {
 		return Domain{}, false
 	}
 	return s.domain(at), true
 }
 
-// DomainAlias finds a domain alias by its name.
+// DomainAlias finds a domain alias by its name; one of a domain that does not
+// exist is none.
 func (s *Snapshot) DomainAlias(name string) (DomainAlias, bool) {
-	at := s.base.domainAliasByName[name]
-	if at == 0 {
-		return DomainAlias{}, false
+	for n := s.base.firstName(s.base.symbols.find(name), DomainAliases); n != nil && n.kind == DomainAliases; n = s.base.nameAfter(n) {
+		if s.base.domainHere(s.base.domainAliases.at(n.row).target) {
+			return s.domainAlias(n.row), true
+		}
 	}
-	return s.domainAlias(at), true
+	return DomainAlias{}, false
 }
 
 // Mailbox finds the mailbox at an address.
@@ -32,12 +34,17 @@ func (s *Snapshot) Mailbox(address string) (Mailbox, bool) { return s.At(address
 
 // MailboxByID finds a mailbox by its primary key.
 func (s *Snapshot) MailboxByID(id uint32) (Mailbox, bool) {
-	return s.mailboxAt(s.base.mailboxIDs.row(id))
+	return s.mailboxAt(s.base.mailboxes.ids.row(id))
+}
+
+// served reports whether a row of mailboxes, 0 being none, is served.
+func (s *Snapshot) served(at uint32) bool {
+	return at != 0 && s.base.mailboxes.at(at).flags&mailboxServed != 0
 }
 
 // mailboxAt returns the mailbox of a row, 0 being none.
 func (s *Snapshot) mailboxAt(at uint32) (Mailbox, bool) {
-	if at == 0 {
+	if !s.served(at) {
 		return Mailbox{}, false
 	}
 	return s.mailbox(at), true
@@ -45,7 +52,7 @@ func (s *Snapshot) mailboxAt(at uint32) (Mailbox, bool) {
 
 // MailboxOf finds the mailbox of the account with an id.
 func (s *Snapshot) MailboxOf(accountID uint32) (Mailbox, bool) {
-	if at := s.base.accountIDs.row(accountID); at != 0 {
+	if at := s.base.accounts.ids.row(accountID); at != 0 {
 		return s.mailboxAt(s.base.accounts.at(at).mailbox)
 	}
 	return Mailbox{}, false
@@ -62,8 +69,8 @@ func (s *Snapshot) Account(login string) (Account, bool) {
 
 // AccountByID finds an account by its primary key.
 func (s *Snapshot) AccountByID(id uint32) (Account, bool) {
-	at := s.base.accountIDs.row(id)
-	if at == 0 {
+	at := s.base.accounts.ids.row(id)
+	if at == 0 || s.base.accounts.at(at).flags&here == 0 {
 		return Account{}, false
 	}
 	return s.account(at), true
@@ -120,22 +127,28 @@ func (s *Snapshot) Aliases(address string) AliasRows { return s.At(address).Alia
 
 // AliasByID finds an alias by its primary key.
 func (s *Snapshot) AliasByID(id uint32) (Alias, bool) {
-	at := s.base.aliasIDs.row(id)
-	if at == 0 {
+	at := s.base.aliases.ids.row(id)
+	if !s.aliasHere(at) {
 		return Alias{}, false
 	}
 	return s.alias(at), true
 }
 
-// Recipients returns the recipients of the alias with an id, in order of id.
-func (s *Snapshot) Recipients(aliasID uint32) RecipientRows {
-	return s.recipients(s.base.aliasIDs.row(aliasID))
+func (s *Snapshot) aliasHere(at uint32) bool {
+	return at != 0 && s.base.aliases.at(at).flags&here != 0
 }
 
-func (s *Snapshot) recipients(at uint32) RecipientRows {
-	if at == 0 {
+// Recipients returns the recipients of the alias with an id, in order of id.
+func (s *Snapshot) Recipients(aliasID uint32) RecipientRows {
+	at := s.base.aliases.ids.row(aliasID)
+	if !s.aliasHere(at) {
 		return RecipientRows{s: s}
 	}
+	return s.recipients(at)
+}
+
+// recipients returns those of a row of aliases.
+func (s *Snapshot) recipients(at uint32) RecipientRows {
 	a := s.base.aliases.at(at)
 	return RecipientRows{s: s, alias: a.id, one: a.one, next: a.more}
 }
@@ -145,20 +158,37 @@ func (s *Snapshot) SenderAddresses(address string) SenderRows { return s.At(addr
 
 // Transport finds a transport by its pattern, without any partial-key step.
 func (s *Snapshot) Transport(pattern string) (Transport, bool) {
-	t, ok := s.base.transports[pattern]
-	return t, ok
+	r := s.routeOf(pattern, Transports)
+	if r == nil {
+		return Transport{}, false
+	}
+	return Transport{ID: r.id, Pattern: s.base.symbols.text(r.name), Service: s.base.texts.text(r.value), NextHop: s.base.texts.text(r.hop)}, true
 }
 
 // RecipientAccess finds the access action of a relay domain.
 func (s *Snapshot) RecipientAccess(pattern string) (RecipientAccess, bool) {
-	a, ok := s.base.access[pattern]
-	return a, ok
+	r := s.routeOf(pattern, RecipientAccesses)
+	if r == nil {
+		return RecipientAccess{}, false
+	}
+	return RecipientAccess{ID: r.id, Pattern: s.base.symbols.text(r.name), Action: s.base.texts.text(r.value)}, true
 }
 
 // AutoreplyTransport finds the autoreply plugin's transport of a domain.
 func (s *Snapshot) AutoreplyTransport(domain string) (AutoreplyTransport, bool) {
-	t, ok := s.base.autoreplies[domain]
-	return t, ok
+	r := s.routeOf(domain, AutoreplyTransports)
+	if r == nil {
+		return AutoreplyTransport{}, false
+	}
+	return AutoreplyTransport{ID: r.id, Domain: s.base.symbols.text(r.name), Method: s.base.texts.text(r.value)}, true
+}
+
+func (s *Snapshot) routeOf(pattern string, k Kind) *routeRow {
+	n := s.base.firstName(s.base.symbols.find(pattern), k)
+	if n == nil {
+		return nil
+	}
+	return s.base.route(k).at(n.row)
 }
 
 // LoginRefusal says why an account may not log in, or "" if it may. It is the

@@ -62,3 +62,14 @@ const (
 	AutoreplyTransports
 	kinds
 )
+
+// table returns the name of the database table.
+func (k Kind) table() string {
+	return [kinds]string{
+		"admin_domain", "admin_domainalias", "core_user", "admin_mailbox", "admin_alias", "modoboa_admin_aliasrecipient",
+		"admin_senderaddress", "admin_mailboxoperation", "transport_transport", "relaydomains_recipientaccess", "postfix_autoreply_transport",
+	}[k]
+}
+
+// usageTable is the one table whose key is a text.
+const usageTable = "admin_quota"

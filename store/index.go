@@ -1,24 +1,27 @@
 package store
 
-import "iter"
+import "slices"
 
-// index is a hash table from 32-bit tags to 32-bit values in 256 shards, each
-// of which grows by itself: no growth step is long enough to be noticed. A
-// slot is tag<<32 | value; value 0 marks a free one. The tag, 32 bits of the
-// key's hash, gives the position too, so that growing needs slots alone.
+// index is a hash table from 32-bit tags to 32-bit values in shards, each of
+// which grows, and is copied by an edit, by itself: no step is long enough to
+// be noticed. A slot is tag<<32 | value; value 0 marks a free one. The tag, 32
+// bits of the key's hash, gives the position too, so that growing needs slots
+// alone.
 type index struct {
-	shards [256]shard
+	shards []*shard // nil, or indexShards of them, each nil until it has a value
+	shared shared
 }
+
+const indexShards = 4096
 
 type shard struct {
 	slots []uint64
 	n     int
 }
 
-// tag and shard take different bits of a hash.
-func tag(h uint64) uint32 { return uint32(h) }
-
-func (x *index) shard(h uint64) *shard { return &x.shards[h>>56] }
+// tag and shardOf take different bits of a hash.
+func tag(h uint64) uint32  { return uint32(h) }
+func shardOf(h uint64) int { return int(h >> 52) }
 
 // first and after walk over the slots to look at for a tag: linear probing.
 // Some slots are always free, so that every walk ends; a shard without slots
@@ -36,12 +39,31 @@ func (sh *shard) after(i int) int {
 }
 
 // insert adds a value that is not there.
-func (sh *shard) insert(tag, value uint32) {
+func (x *index) insert(h uint64, value uint32) {
+	sh := x.edit(shardOf(h))
 	if sh.n*5 >= len(sh.slots)*4 {
 		sh.resize(len(sh.slots)*3/2 + 8)
 	}
-	sh.put(uint64(tag)<<32 | uint64(value))
+	sh.put(uint64(tag(h))<<32 | uint64(value))
 	sh.n++
+}
+
+func (x *index) edit(k int) *shard {
+	if x.shards == nil {
+		x.shards = make([]*shard, indexShards)
+	}
+	if x.shared.foreign(k) {
+		if x.shared.claim(k) {
+			x.shards = slices.Clone(x.shards)
+		}
+		if old := x.shards[k]; old != nil {
+			x.shards[k] = &shard{slots: slices.Clone(old.slots), n: old.n}
+		}
+	}
+	if x.shards[k] == nil {
+		x.shards[k] = new(shard)
+	}
+	return x.shards[k]
 }
 
 func (sh *shard) put(slot uint64) {
@@ -62,84 +84,15 @@ func (sh *shard) resize(n int) {
 	}
 }
 
-// pack gives every shard the size its final load wants.
+// pack gives every shard the size its final load wants. It is for an index
+// that shares nothing.
 func (x *index) pack(giveWay func()) {
-	for i := range x.shards {
-		if sh := &x.shards[i]; sh.n > 0 {
+	for i, sh := range x.shards {
+		if sh != nil {
 			sh.resize(sh.n*4/3 + 1)
 		}
-		if i%8 == 0 {
+		if i%128 == 0 {
 			giveWay()
-		}
-	}
-}
-
-// ids finds rows by primary key. Keys come from sequences, so they are dense:
-// pages of row numbers take less than a hash table, and neighbours share one.
-type ids struct {
-	pages map[uint32]*[pageIDs]uint32
-}
-
-const pageIDs = 128
-
-// row returns the row number plus one, or 0.
-func (x *ids) row(id uint32) uint32 {
-	if p := x.pages[id/pageIDs]; p != nil {
-		return p[id%pageIDs]
-	}
-	return 0
-}
-
-func (x *ids) add(id, row1 uint32) {
-	p := x.pages[id/pageIDs]
-	if p == nil {
-		if x.pages == nil {
-			x.pages = map[uint32]*[pageIDs]uint32{}
-		}
-		p = new([pageIDs]uint32)
-		x.pages[id/pageIDs] = p
-	}
-	p[id%pageIDs] = row1
-}
-
-// column is a growing array of rows in chunks that are never moved.
-type column[T any] struct {
-	chunks [][]T
-	n      int
-}
-
-const chunkRows = 4096
-
-// add appends a row and returns its number plus one.
-func (c *column[T]) add(v T) uint32 {
-	if c.n%chunkRows == 0 {
-		c.chunks = append(c.chunks, make([]T, 0, chunkRows))
-	}
-	last := &c.chunks[len(c.chunks)-1]
-	*last = append(*last, v)
-	c.n++
-	return uint32(c.n)
-}
-
-// at returns the row with number row1-1.
-func (c *column[T]) at(row1 uint32) *T {
-	i := row1 - 1
-	return &c.chunks[i/chunkRows][i%chunkRows]
-}
-
-// all yields every row with its number plus one, and calls giveWay now and
-// then.
-func (c *column[T]) all(giveWay func()) iter.Seq2[uint32, *T] {
-	return func(yield func(uint32, *T) bool) {
-		for n, chunk := range c.chunks {
-			for i := range chunk {
-				if !yield(uint32(n*chunkRows+i+1), &chunk[i]) {
-					return
-				}
-				if i%1024 == 0 {
-					giveWay()
-				}
-			}
 		}
 	}
 }

@@ -58,7 +58,7 @@ func TestIDsAgainstMap(t *testing.T) {
 		var x ids
 		want := map[uint32]uint32{}
 		for i, id := range rapid.SliceOfNDistinct(rapid.Uint32Range(1, 1<<32-1), 0, 500, func(v uint32) uint32 { return v }).Draw(t, "ids") {
-			x.add(id, uint32(i+1))
+			x.set(id, uint32(i+1))
 			want[id] = uint32(i + 1)
 		}
 		for id, row := range want {

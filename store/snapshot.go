@@ -11,14 +11,14 @@ import (
 type Snapshot struct {
 	base          *base
 	schema        string
+	position      Position
 	loaded        time.Time
 	generation    uint64
-	counts        Counts
 	problems      []Problem
 	problemTotals map[ProblemKind]int
 }
 
-// Counts says how many rows of each kind a snapshot serves.
+// Counts says how many rows of each kind a snapshot holds.
 type Counts struct {
 	Domains             int `json:"domains"`
 	DomainAliases       int `json:"domain_aliases"`
@@ -52,14 +52,25 @@ func (c Counts) All() iter.Seq2[string, int] {
 	}
 }
 
-// Counts returns the number of rows served, by kind.
-func (s *Snapshot) Counts() Counts { return s.counts }
+// Counts returns the number of rows, by kind.
+func (s *Snapshot) Counts() Counts {
+	b := s.base
+	return Counts{
+		Domains: b.domains.here, DomainAliases: b.domainAliases.here, Accounts: b.accounts.here, Mailboxes: b.mailboxes.here,
+		Aliases: b.aliases.here, Recipients: b.received, SenderAddresses: b.senders.here, Transports: b.route(Transports).here,
+		RecipientAccess: b.route(RecipientAccesses).here, MailboxOperations: b.operations.here, AutoreplyTransports: b.route(AutoreplyTransports).here,
+	}
+}
 
 // Loaded returns when the database was read.
 func (s *Snapshot) Loaded() time.Time { return s.loaded }
 
 // Generation counts the snapshots that a Store has published, from 1.
 func (s *Snapshot) Generation() uint64 { return s.generation }
+
+// Position returns the position of the database's log of changes at which the
+// data was read, "" if it has none.
+func (s *Snapshot) Position() Position { return s.position }
 
 // Schema names the layout of the database that was read.
 func (s *Snapshot) Schema() string { return s.schema }
@@ -79,19 +90,19 @@ func (s *Snapshot) ProblemTotals() map[ProblemKind]int { return s.problemTotals 
 
 func (s *Snapshot) domain(row1 uint32) Domain {
 	r := s.base.domains.at(row1)
-	return Domain{ID: r.id, Name: s.base.symbols.text(r.name), Type: r.typ, Enabled: r.enabled, Quota: r.quota, DefaultMailboxQuota: r.perMbox}
+	return Domain{ID: r.id, Name: s.base.symbols.text(r.name), Type: r.typ, Enabled: r.flags&domainEnabled != 0, Quota: r.quota, DefaultMailboxQuota: r.perMbox}
 }
 
 func (s *Snapshot) domainAlias(row1 uint32) DomainAlias {
 	r := s.base.domainAliases.at(row1)
-	return DomainAlias{ID: r.id, Name: s.base.symbols.text(r.name), TargetID: s.base.domains.at(r.target).id, Enabled: r.enabled}
+	return DomainAlias{ID: r.id, Name: s.base.symbols.text(r.name), TargetID: s.base.domainID(r.target), Enabled: r.flags&domainAliasEnabled != 0}
 }
 
 func (s *Snapshot) account(row1 uint32) Account {
 	r := s.base.accounts.at(row1)
 	y := &s.base.symbols
 	return Account{
-		ID: r.id, Username: y.text(r.username), Email: y.text(r.email), Password: s.base.secrets.text(r.password),
+		ID: r.id, Username: y.text(r.username), Email: y.text(r.email), Password: s.base.texts.text(r.password),
 		Active: r.flags&accountActive != 0, Local: r.flags&accountLocal != 0,
 		Superuser: r.flags&accountSuperuser != 0, Master: r.flags&accountMaster != 0,
 	}
@@ -99,13 +110,15 @@ func (s *Snapshot) account(row1 uint32) Account {
 
 func (s *Snapshot) mailbox(row1 uint32) Mailbox {
 	r := s.base.mailboxes.at(row1)
-	d := s.base.domains.at(r.domain)
 	m := Mailbox{
-		ID: r.id, DomainID: d.id, Quota: r.quota, SendOnly: r.flags&mailboxSendOnly != 0, Moving: r.flags&mailboxMoving != 0,
-		Address: s.base.symbols.text(r.address), Bytes: r.bytes, Messages: int64(r.messages),
+		ID: r.id, Local: s.base.localPart(r), DomainID: s.base.domainID(r.domain), Quota: r.quota,
+		SendOnly: r.flags&mailboxSendOnly != 0, Moving: r.moving != 0, Address: s.base.symbols.text(r.address),
 	}
-	m.Local = m.Address[:len(m.Address)-len(s.base.symbols.text(d.name))-1]
-	if r.account != 0 {
+	if at := s.base.symbols.first(r.address, usageList); at != 0 {
+		u := s.base.usage.at(at)
+		m.Bytes, m.Messages = u.bytes, int64(u.messages)
+	}
+	if r.account != 0 && s.base.accounts.at(r.account).flags&here != 0 {
 		m.AccountID = s.base.accounts.at(r.account).id
 	}
 	return m
@@ -114,8 +127,13 @@ func (s *Snapshot) mailbox(row1 uint32) Mailbox {
 func (s *Snapshot) alias(row1 uint32) Alias {
 	r := s.base.aliases.at(row1)
 	a := Alias{ID: r.id, Address: s.base.symbols.text(r.address), ExpireAt: r.expireAt, Enabled: r.flags&aliasEnabled != 0, Internal: r.flags&aliasInternal != 0}
-	if r.domain != 0 {
+	if s.base.domainHere(r.domain) {
 		a.DomainID = s.base.domains.at(r.domain).id
 	}
 	return a
+}
+
+func (s *Snapshot) sender(row1 uint32) SenderAddress {
+	r := s.base.senders.at(row1)
+	return SenderAddress{ID: r.id, Address: s.base.symbols.text(r.address), MailboxID: s.base.mailboxID(r.mailbox)}
 }

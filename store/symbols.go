@@ -1,0 +1,104 @@
+package store
+
+import (
+	"encoding/binary"
+	"hash/maphash"
+)
+
+// facts are what Build finds out about a symbol, to spare requests the way
+// through the rows.
+type facts uint16
+
+const (
+	onlyItself facts = 1 << (13 + iota) // see Address.OnlyItself
+	ownSender                           // see Address.OwnSender
+)
+
+// list names the lists of rows that a symbol begins.
+type list int
+
+const (
+	aliasList   list = iota // aliasRow by address, in order of id
+	mailboxList             // mailboxRow by address, the one to serve first
+	emailList               // accountRow by e-mail address, in order of id
+	loginList               // accountRow by user name, the one to serve first
+	senderList              // senderRow by address, in order of id
+	nameList                // nameRow: what bears the name, see nameRow
+	usageList               // usageRow by user name, the one to serve first
+	lists
+)
+
+// symbols holds each address, name and pattern once and finds it by its text.
+type symbols struct {
+	arena
+	seed  maphash.Seed
+	index index
+}
+
+func newSymbols() symbols {
+	return symbols{arena: arena{head: int(lists) * 4}, seed: maphash.MakeSeed()}
+}
+
+// find returns the symbol of s, or 0.
+func (y *symbols) find(s string) ref { return y.look(maphash.String(y.seed, s), s) }
+
+func (y *symbols) look(h uint64, s string) ref {
+	if y.index.shards == nil {
+		return 0
+	}
+	sh, tag := y.index.shards[shardOf(h)], tag(h)
+	if sh == nil {
+		return 0
+	}
+	for i := sh.first(tag); sh.slots[i] != 0; i = sh.after(i) {
+		slot := sh.slots[i]
+		if uint32(slot>>32) == tag && y.text(ref(slot)) == s {
+			return ref(slot)
+		}
+	}
+	return 0
+}
+
+// intern returns the symbol of s and makes it if need be. The empty string is
+// symbol 0.
+func (y *symbols) intern(s string) ref {
+	if s == "" {
+		return 0
+	}
+	h := maphash.String(y.seed, s)
+	r := y.look(h, s)
+	if r == 0 {
+		r = y.add(s)
+		y.index.insert(h, uint32(r))
+	}
+	return r
+}
+
+// first returns the first row, plus one, of a list of symbol r; 0 is none.
+func (y *symbols) first(r ref, l list) uint32 {
+	if r == 0 {
+		return 0
+	}
+	return binary.LittleEndian.Uint32(y.record(r)[l*4:])
+}
+
+func (y *symbols) setFirst(r ref, l list, row uint32) {
+	binary.LittleEndian.PutUint32(y.edit(r)[l*4:], row)
+}
+
+func (y *symbols) facts(r ref) facts {
+	if r == 0 {
+		return 0
+	}
+	return facts(binary.LittleEndian.Uint16(y.record(r)[y.head:])) &^ maxText
+}
+
+// setFacts replaces the facts of a symbol; it writes only what differs, so
+// that an edit copies no chunk for nothing.
+func (y *symbols) setFacts(r ref, f facts) {
+	if y.facts(r) == f {
+		return
+	}
+	b := y.edit(r)[y.head:]
+	binary.LittleEndian.PutUint16(b, binary.LittleEndian.Uint16(b)&maxText|uint16(f))
+}
