@@ -77,7 +77,7 @@ func (b *base) sections() []section {
 // counters lists the numbers of rows that are here.
 func (b *base) counters() []*int {
 	return []*int{&b.domains.here, &b.domainAliases.here, &b.accounts.here, &b.mailboxes.here, &b.aliases.here, &b.senders.here,
-		&b.operations.here, &b.routes[0].here, &b.routes[1].here, &b.routes[2].here, &b.received}
+		&b.operations.here, &b.routes[0].here, &b.routes[1].here, &b.routes[2].here, &b.received, &b.placed}
 }
 
 // layout names what must be the same in the program that reads.
@@ -150,6 +150,7 @@ func readSnapshot(r io.Reader, size int64, origin string) (*Snapshot, *storedHea
 		return nil, nil, err
 	}
 	b.reindex()
+	b.compact = b.size()
 	s := &Snapshot{base: b, schema: head.Schema, position: head.Position, loaded: head.Loaded, problems: head.Problems, problemTotals: head.Totals}
 	return s, head, nil
 }
