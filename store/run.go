@@ -21,8 +21,8 @@ type runner struct {
 	failing   bool     // the last look for changes failed
 	retry     time.Duration
 	work      time.Duration // of the last good load
-	nextLook  time.Time // for changes
-	nextLoad  time.Time // zero = none
+	nextLook  time.Time     // for changes
+	nextLoad  time.Time     // zero = none
 	nextPrune time.Time
 
 	loading  *load
