@@ -35,7 +35,8 @@ type Database struct {
 	URL          string   `toml:"url" comment:"sqlite:/path, postgres://user@host/db, mysql://user@host/db or mysql://user@unix(/run/mysqld/mysqld.sock)/db. Default: an embedded database, vmapd.db in state_dir."`
 	PasswordFile string   `toml:"password_file" comment:"File with the password alone; keeps it out of this file and out of the process list."`
 	Poll         Duration `toml:"poll" comment:"How often to ask for changes where the database cannot notify."`
-	Reload       Duration `toml:"reload" comment:"How often to read the whole database again. A read that takes long is repeated less often: reading never takes more than 5 % of the time. 0s: only on SIGHUP and 'vmapd reload'."`
+	Reload       Duration `toml:"reload" comment:"Without change capture (vmapd db install-triggers): how often to read the whole database again. A read that takes long is repeated less often: reading never takes more than 5 % of the time. 0s: as often as that allows, but not more often than poll."`
+	Audit        Duration `toml:"audit" comment:"With change capture: how often to read the whole database again and compare, to make sure that no change was missed. 0s: never."`
 	MaxStale     Duration `toml:"max_stale" comment:"0s: serve the last good data for ever while the database is down. Else answer \"try again\" when the data is older than this."`
 }
 
@@ -113,7 +114,7 @@ func defaultListen() Listen {
 func builtin() *Config {
 	return &Config{
 		StateDir: stateDir(),
-		Database: Database{Poll: Duration(time.Second), Reload: Duration(time.Minute)},
+		Database: Database{Poll: Duration(time.Second), Audit: Duration(time.Hour)},
 		Lookup: Lookup{
 			RecipientDelimiter: "+", SenderLogin: "2.x", ParentDomains: true,
 			Hold: Duration(20 * time.Second), LocalTransport: "lmtp:unix:private/dovecot-lmtp",

@@ -35,6 +35,7 @@ type SnapshotStatus struct {
 	Checked    time.Time    `json:"checked"` // last known to equal the database
 	Age        float64      `json:"age_seconds"`
 	Stale      bool         `json:"stale"`
+	Stored     bool         `json:"stored"` // from the disk: the database has not been read since the start
 	Schema     string       `json:"schema"`
 	Counts     store.Counts `json:"counts"`
 	Problems   int          `json:"problems"`
@@ -48,6 +49,11 @@ type DatabaseStatus struct {
 	Up        bool    `json:"up"`
 	LastError string  `json:"last_error,omitempty"`
 	LastLoad  float64 `json:"last_load_seconds"`
+	// Following says that changes are followed, see vmapd db status; else
+	// everything is read again and again.
+	Following   bool   `json:"following"`
+	FollowError string `json:"follow_error,omitempty"`
+	Missed      int    `json:"changes_missed"` // rows that audits found wrong since the start
 }
 
 // ListenerStatus describes one [[listen]] section.
@@ -123,7 +129,8 @@ func (d *Daemon) Status() *Status {
 	defer d.mu.Unlock()
 	s := &Status{
 		Version: Version(), PID: os.Getpid(), Uptime: d.uptime().Seconds(), Config: d.cfg.Path, Reason: d.unready(),
-		Database: DatabaseStatus{Name: d.database.Name, Up: st.DatabaseUp, LastError: st.LastError, LastLoad: st.LastDuration.Seconds()},
+		Database: DatabaseStatus{Name: d.database.Name, Up: st.DatabaseUp, LastError: st.LastError, LastLoad: st.LastDuration.Seconds(),
+			Following: st.Following, FollowError: st.FollowError, Missed: st.Missed},
 	}
 	s.Ready = s.Reason == ""
 	for _, p := range d.ports {
@@ -135,7 +142,7 @@ func (d *Daemon) Status() *Status {
 	if snap := d.store.Current(); snap != nil {
 		problems, total := snap.Problems()
 		s.Snapshot = &SnapshotStatus{
-			Generation: snap.Generation(), Loaded: snap.Loaded(), Checked: st.Checked, Age: time.Since(st.Checked).Seconds(), Stale: st.Stale,
+			Generation: snap.Generation(), Loaded: snap.Loaded(), Checked: st.Checked, Age: st.Age.Seconds(), Stale: st.Stale, Stored: st.Stored,
 			Schema: snap.Schema(), Counts: snap.Counts(), Problems: total, FirstProblems: problems[:min(len(problems), maxProblems)],
 		}
 	}

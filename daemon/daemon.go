@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -57,9 +58,7 @@ func New(cfg *Config, path string, overrides []string, log *Logger) (*Daemon, er
 	}
 	d.hurry, d.urge = context.WithCancel(context.Background())
 	l := &loads{log: log.Logger, metrics: d.metrics, status: func(s string) { d.notify("STATUS=" + s) }}
-	d.store = &store.Store{
-		Source: &modoboa.Source{DB: database}, Interval: cfg.Database.Reload.D(), MaxStale: cfg.Database.MaxStale.D(), OnLoad: l.report,
-	}
+	d.store = &store.Store{Settings: settings(cfg, database), File: filepath.Join(cfg.StateDir, "snapshot"), Hooks: l.hooks()}
 	d.resolver = lookup.NewResolver(d.store, cfg.LookupOptions())
 	d.metrics.registry.MustRegister(newCollector(d.store, d.openConnections))
 	return d, nil
@@ -67,6 +66,15 @@ func New(cfg *Config, path string, overrides []string, log *Logger) (*Daemon, er
 
 func openDatabase(cfg *Config) (*db.DB, error) {
 	return db.Open(cfg.Database.URL, db.Options{Password: cfg.password, ReadOnly: true})
+}
+
+// settings gives the store's settings.
+func settings(cfg *Config, database *db.DB) store.Settings {
+	c := cfg.Database
+	return store.Settings{
+		Source: &modoboa.Source{DB: database}, Origin: database.Name,
+		Poll: c.Poll.D(), Reload: c.Reload.D(), Audit: c.Audit.D(), MaxStale: c.MaxStale.D(),
+	}
 }
 
 // LookupOptions gives the section [lookup] as package lookup wants it.

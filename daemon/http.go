@@ -81,7 +81,7 @@ func (d *Daemon) unready() string {
 	case st.Generation == 0:
 		return "no data yet: the database is being read"
 	case st.Stale:
-		return fmt.Sprintf("the data is %s old, more than database.max_stale", time.Since(st.Checked).Round(time.Second))
+		return fmt.Sprintf("the data is %s old, more than database.max_stale", st.Age.Round(time.Second))
 	}
 	return ""
 }

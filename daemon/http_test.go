@@ -108,7 +108,7 @@ func TestMetricsAreLocal(t *testing.T) {
 
 func TestReadiness(t *testing.T) {
 	now := time.Now()
-	s := &store.Store{Source: rows{}, MaxStale: time.Minute}
+	s := &store.Store{Settings: store.Settings{Source: rows{}, Reload: -1, MaxStale: time.Minute}}
 	d := &Daemon{store: s}
 	if got := d.unready(); got != "no data yet: the database is being read" {
 		t.Errorf("before the first load: %q", got)
@@ -118,7 +118,7 @@ func TestReadiness(t *testing.T) {
 		t.Errorf("loaded: %q", got)
 	}
 	d.store.Now = func() time.Time { return now.Add(time.Hour) }
-	d.store.Configure(rows{}, 0, time.Minute)
+	d.store.Configure(store.Settings{Source: rows{}, Reload: -1, MaxStale: time.Minute})
 	if got := d.unready(); !strings.Contains(got, "more than database.max_stale") || strings.Contains(got, "\n") {
 		t.Errorf("stale: %q", got)
 	}

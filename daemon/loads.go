@@ -26,30 +26,42 @@ type loads struct {
 	counts   store.Counts
 	problems int
 	any      bool
+	pruning  string // the error of the last pruning
 }
 
 // repeatFailure is how often the same failure is logged again.
 const repeatFailure = time.Minute
 
-// report is store.Store.OnLoad.
+// hooks tells the store whom to tell.
+func (l *loads) hooks() store.Hooks {
+	return store.Hooks{Load: l.report, Change: l.change, Audit: l.audit, File: l.file, Prune: l.prune}
+}
+
+// report is told of every read of everything.
 func (l *loads) report(r store.LoadReport) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if r.Err != nil {
-		l.failed(r)
+		l.metrics.refreshErrors.Inc()
+		l.failed(r.Err, zap.Stringer("next_try", r.Retry.Round(time.Millisecond)))
 		return
 	}
 	l.good(r)
-	// A load leaves the previous snapshot and the rows it read behind, as much
-	// as is in use. Give it back now, in the goroutine of the store, instead
-	// of keeping it until the next load.
-	debug.FreeOSMemory()
+	if r.Took > largeLoad {
+		// A load leaves the previous snapshot and the rows it read behind, as much
+		// as is in use. Give it back now, in the goroutine of the store, instead
+		// of keeping it until the next load.
+		debug.FreeOSMemory()
+	}
 }
 
-func (l *loads) failed(r store.LoadReport) {
-	l.metrics.refreshErrors.Inc()
+// largeLoad is what takes enough memory to be worth giving back.
+const largeLoad = 100 * time.Millisecond
+
+// failed logs a failure to read the database, the same one once a minute.
+func (l *loads) failed(err error, more ...zap.Field) {
 	l.failures++
-	text := r.Err.Error()
+	text := err.Error()
 	if text == l.failing && time.Since(l.logged) < repeatFailure {
 		return
 	}
@@ -58,8 +70,8 @@ func (l *loads) failed(r store.LoadReport) {
 	if l.any {
 		served = "the last good data"
 	}
-	fields := []zap.Field{zap.Error(r.Err), zap.String("serving", served), zap.Int("failures", l.failures), zap.Stringer("next_try", r.Retry)}
-	if remedy := remedyOf(r.Err); remedy != "" {
+	fields := append([]zap.Field{zap.Error(err), zap.String("serving", served), zap.Int("failures", l.failures)}, more...)
+	if remedy := remedyOf(err); remedy != "" {
 		fields = append(fields, zap.String("remedy", remedy))
 	}
 	l.log.Error("cannot read the database", fields...)

@@ -30,6 +30,10 @@ type metrics struct {
 	refresh        *prometheus.HistogramVec
 	refreshErrors  prometheus.Counter
 	panics         prometheus.Counter
+	changes        prometheus.Counter
+	missed         prometheus.Counter
+	lost           prometheus.Counter
+	fileErrors     prometheus.Counter
 }
 
 // latency covers a lookup in memory (under a microsecond) and a request that
@@ -37,6 +41,9 @@ type metrics struct {
 var latency = []float64{1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10}
 
 func newMetrics() *metrics {
+	single := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+	}
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 	}
@@ -48,18 +55,20 @@ func newMetrics() *metrics {
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "vmapd_request_seconds", Help: "Time to find an answer, without reading and writing.", Buckets: latency}, []string{"protocol"}),
 		refresh: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "vmapd_refresh_seconds", Help: "Time of a good read of the database, by kind (full).",
-			Buckets: []float64{0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100}}, []string{"kind"}),
-		refreshErrors: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "vmapd_refresh_failures_total", Help: "Reads of the database that failed."}),
-		panics: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "vmapd_panics_total", Help: "Connections that ended in a panic, which is a bug."}),
+			Name: "vmapd_refresh_seconds", Help: "Time of a good read of the database, by kind: full, delta (changes that were followed), audit (comparison after a full read).",
+			Buckets: []float64{0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100}}, []string{"kind"}),
+		refreshErrors: single("vmapd_refresh_failures_total", "Reads of the database that failed."),
+		panics:        single("vmapd_panics_total", "Connections that ended in a panic, which is a bug."),
+		changes:       single("vmapd_changes_total", "Rows that changed in the database and are served so."),
+		missed:        single("vmapd_changes_missed_total", "Rows that an audit found to have changed without being followed; they are served since. Always 0, or change capture has a hole."),
+		lost:          single("vmapd_changes_lost_total", "Times that the log of changes did not lead to the present, so that everything was read again."),
+		fileErrors:    single("vmapd_snapshot_file_errors_total", "Failures to write or to use the snapshot on disk."),
 	}
 	version := Version()
 	build := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "vmapd_build_info", Help: "Always 1; the labels say what runs.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()}}, func() float64 { return 1 })
-	m.registry.MustRegister(m.requests, m.seconds, m.refusals, m.protocolErrors, m.refresh, m.refreshErrors, m.panics, build,
+	m.registry.MustRegister(m.requests, m.seconds, m.refusals, m.protocolErrors, m.refresh, m.refreshErrors, m.panics, m.changes, m.missed, m.lost, m.fileErrors, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -30,7 +30,7 @@ func (rows) Load(_ context.Context, b *store.Builder) error {
 // loadedStore is a Store with what rows has.
 func loadedStore(t testing.TB) *store.Store {
 	t.Helper()
-	s := &store.Store{Source: rows{}}
+	s := &store.Store{Settings: store.Settings{Source: rows{}, Reload: -1}}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); s.Run(ctx) }()
@@ -45,7 +45,8 @@ func loadedStore(t testing.TB) *store.Store {
 func TestMetricValues(t *testing.T) {
 	m, s := newMetrics(), loadedStore(t)
 	c := newCollector(s, func() map[string]int { return map[string]int{"socketmap": 3} })
-	c.now = func() time.Time { return s.Status().Checked.Add(90 * time.Second) }
+	at := s.Status().Checked.Add(90 * time.Second)
+	s.Now = func() time.Time { return at }
 	m.registry.MustRegister(c)
 	r := lookup.NewResolver(s, lookup.Options{})
 	ask := m.count(context.Background(), "socketmap", r.Lookup)
@@ -55,7 +56,7 @@ func TestMetricValues(t *testing.T) {
 	} {
 		ask(t.Context(), nil, []byte(q.table), []byte(q.key))
 	}
-	empty := lookup.NewResolver(&store.Store{Source: rows{}}, lookup.Options{})
+	empty := lookup.NewResolver(&store.Store{Settings: store.Settings{Source: rows{}, Reload: -1}}, lookup.Options{})
 	m.count(context.Background(), "tcp_table", empty.Lookup)(t.Context(), nil, []byte("aliases"), []byte("a@example.com"))
 	want := `
 vmapd_requests_total{protocol="socketmap",result="found",table="domains"} 1

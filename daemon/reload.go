@@ -10,7 +10,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/vmapd/vmapd/store/db"
-	"github.com/vmapd/vmapd/store/modoboa"
 )
 
 // Reload reads the configuration again, applies it, and reads the database
@@ -64,7 +63,7 @@ func (d *Daemon) apply(ctx context.Context, cfg *Config) error {
 	d.needRestart(cfg)
 	d.resolver.SetOptions(cfg.LookupOptions())
 	d.log.Level.SetLevel(logLevel(cfg.Log.Level))
-	d.store.Configure(&modoboa.Source{DB: database}, cfg.Database.Reload.D(), cfg.Database.MaxStale.D())
+	d.store.Configure(settings(cfg, database))
 	old := d.database
 	d.cfg, d.database = cfg, database
 	for _, w := range cfg.Warnings {

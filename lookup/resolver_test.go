@@ -43,7 +43,7 @@ func running(t testing.TB, s *store.Store) {
 }
 
 func resolver(t testing.TB, n int) *Resolver {
-	s := &store.Store{Source: demo(n)}
+	s := &store.Store{Settings: store.Settings{Source: demo(n), Reload: -1}}
 	running(t, s)
 	if _, err := s.Wait(t.Context()); err != nil {
 		t.Fatal(err)
@@ -108,7 +108,7 @@ func (s broken) Load(_ context.Context, b *store.Builder) error {
 
 func TestNoDataIsNotAnAnswer(t *testing.T) {
 	src := broken{make(chan struct{})}
-	s := &store.Store{Source: src}
+	s := &store.Store{Settings: store.Settings{Source: src, Reload: -1}}
 	running(t, s)
 	o := defaults()
 	o.Hold = time.Millisecond
@@ -139,7 +139,7 @@ func TestNoDataIsNotAnAnswer(t *testing.T) {
 
 func TestStaleDataIsNotServed(t *testing.T) {
 	now := time.Now()
-	s := &store.Store{Source: demo(2), MaxStale: time.Hour, Now: func() time.Time { return now }}
+	s := &store.Store{Settings: store.Settings{Source: demo(2), Reload: -1, MaxStale: time.Hour}, Now: func() time.Time { return now }}
 	running(t, s)
 	if _, err := s.Wait(t.Context()); err != nil {
 		t.Fatal(err)

@@ -106,6 +106,7 @@ func (b *Builder) place(at uint32, local string) {
 		return
 	}
 	m.flags |= mailboxServed
+	b.placed++
 	b.insertInto(m.address, mailboxList, at, b.nextMailbox, b.editNextMbox, func(other uint32) bool {
 		o := b.mailboxes.at(other)
 		return precedes(m.flags, m.id, o.flags, o.id)
@@ -119,6 +120,7 @@ func (b *Builder) unplace(at uint32) {
 		return
 	}
 	m.flags &^= mailboxServed
+	b.placed--
 	b.removeFrom(m.address, mailboxList, at, b.nextMailbox, b.editNextMbox)
 	b.touchSymbol(m.address)
 }

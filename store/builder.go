@@ -117,6 +117,7 @@ func (b *Builder) finishAll() {
 		}
 	}
 	b.symbols.index.pack(b.GiveWay)
+	b.compact = b.size()
 }
 
 // factsOf finds out what is true of nearly every mailbox: that its address has

@@ -159,11 +159,15 @@ type base struct {
 	operations    table[operationRow]
 	routes        [3]table[routeRow] // by routeKind
 
+	placed int // mailboxes that are served
+
 	recipients   column[recipientRow]
 	recipientIDs ids // the alias rows of the recipients
 	received     int // recipients that are here
 	usage        column[usageRow]
 	names        column[nameRow]
+
+	compact int // size when everything was last read
 }
 
 // routeKind gives the place in base.routes.
@@ -187,4 +191,13 @@ func (b *base) share() {
 	} {
 		x.own = map[unsafe.Pointer]struct{}{}
 	}
+}
+
+// size is roughly the memory in use, in bytes.
+func (b *base) size() int {
+	n := 0
+	for _, s := range b.sections() {
+		n += s.stored().Chunks * s.chunkSize()
+	}
+	return n
 }

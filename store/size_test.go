@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"os"
 	"runtime"
 	"testing"
 	"time"
@@ -54,4 +55,29 @@ func BenchmarkBuild(b *testing.B) {
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/mailbox")
 		runtime.KeepAlive(s)
 	}
+}
+
+// BenchmarkFile writes and reads a stored snapshot of a million mailboxes.
+func BenchmarkFile(b *testing.B) {
+	builder := NewBuilder()
+	fill(builder, 1_000_000)
+	s := builder.Build(time.Now())
+	path := b.TempDir() + "/snapshot"
+	for b.Loop() {
+		began := time.Now()
+		if err := s.WriteFile(path, "db", "", began, func() {}); err != nil {
+			b.Fatal(err)
+		}
+		wrote := time.Now()
+		if _, _, err := ReadFile(path, "db"); err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(wrote.Sub(began).Seconds(), "s/write")
+		b.ReportMetric(time.Since(wrote).Seconds(), "s/read")
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(info.Size())/1_000_000, "bytes/mailbox")
 }

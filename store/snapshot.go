@@ -18,7 +18,8 @@ type Snapshot struct {
 	problemTotals map[ProblemKind]int
 }
 
-// Counts says how many rows of each kind a snapshot holds.
+// Counts says how many rows of each kind a snapshot holds; of mailboxes, how
+// many it serves.
 type Counts struct {
 	Domains             int `json:"domains"`
 	DomainAliases       int `json:"domain_aliases"`
@@ -56,7 +57,7 @@ func (c Counts) All() iter.Seq2[string, int] {
 func (s *Snapshot) Counts() Counts {
 	b := s.base
 	return Counts{
-		Domains: b.domains.here, DomainAliases: b.domainAliases.here, Accounts: b.accounts.here, Mailboxes: b.mailboxes.here,
+		Domains: b.domains.here, DomainAliases: b.domainAliases.here, Accounts: b.accounts.here, Mailboxes: b.placed,
 		Aliases: b.aliases.here, Recipients: b.received, SenderAddresses: b.senders.here, Transports: b.route(Transports).here,
 		RecipientAccess: b.route(RecipientAccesses).here, MailboxOperations: b.operations.here, AutoreplyTransports: b.route(AutoreplyTransports).here,
 	}

@@ -2,68 +2,124 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// Source is a database that can fill a snapshot.
+// Source is a database that can fill a snapshot. One that can also say what
+// changed is a Follower.
 type Source interface {
 	// Load reads everything in one consistent view. It returns soon after ctx
 	// ends.
 	Load(ctx context.Context, b *Builder) error
 }
 
-// Store keeps the current Snapshot of a Source and renews it. The exported
+// Settings are what a Store works by. Zero values are fine but for Source.
+type Settings struct {
+	Source Source
+	// Origin names the database. A snapshot that was stored of another one is
+	// not used.
+	Origin string
+	// Poll is the time between two looks for changes at a Follower; 0 = 1s.
+	Poll time.Duration
+	// Reload is the time between two reads of everything from a database that
+	// cannot be followed; 0 = as often as a twentieth of the time allows, but
+	// not more often than Poll. Negative = only when asked.
+	Reload time.Duration
+	// Audit is the time between two reads of everything from a database that is
+	// followed, to make sure that nothing was missed; 0 = never.
+	Audit time.Duration
+	// MaxStale is the age at which a snapshot is no longer served; 0 = never.
+	MaxStale time.Duration
+}
+
+// Store keeps the current Snapshot of a Source: it loads it, follows the
+// changes, loads again after any doubt, and keeps a copy on disk. The exported
 // fields are set before Run and not changed afterwards; see Configure.
 type Store struct {
-	Source   Source
-	Interval time.Duration // between full re-reads, never under 20 times a load's duration; 0 = only when asked
-	MaxStale time.Duration // age at which a snapshot is no longer served; 0 = never
-	// OnLoad, if set, is told of every load, good or bad. The daemon logs and
-	// counts there: Store needs neither logger nor metrics.
-	OnLoad func(LoadReport)
-	Now    func() time.Time // time.Now unless a test says otherwise
+	Settings
+	// File is where the snapshot is kept on disk; "" = nowhere.
+	File  string
+	Hooks Hooks
+	Now   func() time.Time // time.Now unless a test says otherwise
 
 	current atomic.Pointer[Snapshot]
-	checked atomic.Int64 // when the snapshot was last known to equal the database, Unix ns
-	stale   atomic.Int64 // MaxStale while running
+	checked atomic.Pointer[time.Time] // when the snapshot was last known to equal the database
+	stale   atomic.Int64              // MaxStale while running
 
 	mu       sync.Mutex
 	started  bool
 	ready    chan struct{}
-	waiting  []chan error // who asked for a reload that has not begun
 	wake     chan struct{}
+	settings Settings
+	changed  bool         // settings, since Run last looked
+	loads    []chan error // who asked for a load that has not begun
+	saves    []chan error // who asked for a copy on disk
 	status   Status
-	settings settings
 }
 
-type settings struct {
-	source   Source
-	interval time.Duration
+// Hooks are told what a Store does. The daemon logs and counts there: Store
+// needs neither logger nor metrics. Each may be nil; none may block for long.
+type Hooks struct {
+	Load   func(LoadReport)   // every read of everything, good or bad
+	Change func(ChangeReport) // changes that were followed, failures to do so, and the end of such failures
+	Audit  func(AuditReport)  // every comparison of what was served with what was read anew
+	File   func(FileReport)   // the copy on disk was read or written, or could not be
+	Prune  func(error)        // the log of changes was pruned, or could not be
 }
 
-// LoadReport describes one load.
+// LoadReport describes a read of everything.
 type LoadReport struct {
-	Snapshot *Snapshot // nil if the load failed
+	Snapshot *Snapshot // nil if it failed
 	Err      error
 	Took     time.Duration
 	Retry    time.Duration // after a failure: when the next attempt is due
 }
 
+// ChangeReport describes what following brought.
+type ChangeReport struct {
+	Rows int
+	Took time.Duration
+	// Err wraps ErrLost if everything is read again, else the database is away.
+	Err error
+}
+
+// AuditReport tells how a snapshot that was read anew differs from the one
+// that was served.
+type AuditReport struct {
+	Difference
+	// Followed says that all changes were followed: any difference was missed.
+	Followed bool
+	Took     time.Duration
+}
+
+// FileReport describes what became of the copy on disk.
+type FileReport struct {
+	Write bool // else it was read
+	Err   error
+	Took  time.Duration
+	// Age is that of the data read.
+	Age time.Duration
+}
+
 // Status is what an administrator wants to know of a Store.
 type Status struct {
 	Generation   uint64        // of the snapshot served, 0 = none yet
-	Loaded       time.Time     // when that snapshot was read
-	Checked      time.Time     // when it was last known to equal the database
-	DatabaseUp   bool          // the last load went well
-	LastError    string        // of the last load, "" if it went well
-	LastDuration time.Duration // of the last good load
+	Loaded       time.Time     // when everything was last read
+	Checked      time.Time     // when the snapshot was last known to equal the database
+	Age          time.Duration // since Checked
+	DatabaseUp   bool          // the database answered when it was last asked
+	LastError    string        // what it failed with, "" if it is up
+	LastDuration time.Duration // of the last good read of everything
+	Following    bool          // changes are followed; else everything is read again and again
+	FollowError  string        // why they are not, if that is a failure
+	Stored       bool          // the snapshot came from the disk, and the database has not been read since
 	Stale        bool          // too old to be served
+	Missed       int           // rows that audits found wrong since the start
 }
 
-// Current returns the snapshot being served, or nil before the first load.
+// Current returns the snapshot being served, or nil before there is one.
 func (s *Store) Current() *Snapshot { return s.current.Load() }
 
 // Stale reports whether the snapshot is older than MaxStale allows, and how
@@ -73,8 +129,19 @@ func (s *Store) Stale() (age time.Duration, stale bool) {
 	if limit == 0 {
 		return 0, false
 	}
-	age = s.now().Sub(time.Unix(0, s.checked.Load()))
+	age = s.age()
 	return age, age > limit
+}
+
+// age is the time since the snapshot was known to be true. While the daemon
+// runs the clock's steps do not matter; a copy from the disk has nothing but
+// the time of day to go by.
+func (s *Store) age() time.Duration {
+	at := s.checked.Load()
+	if at == nil {
+		return 0
+	}
+	return max(s.clock().Sub(*at), 0)
 }
 
 // Wait returns the current snapshot and blocks while there is none.
@@ -98,30 +165,35 @@ func (s *Store) Status() Status {
 	s.mu.Unlock()
 	if c := s.Current(); c != nil {
 		st.Generation, st.Loaded = c.generation, c.loaded
-		st.Checked = time.Unix(0, s.checked.Load())
+		st.Checked, st.Age = *s.checked.Load(), s.age()
 	}
 	_, st.Stale = s.Stale()
 	return st
 }
 
-// Configure replaces the source and the times of a running store; the next
-// load uses them. Call Reload to have one at once.
-func (s *Store) Configure(source Source, interval, maxStale time.Duration) {
+// Configure replaces the settings of a running store. Call Reload to have a
+// load at once.
+func (s *Store) Configure(settings Settings) {
 	s.start()
 	s.mu.Lock()
-	s.settings = settings{source, interval}
+	s.settings, s.changed = settings, true
 	s.mu.Unlock()
-	s.stale.Store(int64(maxStale))
+	s.stale.Store(int64(settings.MaxStale))
 	s.poke()
 }
 
-// Reload asks for a load that begins after the call and waits for it. Calls
-// that come while a load runs share the next one.
-func (s *Store) Reload(ctx context.Context) error {
+// Reload asks for a load that begins after the call and waits until what it
+// read is served. Calls that come while a load runs share the next one.
+func (s *Store) Reload(ctx context.Context) error { return s.ask(ctx, &s.loads) }
+
+// Save makes sure that what is served is on disk.
+func (s *Store) Save(ctx context.Context) error { return s.ask(ctx, &s.saves) }
+
+func (s *Store) ask(ctx context.Context, queue *[]chan error) error {
 	s.start()
 	done := make(chan error, 1)
 	s.mu.Lock()
-	s.waiting = append(s.waiting, done)
+	*queue = append(*queue, done)
 	s.mu.Unlock()
 	s.poke()
 	select {
@@ -132,9 +204,27 @@ func (s *Store) Reload(ctx context.Context) error {
 	}
 }
 
-func (s *Store) poke() {
+// take empties a queue.
+func (s *Store) take(queue *[]chan error) []chan error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w := *queue
+	*queue = nil
+	return w
+}
+
+func answer(waiting []chan error, err error) {
+	for _, w := range waiting {
+		w <- err
+	}
+}
+
+func (s *Store) poke() { signal(s.wake) }
+
+// signal fills a channel of one place.
+func signal(c chan<- struct{}) {
 	select {
-	case s.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -149,146 +239,34 @@ func (s *Store) start() {
 	s.started = true
 	s.ready = make(chan struct{})
 	s.wake = make(chan struct{}, 1)
-	s.settings = settings{s.Source, s.Interval}
+	s.settings = s.Settings
 	s.stale.Store(int64(s.MaxStale))
 }
 
-func (s *Store) now() time.Time {
+func (s *Store) clock() time.Time {
 	if s.Now != nil {
 		return s.Now()
 	}
 	return time.Now()
 }
 
-// Retry delays while the database is down: short at first, since a database
-// that restarts is back in seconds, and never long, since mail waits.
-const (
-	firstRetry = 500 * time.Millisecond
-	lastRetry  = 10 * time.Second
-)
-
-// Run loads, and loads again on the timer, when asked, and after failures,
-// until ctx ends. A failed load keeps the last good snapshot. It returns nil.
-func (s *Store) Run(ctx context.Context) error {
-	s.start()
-	retry := firstRetry
-	for {
-		took, err := s.load(ctx, retry)
-		delay := s.nextLoad(took)
-		if err != nil {
-			delay = retry
-			retry = min(retry*2, lastRetry)
-		} else {
-			retry = firstRetry
-		}
-		if !s.sleep(ctx, delay) {
-			s.answer(s.takeWaiting(), context.Cause(ctx))
-			return nil
-		}
-	}
-}
-
-// nextLoad keeps re-reading below a twentieth of one core.
-func (s *Store) nextLoad(took time.Duration) time.Duration {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.settings.interval == 0 {
-		return 0
-	}
-	return max(s.settings.interval, 20*took)
-}
-
-// sleep waits for the delay (0: for ever), for a request, or for the end, of
-// which it returns false.
-func (s *Store) sleep(ctx context.Context, delay time.Duration) bool {
-	var timer <-chan time.Time
-	if delay > 0 {
-		t := time.NewTimer(delay)
-		defer t.Stop()
-		timer = t.C
-	}
-	select {
-	case <-ctx.Done():
-		return false
-	case <-s.wake:
-	case <-timer:
-	}
-	return ctx.Err() == nil
-}
-
-func (s *Store) load(ctx context.Context, retry time.Duration) (time.Duration, error) {
-	waiting := s.takeWaiting()
-	s.mu.Lock()
-	source := s.settings.source
-	s.mu.Unlock()
-	began := s.now()
-	snap, err := build(ctx, source, began, s.Current() != nil)
-	took := s.now().Sub(began)
-	r := LoadReport{Snapshot: snap, Err: err, Took: took}
-	if err == nil {
-		s.publish(snap)
-	} else {
-		r.Retry = retry
-	}
-	s.note(r)
-	if s.OnLoad != nil && (err == nil || ctx.Err() == nil) {
-		s.OnLoad(r)
-	}
-	s.answer(waiting, err)
-	return took, err
-}
-
-// build turns a panic in a source (a driver's, say) into an error: the last
-// good snapshot goes on being served.
-func build(ctx context.Context, source Source, began time.Time, serving bool) (snap *Snapshot, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			snap, err = nil, fmt.Errorf("reading the database panicked: %v", p)
-		}
-	}()
-	b := NewBuilder()
-	b.serving = serving
-	if err := source.Load(ctx, b); err != nil {
-		return nil, err
-	}
-	return b.Build(began), nil
-}
-
 // publish makes a snapshot the current one. Only Run calls it.
-func (s *Store) publish(snap *Snapshot) {
+func (s *Store) publish(snap *Snapshot, checked time.Time) {
 	snap.generation = 1
 	old := s.current.Load()
 	if old != nil {
 		snap.generation = old.generation + 1
 	}
-	s.checked.Store(snap.loaded.UnixNano())
+	s.checked.Store(&checked)
 	s.current.Store(snap)
 	if old == nil {
 		close(s.ready)
 	}
 }
 
-func (s *Store) note(r LoadReport) {
+// note changes the status.
+func (s *Store) note(change func(*Status)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.status.DatabaseUp = r.Err == nil
-	if r.Err != nil {
-		s.status.LastError = r.Err.Error()
-		return
-	}
-	s.status.LastError, s.status.LastDuration = "", r.Took
-}
-
-func (s *Store) takeWaiting() []chan error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	w := s.waiting
-	s.waiting = nil
-	return w
-}
-
-func (s *Store) answer(waiting []chan error, err error) {
-	for _, w := range waiting {
-		w <- err
-	}
+	change(&s.status)
 }

@@ -55,7 +55,7 @@ func run(t *testing.T, s *Store) {
 func TestReloadPublishesANewGeneration(t *testing.T) {
 	var reports []LoadReport
 	var mu sync.Mutex
-	s := &Store{Source: &source{}, OnLoad: func(r LoadReport) { mu.Lock(); defer mu.Unlock(); reports = append(reports, r) }}
+	s := &Store{Settings: Settings{Source: &source{}, Reload: -1}, Hooks: Hooks{Load: func(r LoadReport) { mu.Lock(); defer mu.Unlock(); reports = append(reports, r) }}}
 	if s.Current() != nil || s.Status().Generation != 0 {
 		t.Fatal("there is a snapshot before the first load")
 	}
@@ -83,7 +83,7 @@ func TestReloadPublishesANewGeneration(t *testing.T) {
 
 func TestFailedReloadKeepsTheLastGoodSnapshot(t *testing.T) {
 	src := &source{}
-	s := &Store{Source: src}
+	s := &Store{Settings: Settings{Source: src, Reload: -1}}
 	run(t, s)
 	good, err := s.Wait(t.Context())
 	if err != nil {
@@ -106,7 +106,7 @@ func TestDatabaseDownAtStart(t *testing.T) {
 	src := &source{}
 	down := errors.New("connection refused")
 	src.fail.Store(&down)
-	s := &Store{Source: src}
+	s := &Store{Settings: Settings{Source: src, Reload: -1}}
 	run(t, s)
 	if err := s.Reload(t.Context()); err == nil {
 		t.Fatal("reload of a dead database")
@@ -122,7 +122,7 @@ func TestDatabaseDownAtStart(t *testing.T) {
 
 func TestReloadsThatComeTogetherShareALoad(t *testing.T) {
 	src := &source{gate: make(chan struct{})}
-	s := &Store{Source: src}
+	s := &Store{Settings: Settings{Source: src, Reload: -1}}
 	run(t, s) // blocks in its first load
 	const n = 20
 	var wg sync.WaitGroup
@@ -132,7 +132,7 @@ func TestReloadsThatComeTogetherShareALoad(t *testing.T) {
 	}
 	for {
 		s.mu.Lock()
-		waiting := len(s.waiting)
+		waiting := len(s.loads)
 		s.mu.Unlock()
 		if waiting >= n-1 { // one may have been taken along by the first load
 			break
@@ -152,9 +152,9 @@ func TestReloadsThatComeTogetherShareALoad(t *testing.T) {
 }
 
 func TestTimerReloads(t *testing.T) {
-	s := &Store{Source: &source{}, Interval: time.Millisecond}
+	s := &Store{Settings: Settings{Source: &source{}, Reload: time.Millisecond}}
 	loads := make(chan LoadReport, 100)
-	s.OnLoad = func(r LoadReport) {
+	s.Hooks.Load = func(r LoadReport) {
 		select {
 		case loads <- r:
 		default:
@@ -167,7 +167,7 @@ func TestTimerReloads(t *testing.T) {
 }
 
 func TestPanicInASourceIsAnError(t *testing.T) {
-	s := &Store{Source: panicky{}}
+	s := &Store{Settings: Settings{Source: panicky{}, Reload: -1}}
 	run(t, s)
 	if err := s.Reload(t.Context()); err == nil || !strings.Contains(err.Error(), "panicked: driver") {
 		t.Errorf("got %v", err)
@@ -181,12 +181,12 @@ func (panicky) Load(context.Context, *Builder) error { panic("driver") }
 func TestConfigureChangesTheSource(t *testing.T) {
 	first, second := &source{}, &source{}
 	second.loads.Store(10)
-	s := &Store{Source: first}
+	s := &Store{Settings: Settings{Source: first, Reload: -1}}
 	run(t, s)
 	if _, err := s.Wait(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s.Configure(second, 0, time.Hour)
+	s.Configure(Settings{Source: second, Reload: -1, MaxStale: time.Hour})
 	if err := s.Reload(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +199,7 @@ func TestConfigureChangesTheSource(t *testing.T) {
 }
 
 func TestWaitEndsWithItsContext(t *testing.T) {
-	s := &Store{Source: &source{}}
+	s := &Store{Settings: Settings{Source: &source{}, Reload: -1}}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := s.Wait(ctx); !errors.Is(err, context.Canceled) {
@@ -212,7 +212,7 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 
 // TestReadersDuringReloads reads while a store reloads.
 func TestReadersDuringReloads(t *testing.T) {
-	s := &Store{Source: &source{}}
+	s := &Store{Settings: Settings{Source: &source{}, Reload: -1}}
 	run(t, s)
 	if _, err := s.Wait(t.Context()); err != nil {
 		t.Fatal(err)

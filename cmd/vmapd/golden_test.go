@@ -76,7 +76,7 @@ func readGolden(t *testing.T, file string) golden {
 }
 
 func goldenResolver(t *testing.T, url, profile string) *lookup.Resolver {
-	s := &store.Store{Source: &modoboa.Source{DB: dbtest.Open(t, url, db.Options{ReadOnly: true})}}
+	s := &store.Store{Settings: store.Settings{Source: &modoboa.Source{DB: dbtest.Open(t, url, db.Options{ReadOnly: true})}, Reload: -1}}
 	done := make(chan struct{})
 	go func() { defer close(done); _ = s.Run(t.Context()) }()
 	t.Cleanup(func() { <-done })

@@ -16,14 +16,14 @@ func (a *app) snapshot(ctx context.Context, c *daemon.Config) (*store.Store, fun
 		return nil, nil, err
 	}
 	failed := make(chan error, 1)
-	s := &store.Store{Source: &modoboa.Source{DB: d}, OnLoad: func(r store.LoadReport) {
+	s := &store.Store{Settings: store.Settings{Source: &modoboa.Source{DB: d}, Reload: -1}, Hooks: store.Hooks{Load: func(r store.LoadReport) {
 		if r.Err != nil {
 			select {
 			case failed <- r.Err:
 			default:
 			}
 		}
-	}}
+	}}}
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() { defer close(done); _ = s.Run(ctx) }()

@@ -60,8 +60,22 @@ func printStatus(w io.Writer, s *daemon.Status) error {
 	} else {
 		row("", "DOWN: %s", s.Database.LastError)
 	}
+	switch {
+	case s.Database.Following:
+		row("", "changes are followed")
+	case s.Database.FollowError != "":
+		row("", "changes are NOT followed: %s", s.Database.FollowError)
+	default:
+		row("", "changes are not followed (vmapd db install-triggers): everything is read again and again")
+	}
+	if s.Database.Missed > 0 {
+		row("", "%d changes had been MISSED", s.Database.Missed)
+	}
 	if d := s.Snapshot; d != nil {
-		row("data", "%s, generation %d, read %s ago", d.Schema, d.Generation, seconds(d.Age))
+		row("data", "%s, generation %d, true %s ago", d.Schema, d.Generation, seconds(d.Age))
+		if d.Stored {
+			row("", "from the disk: the database has not been read since the start")
+		}
 		for name, n := range d.Counts.All() {
 			if n > 0 {
 				row("", "%d %s", n, name)
