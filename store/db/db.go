@@ -69,6 +69,8 @@ type Queryer interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
+const maxIdle = 2 // connections
+
 // Open prepares to use the database that url names (see the package comment)
 // and connects to nothing: the server may be down. The error is a
 // *ConnectError of kind BadURL.
@@ -86,7 +88,7 @@ func Open(url string, o Options) (*DB, error) {
 		return nil, &ConnectError{Kind: BadURL, Dialect: a.dialect, Name: a.redacted(), Err: err}
 	}
 	pool.SetMaxOpenConns(4)
-	pool.SetMaxIdleConns(2)
+	pool.SetMaxIdleConns(maxIdle)
 	pool.SetConnMaxIdleTime(time.Minute)
 	pool.SetConnMaxLifetime(10 * time.Minute)
 	return &DB{DB: pool, Dialect: a.dialect, Name: a.redacted(), url: a}, nil
@@ -189,4 +191,14 @@ func (d *DB) Time(t time.Time) any {
 		return t.Format("2006-01-02 15:04:05")
 	}
 	return t.Format("2006-01-02 15:04:05.000000")
+}
+
+// File returns the path of an SQLite file, "" for the other dialects.
+func (d *DB) File() string { return d.url.path }
+
+// CloseIdle closes the connections that nobody uses, so that the next ones are
+// new.
+func (d *DB) CloseIdle() {
+	d.SetMaxIdleConns(-1)
+	d.SetMaxIdleConns(maxIdle)
 }

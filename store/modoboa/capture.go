@@ -230,9 +230,14 @@ func scanOne(ctx context.Context, q db.Queryer, query string, dest ...any) error
 	if err != nil {
 		return err
 	}
+	return one(rows, dest...)
+}
+
+// one reads the one row of a result and closes it.
+func one(rows *sql.Rows, dest ...any) error {
 	defer rows.Close()
 	if !rows.Next() {
-		return cmpErr(rows.Err(), sql.ErrNoRows)
+		return otherwise(rows.Err(), sql.ErrNoRows)
 	}
 	if err := rows.Scan(dest...); err != nil {
 		return err
@@ -240,11 +245,12 @@ func scanOne(ctx context.Context, q db.Queryer, query string, dest ...any) error
 	return rows.Close()
 }
 
-func cmpErr(err, otherwise error) error {
+// otherwise returns the first error that is one.
+func otherwise(err, next error) error {
 	if err != nil {
 		return err
 	}
-	return otherwise
+	return next
 }
 
 // trigger is one trigger of ours and what makes it.

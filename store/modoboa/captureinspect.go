@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/vmapd/vmapd/store/db"
 )
@@ -180,7 +181,7 @@ func countLog(ctx context.Context, d *db.DB, q db.Queryer, c *Capture) error {
 		if err != nil {
 			return fmt.Errorf("oldest entry of %s: %w", logTable, err)
 		}
-		c.Oldest = timeText(us)
+		c.Oldest = time.UnixMicro(us).UTC().Format(time.RFC3339)
 	}
 	return nil
 }

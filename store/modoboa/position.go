@@ -28,8 +28,8 @@ type position struct {
 
 	// MySQL: ids below Last that were not there, in order; and the smallest
 	// primary key of each table that is not empty, to notice TRUNCATE.
-	Gaps []gap             `json:"g,omitempty"`
-	Mins map[string]string `json:"m,omitempty"`
+	Gaps []gap              `json:"g,omitempty"`
+	Mins map[string]*string `json:"m,omitempty"` // null = empty
 }
 
 // gap is a range of ids, and when it was first seen (seconds since 1970 by our
@@ -78,6 +78,11 @@ func (p *position) valid(d db.Dialect) bool {
 	if d == db.PostgreSQL {
 		xmin, xmax, ok := p.xids()
 		return ok && xmin <= xmax && !slices.ContainsFunc(p.Seen, func(id int64) bool { return id <= 0 })
+	}
+	for name := range p.Mins {
+		if !slices.ContainsFunc(tables(), func(t table) bool { return t.name == name }) {
+			return false
+		}
 	}
 	before := int64(0)
 	for _, g := range p.Gaps {
