@@ -28,6 +28,12 @@ func launch(t *testing.T, config string, env []string, files ...*os.File) *proce
 	if err != nil {
 		t.Fatal(err)
 	}
+	return launchProgram(t, exe, config, env, files...)
+}
+
+// launchProgram is launch with a path by which the program is started.
+func launchProgram(t *testing.T, exe, config string, env []string, files ...*os.File) *process {
+	t.Helper()
 	// LISTEN_PID must be the pid of the daemon, which only itself knows.
 	cmd := exec.Command("sh", "-c", `LISTEN_PID=$$ exec "$0"`, exe)
 	p := &process{Cmd: cmd, log: &logBuffer{}}
