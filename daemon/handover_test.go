@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"net"
 	"os"
 	"path/filepath"
@@ -24,7 +25,7 @@ address = "inet:127.0.0.1:0"
 table = "aliases"
 `
 
-// line is a daemon and those that come after it.
+// dynasty is a daemon and those that come after it.
 type dynasty struct {
 	*rig
 	*process
@@ -40,8 +41,13 @@ func found(t *testing.T, config string, env ...string) *dynasty {
 	d.install(t)
 	d.process = launchProgram(t, d.path("vmapd"), d.config, env)
 	d.pid = d.Process.Pid
-	t.Cleanup(func() { syscall.Kill(d.pid, syscall.SIGKILL) })
-	eventually(t, "it is ready", func() bool { s := d.state(t); return s != nil && s.Ready })
+	t.Cleanup(func() {
+		syscall.Kill(d.pid, syscall.SIGKILL)
+		if s := d.state(); s != nil {
+			syscall.Kill(s.PID, syscall.SIGKILL)
+		}
+	})
+	eventually(t, "it is ready", func() bool { s := d.state(); return s != nil && s.Ready })
 	return d
 }
 
@@ -81,9 +87,8 @@ func (d *dynasty) installScript(t *testing.T, text string) {
 }
 
 // state asks for the status, nil if nobody answers.
-func (d *dynasty) state(t *testing.T) *Status {
-	t.Helper()
-	s, err := (Control{Path: ControlPath(d.dir)}).Status(t.Context())
+func (d *dynasty) state() *Status {
+	s, err := (Control{Path: ControlPath(d.dir)}).Status(context.Background())
 	if err != nil {
 		return nil
 	}
@@ -105,8 +110,8 @@ func (d *dynasty) succeed(t *testing.T) {
 	if code := d.waitFor(t, old); code != 0 {
 		t.Fatalf("the old process ended with %d", code)
 	}
-	eventually(t, "the new process answers", func() bool { s := d.state(t); return s != nil && s.PID != old })
-	d.pid = d.state(t).PID
+	eventually(t, "the new process answers", func() bool { s := d.state(); return s != nil && s.PID != old })
+	d.pid = d.state().PID
 }
 
 // waitFor waits for the end of a process and gives its exit code.
@@ -163,7 +168,7 @@ func (d *dynasty) noSockets(t *testing.T) {
 func TestHandover(t *testing.T) {
 	d := found(t, everything)
 	before := d.descriptors(t)
-	c := startClients(t, d.dir, d.state(t))
+	c := startClients(t, d.dir, d.state())
 	for range 5 {
 		time.Sleep(50 * time.Millisecond)
 		d.succeed(t)
@@ -172,7 +177,7 @@ func TestHandover(t *testing.T) {
 	c.stop(t)
 	eventually(t, "the connections are closed", func() bool {
 		n := 0
-		for _, l := range d.state(t).Listeners {
+		for _, l := range d.state().Listeners {
 			n += l.Connections
 		}
 		return n == 0
@@ -262,7 +267,7 @@ func TestHandoverPassesReloadOn(t *testing.T) {
 	d.signal(t, syscall.SIGHUP) // before or after it was told
 	old := d.pid
 	d.waitFor(t, old)
-	d.pid = d.state(t).PID
+	d.pid = d.state().PID
 	eventually(t, "the new configuration is in use", func() bool {
 		_, found, _ := ask(t, "unix", d.path("third"), "domains", "example.com")
 		return found

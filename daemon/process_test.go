@@ -39,6 +39,7 @@ func launchProgram(t *testing.T, exe, config string, env []string, files ...*os.
 	p := &process{Cmd: cmd, log: &logBuffer{}}
 	cmd.Env = append(append(os.Environ(), "VMAPD_TEST_RUN="+config), env...)
 	cmd.Stderr, cmd.ExtraFiles = p.log, files
+	cmd.WaitDelay = 5 * time.Second // a process it has left behind may hold the log open
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
