@@ -131,9 +131,11 @@ func (d *Daemon) disown() {
 // passOn gives a signal to the process that has taken over: whoever sent it
 // here cannot know of that one.
 func (d *Daemon) passOn(s os.Signal) {
-	if d.handover.heir != nil {
-		d.handover.heir.Signal(s) //nolint:errcheck // it may have ended
+	if d.handover.heir == nil {
+		return
 	}
+	d.log.Info("passing the signal on to the new process", zap.Stringer("signal", s), zap.Int("new_pid", d.handover.heir.Pid))
+	d.handover.heir.Signal(s) //nolint:errcheck // it may have ended
 }
 
 // handoverError is a reason to stay, with a remedy.

@@ -119,7 +119,7 @@ func TestHandoverAndSigtermAnyTime(t *testing.T) {
 		if code := d.waitFor(t, d.pid); code != 0 {
 			t.Errorf("after %v: exit code %d", delay, code)
 		}
-		if d.process.log.count("handing over") == 1 && d.process.log.count("second signal") == 0 {
+		if d.process.log.count("handing over") == 1 && d.process.log.count("passing the signal on") == 0 {
 			// It had ended before it could hear the signal.
 			eventually(t, "the new process serves", func() bool { s := d.state(); return s != nil })
 			d.pid = d.state().PID
