@@ -130,7 +130,7 @@ func connectedPair() (net.Conn, *os.File, error) {
 }
 
 // successorEnv is our environment without what was meant for this process
-// alone. Without WATCHDOG_PID the watchdog is whoever's process it finds.
+// alone: with our WATCHDOG_PID in it the successor would not feed the watchdog.
 func successorEnv(will testament) []string {
 	var env []string
 	for _, v := range os.Environ() {
