@@ -95,8 +95,10 @@ func (d *Daemon) openControl() error {
 		d.log.Warn("no control socket: vmapd status, reload and explain will not reach this daemon", zap.Error(err), zap.String("remedy", "choose a shorter state_dir"))
 		return nil
 	}
-	if err := checkFree(l.endpoint.Path); err != nil {
-		return fmt.Errorf("state_dir %s: control.sock: %w", d.cfg.StateDir, err)
+	if len(d.inherited[l.endpoint]) == 0 {
+		if err := checkFree(l.endpoint.Path); err != nil {
+			return fmt.Errorf("state_dir %s: control.sock: %w", d.cfg.StateDir, err)
+		}
 	}
 	s, err := d.inherited.open(&l)
 	if err != nil {
@@ -110,7 +112,6 @@ func (d *Daemon) openControl() error {
 	}
 	w.server.WriteTimeout = 0 // a reload takes as long as it takes
 	d.control = &port{cfg: l, socket: s, service: w, gate: newGate(s.stream, l, d.log.Logger, d.metrics)}
-	d.control.start()
 	return nil
 }
 

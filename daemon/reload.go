@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
+	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -19,6 +21,13 @@ import (
 func (d *Daemon) Reload(ctx context.Context) error {
 	d.reload.Lock()
 	defer d.reload.Unlock()
+	if d.handover.heir != nil {
+		d.passOn(syscall.SIGHUP)
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	cfg, err := Load(d.path, d.overrides)
 	if err != nil {
 		err = fmt.Errorf("configuration: %w", err)
@@ -166,7 +175,11 @@ func (s *socket) adjust(l *Listen) error {
 			return err
 		}
 	}
-	return s.setBacklog(l.Backlog)
+	n := l.Backlog
+	if n == 0 && s.endpoint.Kind != Systemd {
+		n = math.MaxInt32 // as much as the system allows, whatever it was before
+	}
+	return s.setBacklog(n)
 }
 
 // switchPorts puts a plan into effect. Sockets that are taken over stay open
