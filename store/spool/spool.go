@@ -127,7 +127,7 @@ func (s *Spool) Put(ctx context.Context, writes ...Write) error {
 		if err := w.check(); err != nil {
 			return err
 		}
-		w.Value = append([]byte(nil), w.Value...)
+		w.Value = append([]byte{}, w.Value...)
 		if w.At.IsZero() {
 			w.At = time.Now()
 		}
