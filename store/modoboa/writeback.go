@@ -3,6 +3,7 @@ package modoboa
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -101,26 +102,24 @@ func sortBatch(batch []spool.Write) (quotas []quotaUsage, logins []lastLogin, er
 // given up could then overtake a newer one. In a transaction it has either
 // locked its rows, and the newer one waits, or will not be committed.
 func (w *WriteBack) transact(ctx context.Context, quotas []quotaUsage, logins []lastLogin) (unknown int, err error) {
-	tx, err := w.DB.BeginTx(ctx, nil)
-	if err != nil {
-		return 0, err
-	}
-	defer tx.Rollback() //nolint:errcheck // after Commit there is nothing to roll back
 	writeQuotas, writeLogins := w.quotaRows, w.loginRows
 	if w.DB.Dialect == db.PostgreSQL {
 		writeQuotas, writeLogins = quotaArrays, loginArrays
 	}
-	if len(quotas) > 0 {
-		if unknown, err = writeQuotas(ctx, tx, quotas); err != nil {
-			return 0, fmt.Errorf("admin_quota: %w", err)
+	err = w.DB.Transact(ctx, func(c *sql.Conn) error {
+		if len(quotas) > 0 {
+			if unknown, err = writeQuotas(ctx, c, quotas); err != nil {
+				return fmt.Errorf("admin_quota: %w", err)
+			}
 		}
-	}
-	if len(logins) > 0 {
-		n, err := writeLogins(ctx, tx, logins)
-		if err != nil {
-			return 0, fmt.Errorf("core_user: %w", err)
+		if len(logins) > 0 {
+			n, err := writeLogins(ctx, c, logins)
+			if err != nil {
+				return fmt.Errorf("core_user: %w", err)
+			}
+			unknown += n
 		}
-		unknown += n
-	}
-	return unknown, tx.Commit()
+		return nil
+	})
+	return unknown, err
 }

@@ -37,8 +37,8 @@ const (
 		WHERE u.username = v.username AND (u.last_login IS NULL OR u.last_login < v.at)`
 )
 
-func quotaArrays(ctx context.Context, tx *sql.Tx, quotas []quotaUsage) (unknown int, err error) {
-	missing, err := updateQuotaArrays(ctx, tx, quotas)
+func quotaArrays(ctx context.Context, c *sql.Conn, quotas []quotaUsage) (unknown int, err error) {
+	missing, err := updateQuotaArrays(ctx, c, quotas)
 	if err != nil || len(missing) == 0 {
 		return 0, err
 	}
@@ -46,21 +46,21 @@ func quotaArrays(ctx context.Context, tx *sql.Tx, quotas []quotaUsage) (unknown 
 	for i := range missing {
 		names[i] = missing[i].username
 	}
-	if _, err := tx.ExecContext(ctx, insertQuotas, names); err != nil {
+	if _, err := c.ExecContext(ctx, insertQuotas, names); err != nil {
 		return 0, err
 	}
-	missing, err = updateQuotaArrays(ctx, tx, missing)
+	missing, err = updateQuotaArrays(ctx, c, missing)
 	return len(missing), err
 }
 
 // updateQuotaArrays updates rows and returns what has none.
-func updateQuotaArrays(ctx context.Context, tx *sql.Tx, quotas []quotaUsage) (missing []quotaUsage, err error) {
+func updateQuotaArrays(ctx context.Context, c *sql.Conn, quotas []quotaUsage) (missing []quotaUsage, err error) {
 	names := make([]string, len(quotas))
 	size, messages := make([]int64, len(quotas)), make([]int64, len(quotas))
 	for i, q := range quotas {
 		names[i], size[i], messages[i] = q.username, q.bytes, q.messages
 	}
-	there, err := lockNames(ctx, tx, lockQuotas, names)
+	there, err := lockNames(ctx, c, lockQuotas, names)
 	if err != nil {
 		return nil, err
 	}
@@ -70,28 +70,28 @@ func updateQuotaArrays(ctx context.Context, tx *sql.Tx, quotas []quotaUsage) (mi
 		}
 	}
 	if len(there) > 0 {
-		_, err = tx.ExecContext(ctx, updateQuotas, names, size, messages)
+		_, err = c.ExecContext(ctx, updateQuotas, names, size, messages)
 	}
 	return missing, err
 }
 
-func loginArrays(ctx context.Context, tx *sql.Tx, logins []lastLogin) (unknown int, err error) {
+func loginArrays(ctx context.Context, c *sql.Conn, logins []lastLogin) (unknown int, err error) {
 	names, at := make([]string, len(logins)), make([]time.Time, len(logins))
 	for i, l := range logins {
 		names[i], at[i] = l.username, l.at.Truncate(time.Microsecond)
 	}
-	there, err := lockNames(ctx, tx, lockLogins, names)
+	there, err := lockNames(ctx, c, lockLogins, names)
 	if err != nil {
 		return 0, err
 	}
 	if len(there) > 0 {
-		_, err = tx.ExecContext(ctx, updateLogins, names, at)
+		_, err = c.ExecContext(ctx, updateLogins, names, at)
 	}
 	return len(logins) - len(there), err
 }
 
-func lockNames(ctx context.Context, tx *sql.Tx, query string, names []string) (map[string]bool, error) {
-	rows, err := tx.QueryContext(ctx, query, names)
+func lockNames(ctx context.Context, c *sql.Conn, query string, names []string) (map[string]bool, error) {
+	rows, err := c.QueryContext(ctx, query, names)
 	if err != nil {
 		return nil, err
 	}

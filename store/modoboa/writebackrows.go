@@ -10,7 +10,7 @@ import (
 // rowStatements are prepared for one transaction.
 type rowStatements struct{ update, find, insert *sql.Stmt }
 
-func (w *WriteBack) prepare(ctx context.Context, tx *sql.Tx, texts map[**sql.Stmt]string) (closeAll func(), err error) {
+func (w *WriteBack) prepare(ctx context.Context, c *sql.Conn, texts map[**sql.Stmt]string) (closeAll func(), err error) {
 	var made []*sql.Stmt
 	closeAll = func() {
 		for _, s := range made {
@@ -18,7 +18,7 @@ func (w *WriteBack) prepare(ctx context.Context, tx *sql.Tx, texts map[**sql.Stm
 		}
 	}
 	for to, text := range texts {
-		if *to, err = tx.PrepareContext(ctx, text); err != nil {
+		if *to, err = c.PrepareContext(ctx, text); err != nil {
 			closeAll()
 			return nil, err
 		}
@@ -30,9 +30,9 @@ func (w *WriteBack) prepare(ctx context.Context, tx *sql.Tx, texts map[**sql.Stm
 // quotaRows updates, and inserts only where no row was found. That an UPDATE
 // touched no row does not say so: MySQL counts the rows that it changed, not
 // those that it found, and a batch may be written twice.
-func (w *WriteBack) quotaRows(ctx context.Context, tx *sql.Tx, quotas []quotaUsage) (unknown int, err error) {
+func (w *WriteBack) quotaRows(ctx context.Context, c *sql.Conn, quotas []quotaUsage) (unknown int, err error) {
 	var s rowStatements
-	closeAll, err := w.prepare(ctx, tx, map[**sql.Stmt]string{
+	closeAll, err := w.prepare(ctx, c, map[**sql.Stmt]string{
 		&s.update: "UPDATE admin_quota SET bytes = ?, messages = ? WHERE username = ?",
 		&s.find:   "SELECT 1 FROM admin_quota WHERE username = ?",
 		&s.insert: `INSERT INTO admin_quota (username, bytes, messages) SELECT ?, ?, ? FROM core_user AS u
@@ -61,9 +61,9 @@ func (w *WriteBack) quotaRows(ctx context.Context, tx *sql.Tx, quotas []quotaUsa
 	return unknown, nil
 }
 
-func (w *WriteBack) loginRows(ctx context.Context, tx *sql.Tx, logins []lastLogin) (unknown int, err error) {
+func (w *WriteBack) loginRows(ctx context.Context, c *sql.Conn, logins []lastLogin) (unknown int, err error) {
 	var s rowStatements
-	closeAll, err := w.prepare(ctx, tx, map[**sql.Stmt]string{
+	closeAll, err := w.prepare(ctx, c, map[**sql.Stmt]string{
 		&s.update: "UPDATE core_user SET last_login = ? WHERE username = ? AND (last_login IS NULL OR last_login < ?)",
 		&s.find:   "SELECT 1 FROM core_user WHERE username = ?",
 	})
