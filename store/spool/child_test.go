@@ -66,7 +66,7 @@ func childLoad(s *spool.Spool) error {
 					errs <- err
 					return
 				}
-				_, _ = os.Stdout.WriteString(fmt.Sprintf("%d %d\n", u, n))
+				fmt.Printf("%d %d\n", u, n) // one write(2), so whole lines
 			}
 		}()
 	}

@@ -140,7 +140,7 @@ func (f *file) moveAside(cause error) (*DamagedError, error) {
 	}
 	to := f.path + ".damaged-" + time.Now().UTC().Format("20060102T150405.000Z")
 	for _, suffix := range []string{"-wal", "-shm", ""} {
-		if err := os.Rename(f.path+suffix, to+suffix); err != nil && !(suffix != "" && errors.Is(err, os.ErrNotExist)) {
+		if err := os.Rename(f.path+suffix, to+suffix); err != nil && (suffix == "" || !errors.Is(err, os.ErrNotExist)) {
 			return nil, fmt.Errorf("damaged (%w), and it cannot be moved aside: %w", cause, err)
 		}
 	}

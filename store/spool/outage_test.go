@@ -2,6 +2,7 @@ package spool_test
 
 import (
 	"errors"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -101,10 +102,7 @@ func startLoad(t *testing.T, s *spool.Spool, users int) *load {
 func (l *load) progress(d *db.DB) func() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	want := map[int]int64{}
-	for u, n := range l.last {
-		want[u] = n
-	}
+	want := maps.Clone(l.last)
 	return func() bool {
 		got := usage(l.t, d)
 		for u, n := range want {

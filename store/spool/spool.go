@@ -103,8 +103,7 @@ func Open(path string, o Options) (*Spool, error) {
 	}
 	s.file = f
 	if err := s.reload(); err != nil {
-		f.close()
-		return nil, err
+		return nil, errors.Join(err, f.close())
 	}
 	if damage != nil {
 		s.stats.Damaged = damage.MovedTo
