@@ -27,7 +27,7 @@ var imports = map[string][]string{
 	"lookup/internal/linetest": {},
 	"lookup/socketmap":         {"lookup/internal/line"},
 	"lookup/tcptable":          {"lookup/internal/line"},
-	"daemon":                   {"lookup", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa"},
+	"daemon":                   {"lookup", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa", "store/spool"},
 	"cmd/vmapd":                {"daemon", "lookup", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa"},
 
 	"cmd/vmapd/internal/gendocs":  {"daemon", "lookup"},

@@ -25,7 +25,18 @@ type Status struct {
 	Reason    string           `json:"reason,omitempty"` // why not ready
 	Snapshot  *SnapshotStatus  `json:"snapshot"`         // null before the first load
 	Database  DatabaseStatus   `json:"database"`
+	Spool     SpoolStatus      `json:"spool"`
 	Listeners []ListenerStatus `json:"listeners"`
+}
+
+// SpoolStatus describes the writes of the mail side that the database does not
+// have yet.
+type SpoolStatus struct {
+	Pending   int    `json:"pending"`
+	Dead      int    `json:"dead"` // refused by the database and set aside
+	Applied   uint64 `json:"applied"`
+	LastError string `json:"last_error,omitempty"` // while writing fails
+	Damaged   string `json:"damaged,omitempty"`    // where a damaged spool was moved
 }
 
 // SnapshotStatus describes the data being served.
@@ -130,10 +141,15 @@ func (d *Daemon) Status() *Status {
 	defer d.mu.Unlock()
 	s := &Status{
 		Version: Version(), PID: os.Getpid(), Uptime: d.uptime().Seconds(), Config: d.cfg.Path, Reason: d.unready(),
-		Database: DatabaseStatus{Name: d.database.Name, Up: st.DatabaseUp, LastError: st.LastError, LastLoad: st.LastDuration.Seconds(),
+		Database: DatabaseStatus{Name: d.database.read.Name, Up: st.DatabaseUp, LastError: st.LastError, LastLoad: st.LastDuration.Seconds(),
 			Following: st.Following, FollowError: st.FollowError, Missed: st.Missed},
 	}
 	s.Ready = s.Reason == ""
+	w := d.writes.stats()
+	s.Spool = SpoolStatus{Pending: w.Pending, Dead: w.Dead, Applied: w.Applied, Damaged: w.Damaged}
+	if w.Failing && w.LastError != nil {
+		s.Spool.LastError = w.LastError.Error()
+	}
 	for _, p := range d.ports {
 		s.Listeners = append(s.Listeners, ListenerStatus{
 			Protocol: p.cfg.Protocol, Address: p.address(), Table: p.cfg.Table,

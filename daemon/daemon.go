@@ -18,8 +18,7 @@ import (
 
 	"github.com/vmapd/vmapd/lookup"
 	"github.com/vmapd/vmapd/store"
-	"github.com/vmapd/vmapd/store/db"
-	"github.com/vmapd/vmapd/store/modoboa"
+	"github.com/vmapd/vmapd/store/spool"
 )
 
 // Daemon is a configuration at work. New makes one.
@@ -45,7 +44,8 @@ type Daemon struct {
 	reload   sync.Mutex // one Reload at a time
 	mu       sync.Mutex // guards what follows
 	cfg      *Config
-	database *db.DB
+	database *databases
+	writes   *writes
 	ports    []*port
 	control  *port
 }
@@ -53,7 +53,7 @@ type Daemon struct {
 // New prepares a daemon; it opens nothing yet. The path and the overrides are
 // those the configuration was loaded with: SIGHUP loads it again.
 func New(cfg *Config, path string, overrides []string, log *Logger) (*Daemon, error) {
-	database, err := openDatabase(cfg)
+	database, err := openDatabases(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -64,23 +64,10 @@ func New(cfg *Config, path string, overrides []string, log *Logger) (*Daemon, er
 	}
 	d.hurry, d.urge = context.WithCancel(context.Background())
 	l := &loads{log: log.Logger, metrics: d.metrics, status: func(s string) { d.notify("STATUS=" + s) }}
-	d.store = &store.Store{Settings: settings(cfg, database), File: filepath.Join(cfg.StateDir, "snapshot"), Hooks: l.hooks()}
+	d.store = &store.Store{Settings: database.settings(cfg), File: filepath.Join(cfg.StateDir, "snapshot"), Hooks: l.hooks()}
 	d.resolver = lookup.NewResolver(d.store, cfg.LookupOptions())
-	d.metrics.registry.MustRegister(newCollector(d.store, d.openConnections))
+	d.metrics.registry.MustRegister(newCollector(d.store, d.openConnections), spoolCollector(func() spool.Stats { return d.writes.stats() }))
 	return d, nil
-}
-
-func openDatabase(cfg *Config) (*db.DB, error) {
-	return db.Open(cfg.Database.URL, db.Options{Password: cfg.password, ReadOnly: true})
-}
-
-// settings gives the store's settings.
-func settings(cfg *Config, database *db.DB) store.Settings {
-	c := cfg.Database
-	return store.Settings{
-		Source: &modoboa.Source{DB: database}, Origin: database.Name,
-		Poll: c.Poll.D(), Reload: c.Reload.D(), Audit: c.Audit.D(), MaxStale: c.MaxStale.D(),
-	}
 }
 
 // LookupOptions gives the section [lookup] as package lookup wants it.
@@ -103,6 +90,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGUSR2, syscall.SIGTERM, syscall.SIGINT)
 	defer signal.Stop(signals)
 	tuneMemory()
+	d.writes = d.openWrites()
+	defer d.writes.close()
 	if err := d.open(); err != nil {
 		d.closeAll()
 		return err
@@ -111,6 +100,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 
 	// The store goes on during the drain: requests may be held for its data.
 	loading := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.store.Run(ctx) })
+	writing := newTask(context.WithoutCancel(ctx), d.writes.run)
 	serving, leave := context.WithCancel(ctx)
 	defer leave()
 	reloads, handovers := make(chan struct{}, 1), make(chan struct{}, 1)
@@ -128,6 +118,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.notify(sd.SdNotifyStopping)
 	d.log.Info("ending: finishing the requests at hand")
 	d.drain(signals)
+	writing.end()
 	loading.end()
 	d.log.Info("ended")
 	return nil

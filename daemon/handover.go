@@ -43,7 +43,11 @@ func findProgram() string {
 }
 
 // beforeHandover brings to disk what a successor can begin with.
-func (d *Daemon) beforeHandover(context.Context) {}
+func (d *Daemon) beforeHandover(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, d.handover.limit)
+	defer cancel()
+	d.store.Save(ctx) //nolint:errcheck // logged by loads.file; the successor reads the database then
+}
 
 // requestHandover has the task of hand-overs begin one. It never waits.
 func (d *Daemon) requestHandover(requests chan<- struct{}) {

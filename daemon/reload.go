@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"go.uber.org/zap"
-
-	"github.com/vmapd/vmapd/store/db"
 )
 
 // Reload reads the configuration again, applies it, and reads the database
@@ -72,7 +70,7 @@ func (d *Daemon) apply(ctx context.Context, cfg *Config) error {
 	d.needRestart(cfg)
 	d.resolver.SetOptions(cfg.LookupOptions())
 	d.log.Level.SetLevel(logLevel(cfg.Log.Level))
-	d.store.Configure(settings(cfg, database))
+	d.store.Configure(database.settings(cfg))
 	old := d.database
 	d.cfg, d.database = cfg, database
 	for _, w := range cfg.Warnings {
@@ -90,11 +88,11 @@ func (d *Daemon) apply(ctx context.Context, cfg *Config) error {
 
 // databaseFor gives the database in use if the new configuration means the
 // same one.
-func (d *Daemon) databaseFor(cfg *Config) (*db.DB, error) {
+func (d *Daemon) databaseFor(cfg *Config) (*databases, error) {
 	if cfg.Database.URL == d.cfg.Database.URL && cfg.password == d.cfg.password {
 		return d.database, nil
 	}
-	return openDatabase(cfg)
+	return openDatabases(cfg)
 }
 
 // plan opens what the new configuration needs in addition. When it fails it
