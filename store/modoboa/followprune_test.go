@@ -187,7 +187,7 @@ func TestWatch(t *testing.T) {
 		}
 		dbtest.Exec(t, d, "update admin_domain set quota = 4 where id = 1")
 		wait("after a long silence")
-		dbtest.Exec(t, d, "select pg_terminate_backend(pid) from pg_stat_activity where query ilike '%listen%' or query = '-- ping' and pid <> pg_backend_pid()")
+		dbtest.Exec(t, d, "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database() and (query like 'unlisten%' or query = '-- ping')")
 		select {
 		case err := <-ended:
 			if err == nil || errors.Is(err, store.ErrCannotWatch) {
