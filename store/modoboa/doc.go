@@ -15,8 +15,8 @@
 //	transport_transport, relaydomains_recipientaccess   relaying
 //	postfix_autoreply_transport            autoreply plugin of 1.x, if it is there
 //
-// Only columns that something uses are asked for. The tables are never
-// written, altered or locked by reading.
+// Only columns that something uses are asked for. Reading never writes, alters
+// or locks a table.
 //
 // What a row says is not judged here: control bytes, clashing names and
 // references into the void are the Builder's business. A row that cannot even
@@ -52,5 +52,8 @@
 // [Init] makes the tables of the newest generation in an empty database, with
 // defaults in the database, so that Modoboa's own SQL runs on them (schema/).
 // [ImportCSV] reads Modoboa's CSV lines, into databases of Modoboa's own too,
-// and makes the rows that Modoboa makes beside them.
+// and makes the rows that Modoboa makes beside them. [WriteBack] writes quota
+// usage and last logins, which mail servers report, from a spool into
+// admin_quota and core_user.last_login, and nothing else into a running
+// Modoboa.
 package modoboa

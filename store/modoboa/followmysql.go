@@ -195,6 +195,12 @@ func (s *Source) mustLook() bool {
 	return time.Since(s.looked) > lookInterval
 }
 
+func (s *Source) hasLooked() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.looked = time.Now()
+}
+
 // mysqlTables returns a digest of what the catalogue says of the tables. It
 // must be read before the view is taken. MySQL 8 keeps old figures unless told
 // otherwise; MariaDB does not read the comment.
@@ -213,9 +219,7 @@ func (s *Source) mysqlTables(ctx context.Context, tx *sql.Tx) (string, error) {
 		fmt.Fprintln(&all, name, at)
 		return err
 	})
-	s.mu.Lock()
-	s.looked = time.Now()
-	s.mu.Unlock()
+	s.hasLooked()
 	return digest(all.String()), err
 }
 
