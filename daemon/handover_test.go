@@ -197,24 +197,57 @@ func TestHandover(t *testing.T) {
 	d.finish(t)
 }
 
-// A connection that is open keeps its answers to what was asked, then ends; the
-// one that idles ends too.
+// A connection that idles ends; a request that the old process has read, and
+// holds for want of data, gets its answer on its connection.
 func TestHandoverAnswersWhatWasAsked(t *testing.T) {
 	d := found(t, basics+"[lookup]\nhold = \"90s\"\n")
-	c, err := net.Dial("unix", d.path("socketmap"))
+	idle, err := net.Dial("unix", d.path("socketmap"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
-	client := socketmap.NewClient(c)
-	if v, _, err := client.Lookup(t.Context(), "aliases", "info@example.com"); v != "user@example.com" || err != nil {
+	defer idle.Close()
+	if v, _, err := socketmap.NewClient(idle).Lookup(t.Context(), "aliases", "info@example.com"); v != "user@example.com" || err != nil {
 		t.Fatal(v, err)
 	}
 	d.succeed(t)
-	if n, err := c.Read(make([]byte, 1)); n != 0 || err == nil {
-		t.Errorf("the old connection gives %d bytes, %v", n, err)
+	if n, err := idle.Read(make([]byte, 1)); n != 0 || err == nil {
+		t.Errorf("the idle connection gives %d bytes, %v", n, err)
 	}
 	d.finish(t)
+
+	d.restartWithoutData(t)
+	answer := make(chan string, 1)
+	go func() {
+		v, _, err := ask(t, "unix", d.path("socketmap"), "aliases", "info@example.com")
+		if err != nil {
+			v = err.Error()
+		}
+		answer <- v
+	}()
+	eventually(t, "the request is in", func() bool { return d.state().Listeners[0].Connections == 1 })
+	time.Sleep(50 * time.Millisecond)
+	d.signal(t, syscall.SIGUSR2)
+	eventually(t, "the new process begins", func() bool { return d.process.log.count("taking over") == 1 })
+	if err := os.Rename(d.path("away.db"), d.database()); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-answer; got != "user@example.com" {
+		t.Errorf("the request that was held: %s", got)
+	}
+	d.waitFor(t, d.pid)
+	d.pid = d.state().PID
+	d.finish(t)
+}
+
+// restartWithoutData starts a new line whose database is away.
+func (d *dynasty) restartWithoutData(t *testing.T) {
+	t.Helper()
+	if err := os.Rename(d.database(), d.path("away.db")); err != nil {
+		t.Fatal(err)
+	}
+	d.process = launchProgram(t, d.path("vmapd"), d.config, nil)
+	d.pid = d.Process.Pid
+	eventually(t, "it is up", func() bool { return d.state() != nil })
 }
 
 // What the new configuration says of listeners holds after a hand-over.
