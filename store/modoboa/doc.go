@@ -36,6 +36,17 @@
 // transport_transport came with 1.10; older databases are refused. A table
 // vmapd_schema says that [Init] made the tables.
 //
+// # Changes
+//
+// [InstallCapture] adds triggers that log the primary keys of rows that change,
+// [RemoveCapture] removes them without a trace, and [Source.Follow] reads the
+// rows that the log names (docs/change-capture.md). A position in the log says
+// what the database looked like there, so that whatever breaks the chain -
+// other tables, another log, another server - is noticed and everything is
+// read again. SQLite's INSERT OR REPLACE, which deletes a row of another id
+// without a word, is not noticed unless recursive_triggers is on; neither
+// Modoboa nor Django uses it.
+//
 // # Writing
 //
 // [Init] makes the tables of the newest generation in an empty database, with
