@@ -64,11 +64,15 @@ func New(cfg *Config, path string, overrides []string, log *Logger) (*Daemon, er
 	}
 	d.hurry, d.urge = context.WithCancel(context.Background())
 	l := &loads{log: log.Logger, metrics: d.metrics, status: func(s string) { d.notify("STATUS=" + s) }}
-	d.store = &store.Store{Settings: database.settings(cfg), File: filepath.Join(cfg.StateDir, "snapshot"), Hooks: l.hooks()}
+	d.store = &store.Store{Settings: database.settings(cfg), File: SnapshotPath(cfg.StateDir), Hooks: l.hooks()}
 	d.resolver = lookup.NewResolver(d.store, cfg.LookupOptions())
 	d.metrics.registry.MustRegister(newCollector(d.store, d.openConnections), spoolCollector(func() spool.Stats { return d.writes.stats() }))
 	return d, nil
 }
+
+// SnapshotPath gives the file in which a daemon with that state folder keeps
+// its snapshot.
+func SnapshotPath(stateDir string) string { return filepath.Join(stateDir, "snapshot") }
 
 // LookupOptions gives the section [lookup] as package lookup wants it.
 func (c *Config) LookupOptions() lookup.Options {
