@@ -47,6 +47,7 @@ func (l *loads) report(r store.LoadReport) {
 		return
 	}
 	l.good(r)
+	limitMemory(r.Snapshot.Bytes())
 	if r.Took > largeLoad {
 		// A load leaves the previous snapshot and the rows it read behind, as much
 		// as is in use. Give it back now, in the goroutine of the store, instead
@@ -122,5 +123,14 @@ func remedyOf(err error) string {
 func tuneMemory() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(25)
+	}
+}
+
+// limitMemory makes the collector run more often when two snapshots and their
+// garbage are in memory, during loads: it costs little, and memory that is
+// bought for the worst moment is idle at all others. $GOMEMLIMIT goes first.
+func limitMemory(snapshot int) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(int64(snapshot)*21/10 + 64<<20)
 	}
 }

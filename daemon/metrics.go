@@ -64,6 +64,9 @@ func newMetrics() *metrics {
 		lost:          single("vmapd_changes_lost_total", "Times that the log of changes did not lead to the present, so that everything was read again."),
 		fileErrors:    single("vmapd_snapshot_file_errors_total", "Failures to write or to use the snapshot on disk."),
 	}
+	for _, kind := range []string{"full", "delta", "audit"} {
+		m.refresh.WithLabelValues(kind) // there from the start, at 0
+	}
 	version := Version()
 	build := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "vmapd_build_info", Help: "Always 1; the labels say what runs.",

@@ -22,7 +22,8 @@ type Builder struct {
 	problems []Problem
 	total    map[ProblemKind]int
 
-	serving bool // requests are answered from another snapshot meanwhile
+	serving bool          // requests are answered from another snapshot meanwhile
+	slept   time.Duration // for their sake
 	scratch []byte
 	list    []recipient // being sorted
 
@@ -41,7 +42,9 @@ func NewBuilder() *Builder {
 // while the requests that wait at another one go on waiting.
 func (b *Builder) GiveWay() {
 	if b.serving {
+		began := time.Now()
 		time.Sleep(100 * time.Microsecond)
+		b.slept += time.Since(began)
 		return
 	}
 	runtime.Gosched()

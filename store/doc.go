@@ -2,7 +2,7 @@
 //
 // A [Snapshot] is an immutable, fully indexed copy of what the database says.
 // The only way to make one is a [Builder], which a [Source] fills from one
-// consistent read; a [Store] keeps the current one behind an atomic pointer,
+// consistent view; a [Store] keeps the current one behind an atomic pointer,
 // so that readers never wait and never see half of a change.
 //
 // # Shape in memory
@@ -14,8 +14,14 @@
 // collector nothing, grows without ever copying, and finds any row with one
 // hash probe.
 //
-// Reads go through Snapshot's methods alone, never through the columns: this
-// is where a delta of changed rows is laid over the immutable base.
+// Reads go through Snapshot's methods alone, never through the columns.
+//
+// # Changes
+//
+// [Snapshot.Edit] gives a Builder that shares the chunks of a snapshot and
+// copies those in which something changes: the next snapshot costs what
+// changed, and whoever reads the old one never notices. A [Follower] says what
+// changed; [Store.Run] applies it, audits it and keeps a copy on disk.
 //
 // # Names
 //

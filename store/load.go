@@ -16,6 +16,7 @@ type load struct {
 	snap     *Snapshot
 	err      error
 	took     time.Duration
+	work     time.Duration // took, less what was slept for the sake of requests
 }
 
 func (r *runner) startLoad() {
@@ -24,15 +25,17 @@ func (r *runner) startLoad() {
 	r.loading = l
 	source, serving := r.settings.Source, r.s.Current() != nil
 	r.wg.Go(func() {
-		l.snap, l.err = build(ctx, source, l.began, serving)
+		var slept time.Duration
+		l.snap, slept, l.err = build(ctx, source, l.began, serving)
 		l.took = r.s.clock().Sub(l.began)
+		l.work = l.took - slept
 		r.loaded <- l
 	})
 }
 
 // build turns a panic in a source (a driver's, say) into an error: the last
 // good snapshot goes on being served.
-func build(ctx context.Context, source Source, began time.Time, serving bool) (snap *Snapshot, err error) {
+func build(ctx context.Context, source Source, began time.Time, serving bool) (snap *Snapshot, slept time.Duration, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			snap, err = nil, fmt.Errorf("reading the database panicked: %v", p)
@@ -41,9 +44,10 @@ func build(ctx context.Context, source Source, began time.Time, serving bool) (s
 	b := NewBuilder()
 	b.serving = serving
 	if err := source.Load(ctx, b); err != nil {
-		return nil, err
+		return nil, b.slept, err
 	}
-	return b.Build(began), nil
+	snap = b.Build(began)
+	return snap, b.slept, nil
 }
 
 // finishLoad serves what a load has read, with what was committed meanwhile.
@@ -62,6 +66,7 @@ func (r *runner) finishLoad(l *load) {
 		st.DatabaseUp, st.LastError, st.LastDuration, st.Stored = true, "", l.took, false
 		st.Following, st.FollowError = r.following(), ""
 	})
+	r.work = l.work
 	r.planLoad()
 	r.nextLook = r.s.clock().Add(r.poll())
 	if r.doubtful {
@@ -142,7 +147,6 @@ func (r *runner) nextRetry() time.Duration {
 // planLoad says when everything is read again. Reading stays below a twentieth
 // of one core.
 func (r *runner) planLoad() {
-	took := r.s.Status().LastDuration
 	every := r.settings.Reload
 	switch {
 	case r.following():
@@ -154,7 +158,7 @@ func (r *runner) planLoad() {
 		r.nextLoad = time.Time{}
 		return
 	}
-	r.nextLoad = r.s.clock().Add(max(every, 20*took))
+	r.nextLoad = r.s.clock().Add(max(every, 20*r.work))
 }
 
 // compare tells how what was served differs from what took its place. Reading
@@ -165,7 +169,7 @@ func (r *runner) compare(old, snap *Snapshot, followed bool) {
 		began := r.s.clock()
 		b := Builder{serving: true}
 		d := Compare(old, snap, b.GiveWay)
-		r.compared <- AuditReport{Difference: d, Followed: followed, Took: r.s.clock().Sub(began)}
+		r.compared <- AuditReport{Difference: d, Followed: followed, Took: r.s.clock().Sub(began) - b.slept}
 	})
 }
 

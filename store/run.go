@@ -20,8 +20,9 @@ type runner struct {
 	doubtful  bool     // changes may be missing until the next load
 	failing   bool     // the last look for changes failed
 	retry     time.Duration
-	nextLook  time.Time // for changes
-	nextLoad  time.Time // zero = none
+	work      time.Duration // of the last good load
+	nextLook  time.Time     // for changes
+	nextLoad  time.Time     // zero = none
 	nextPrune time.Time
 
 	loading  *load

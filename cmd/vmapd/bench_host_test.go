@@ -57,7 +57,7 @@ func (h *benchHost) start(t *testing.T) *benchDaemon {
 		DialContext:       func(context.Context, string, string) (net.Conn, error) { return net.Dial("unix", web) },
 	}}
 	began := time.Now()
-	v.daemon = startVmapd(t, h.binary, fmt.Sprintf("[database]\nurl = %q\nreload = \"0s\"\n"+
+	v.daemon = startVmapd(t, h.binary, fmt.Sprintf("[database]\nurl = %q\nreload = \"24h\"\naudit = \"0s\"\n"+
 		"[[listen]]\nprotocol = \"socketmap\"\naddress = \"unix:%s\"\ngroup = \"\"\n"+
 		"[[listen]]\nprotocol = \"http\"\naddress = \"unix:%s\"\ngroup = \"\"\n", h.url, v.socket, web))
 	v.dir = filepath.Dir(v.log)

@@ -82,8 +82,9 @@ func benchReload(t *testing.T, h *benchHost, r *report) {
 		last := len(peak) - 1
 		caused = append(caused, max(0, during.long[last]-2*max(without.long[last], others.long[last])))
 	}
-	r.atMost("reload: peak memory ÷ resident memory before", "%.2f", peak, 2.4)
+	r.atMost("reload: peak memory ÷ resident memory before", "%.2f", peak, 2.2)
 	r.atMost("reload: waits over 5 ms a second, beyond twice those of the others", "%.1f", caused, 0.5)
+	r.atMost("reload: p99.9 of waits, ms", "%.2f", during.p999, 5)
 	for _, w := range []*waits{during, without, others} {
 		r.tell(w.name+": waits over 5 ms a second", "%.1f", w.long)
 		r.tell(w.name+": p99.9 of waits, ms", "%.2f", w.p999)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"text/tabwriter"
+
+	"github.com/vmapd/vmapd/store/db/dbtest"
 )
 
 // TestBench measures vmapd beside what it is to be compared with, always both
@@ -25,6 +27,12 @@ func TestBench(t *testing.T) {
 		h := newBenchHost(t, binary, benchSize{domains: 1000, mailboxes: 1000, aliases: 20})
 		t.Run("load", func(t *testing.T) { benchLoad(t, h, r) })
 		t.Run("reload", func(t *testing.T) { benchReload(t, h, r) })
+		t.Run("fresh", func(t *testing.T) { benchFresh(t, h, r) })
+		t.Run("stored", func(t *testing.T) { benchStored(t, h, r) })
+	})
+	t.Run("polled", func(t *testing.T) {
+		t.Run("mariadb", func(t *testing.T) { benchPolled(t, binary, "MariaDB", dbtest.MariaDB(t).NewDatabase(t), r) })
+		t.Run("sqlite", func(t *testing.T) { benchPolled(t, binary, "SQLite", dbtest.SQLite(t), r) })
 	})
 	fmt.Fprint(t.Output(), r.table())
 	for _, f := range r.figures {

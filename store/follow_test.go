@@ -1,0 +1,443 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// feed is a database with a log of changes: domains by id. It stands where a
+// real one would make a test slow; store/modoboa tests the real ones.
+type feed struct {
+	mu       sync.Mutex
+	domains  map[uint32]string
+	log      []uint32 // ids that changed
+	pruned   int      // log entries that are gone
+	down     error
+	lost     bool // the next Follow does not find its way
+	hidden   map[uint32]string
+	loads    int
+	loading  func() // called in the middle of a load
+	notify   chan struct{}
+	prunings int
+}
+
+func newFeed(n int) *feed {
+	f := &feed{domains: map[uint32]string{}, notify: make(chan struct{}, 1)}
+	for i := range n {
+		f.domains[uint32(i+1)] = domainName(i)
+	}
+	return f
+}
+
+// set commits a change; an empty name deletes.
+func (f *feed) set(id uint32, name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.write(id, name)
+	f.log = append(f.log, id)
+	signal(f.notify)
+}
+
+// miss commits a change that the log does not tell of.
+func (f *feed) miss(id uint32, name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.write(id, name)
+}
+
+func (f *feed) write(id uint32, name string) {
+	if f.domains[id] = name; name == "" {
+		delete(f.domains, id)
+	}
+}
+
+func (f *feed) break_(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.down = err
+}
+
+func (f *feed) addTo(b *Builder, id uint32, name string) {
+	b.AddDomain(Domain{ID: id, Name: name, Type: LocalDomain, Enabled: true})
+}
+
+func (f *feed) Load(_ context.Context, b *Builder) error {
+	f.mu.Lock()
+	if f.down != nil {
+		defer f.mu.Unlock()
+		return f.down
+	}
+	f.loads++
+	rows := map[uint32]string{}
+	for id, name := range f.domains {
+		rows[id] = name
+	}
+	b.SetPosition(Position(strconv.Itoa(f.pruned + len(f.log))))
+	during := f.loading
+	f.mu.Unlock()
+	if during != nil {
+		during()
+	}
+	for id, name := range rows {
+		f.addTo(b, id, name)
+	}
+	return nil
+}
+
+func (f *feed) Follow(_ context.Context, from Position) (*Changes, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	at, err := strconv.Atoi(string(from))
+	switch {
+	case f.down != nil:
+		return nil, f.down
+	case err != nil || f.lost || at < f.pruned:
+		f.lost = false
+		return nil, fmt.Errorf("%w: the log does not reach back to %q", ErrLost, from)
+	}
+	c := &Changes{To: Position(strconv.Itoa(f.pruned + len(f.log)))}
+	ids := append([]uint32(nil), f.log[at-f.pruned:]...)
+	now := map[uint32]string{}
+	for _, id := range ids {
+		now[id] = f.domains[id]
+	}
+	if c.Rows = len(now); c.Rows == 0 {
+		return c, nil
+	}
+	c.Apply = func(b *Builder) {
+		for id, name := range now {
+			if b.Remove(Domains, id); name != "" {
+				f.addTo(b, id, name)
+			}
+		}
+	}
+	return c, nil
+}
+
+func (f *feed) Watch(ctx context.Context, wake func()) error {
+	for wake(); ; wake() {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-f.notify:
+		}
+	}
+}
+
+func (f *feed) Prune(context.Context) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.prunings++
+	return nil
+}
+
+// serves waits until the snapshot has a domain, or has it not.
+func serves(t *testing.T, s *Store, name string, want bool) {
+	t.Helper()
+	for range 2000 {
+		if snap := s.Current(); snap != nil {
+			if _, ok := snap.Domain(name); ok == want {
+				return
+			}
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Fatalf("%s: never %v", name, want)
+}
+
+// reports collects what hooks are told.
+type reports struct {
+	mu      sync.Mutex
+	audits  []AuditReport
+	files   []FileReport
+	changes []ChangeReport
+	loads   []LoadReport
+}
+
+func (r *reports) hooks() Hooks {
+	return Hooks{
+		Audit:  func(a AuditReport) { r.mu.Lock(); defer r.mu.Unlock(); r.audits = append(r.audits, a) },
+		File:   func(a FileReport) { r.mu.Lock(); defer r.mu.Unlock(); r.files = append(r.files, a) },
+		Change: func(a ChangeReport) { r.mu.Lock(); defer r.mu.Unlock(); r.changes = append(r.changes, a) },
+		Load:   func(a LoadReport) { r.mu.Lock(); defer r.mu.Unlock(); r.loads = append(r.loads, a) },
+	}
+}
+
+// until waits for something to be true of the reports.
+func (r *reports) until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for range 2000 {
+		r.mu.Lock()
+		done := ok()
+		r.mu.Unlock()
+		if done {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Fatal("never:", what)
+}
+
+func TestChangesAreFollowed(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		poll time.Duration
+	}{{"by notification", time.Hour}, {"by poll", time.Millisecond}} {
+		t.Run(tc.name, func(t *testing.T) {
+			f := newFeed(10)
+			s := &Store{Settings: Settings{Source: f, Poll: tc.poll}}
+			run(t, s)
+			serves(t, s, domainName(9), true)
+			f.set(5, "new.test")
+			serves(t, s, "new.test", true)
+			serves(t, s, domainName(4), false)
+			f.set(5, "")
+			serves(t, s, "new.test", false)
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			if f.loads != 1 {
+				t.Errorf("%d loads for two changes", f.loads)
+			}
+			if st := s.Status(); !st.Following || st.Missed != 0 {
+				t.Errorf("status %+v", st)
+			}
+		})
+	}
+}
+
+func TestChangesDuringALoadAreServed(t *testing.T) {
+	f, r := newFeed(10), &reports{}
+	f.loading = func() {
+		f.set(3, "during.test")
+		f.set(4, "")
+	}
+	s := &Store{Settings: Settings{Source: f, Poll: time.Hour}, Hooks: r.hooks()}
+	run(t, s)
+	serves(t, s, "during.test", true)
+	serves(t, s, domainName(3), false)
+	// And so they are during an audit, which must not take them for missed.
+	f.mu.Lock()
+	f.loading = func() { f.set(3, "later.test") }
+	f.mu.Unlock()
+	if err := s.Reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	serves(t, s, "later.test", true)
+	r.until(t, "an audit that finds nothing", func() bool { return len(r.audits) == 1 && r.audits[0].Rows == 0 && r.audits[0].Followed })
+}
+
+func TestAuditFindsAndRepairsWhatWasMissed(t *testing.T) {
+	f, r := newFeed(10), &reports{}
+	s := &Store{Settings: Settings{Source: f, Poll: time.Millisecond, Audit: 10 * time.Millisecond}, Hooks: r.hooks()}
+	run(t, s)
+	serves(t, s, domainName(9), true)
+	f.miss(2, "missed.test")
+	serves(t, s, "missed.test", true)
+	r.until(t, "the audit says so", func() bool {
+		for _, a := range r.audits {
+			if a.Rows == 1 && a.Followed && a.First[0] == "admin_domain id=2" {
+				return true
+			}
+		}
+		return false
+	})
+	if st := s.Status(); st.Missed != 1 {
+		t.Errorf("%d missed", st.Missed)
+	}
+}
+
+func TestLostLogIsReadAnew(t *testing.T) {
+	f, r := newFeed(10), &reports{}
+	s := &Store{Settings: Settings{Source: f, Poll: time.Millisecond}, Hooks: r.hooks()}
+	run(t, s)
+	serves(t, s, domainName(9), true)
+	f.mu.Lock()
+	f.lost = true
+	f.write(7, "unlogged.test")
+	f.mu.Unlock()
+	serves(t, s, "unlogged.test", true)
+	r.until(t, "told of the loss", func() bool { return len(r.changes) > 0 && errors.Is(r.changes[0].Err, ErrLost) })
+	f.set(7, "followed.test") // and again by following
+	serves(t, s, "followed.test", true)
+	r.until(t, "a comparison that does not count as missed", func() bool { return len(r.audits) == 1 && !r.audits[0].Followed })
+	if s.Status().Missed != 0 {
+		t.Error("counted as missed")
+	}
+}
+
+func TestOutageKeepsTheSnapshotAndRecovers(t *testing.T) {
+	f, r := newFeed(10), &reports{}
+	s := &Store{Settings: Settings{Source: f, Poll: time.Millisecond}, Hooks: r.hooks()}
+	run(t, s)
+	serves(t, s, domainName(9), true)
+	f.break_(errors.New("connection refused"))
+	r.until(t, "the outage is noticed", func() bool { return len(r.changes) > 0 })
+	if st := s.Status(); st.DatabaseUp || st.LastError == "" || !st.Following {
+		t.Errorf("status %+v", st)
+	}
+	if _, ok := s.Current().Domain(domainName(9)); !ok {
+		t.Error("the snapshot is gone")
+	}
+	f.set(1, "back.test")
+	f.break_(nil)
+	serves(t, s, "back.test", true)
+	r.until(t, "the recovery is told", func() bool { return r.changes[len(r.changes)-1].Err == nil })
+	if f.loads != 1 {
+		t.Errorf("%d loads", f.loads)
+	}
+}
+
+func TestStoredSnapshotIsServedAtOnce(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "snapshot")
+	f := newFeed(10)
+	first := &Store{Settings: Settings{Source: f, Origin: "db"}, File: file}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); _ = first.Run(ctx) }()
+	serves(t, first, domainName(9), true)
+	stop()
+	<-done
+
+	f.break_(errors.New("connection refused"))
+	r := &reports{}
+	s := &Store{Settings: Settings{Source: f, Origin: "db", Poll: time.Millisecond, MaxStale: time.Hour}, File: file, Hooks: r.hooks()}
+	run(t, s)
+	if _, err := s.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	serves(t, s, domainName(9), true)
+	if st := s.Status(); !st.Stored || st.DatabaseUp || st.Stale || st.Generation != 1 {
+		t.Errorf("status %+v", st)
+	}
+	f.break_(nil)
+	f.set(1, "back.test")
+	serves(t, s, "back.test", true)
+	r.until(t, "a load", func() bool { return len(r.loads) > 0 && r.loads[len(r.loads)-1].Err == nil })
+	if s.Status().Stored {
+		t.Error("still marked as from the disk")
+	}
+
+	for name, tc := range map[string]struct{ origin, damage string }{"another database": {"other", ""}, "damaged": {"db", "x"}} {
+		t.Run(name, func(t *testing.T) {
+			copied := filepath.Join(t.TempDir(), "snapshot")
+			b, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(copied, append([]byte(tc.damage), b...), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			f, r := newFeed(3), &reports{}
+			f.break_(errors.New("connection refused"))
+			s := &Store{Settings: Settings{Source: f, Origin: tc.origin}, File: copied, Hooks: r.hooks()}
+			run(t, s)
+			var damaged *DamagedError
+			r.until(t, "refused", func() bool { return len(r.files) == 1 && errors.As(r.files[0].Err, &damaged) })
+			if s.Current() != nil {
+				t.Error("served")
+			}
+			f.break_(nil)
+			serves(t, s, domainName(2), true)
+		})
+	}
+}
+
+func TestSaveWritesWhatIsServed(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "snapshot")
+	f := newFeed(3)
+	s := &Store{Settings: Settings{Source: f, Origin: "db", Poll: time.Millisecond}, File: file}
+	run(t, s)
+	serves(t, s, domainName(2), true)
+	for i := range 3 {
+		name := fmt.Sprintf("saved%d.test", i)
+		f.set(1, name)
+		serves(t, s, name, true)
+		if err := s.Save(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		snap, _, err := ReadFile(file, "db")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := snap.Domain(name); !ok {
+			t.Errorf("%s is not in the file", name)
+		}
+	}
+}
+
+// TestClockSteps sets the clock back and forward: the age goes by a clock that
+// does not, what is served is served on, and following goes on.
+func TestClockSteps(t *testing.T) {
+	var mu sync.Mutex
+	step := time.Duration(0)
+	f := newFeed(3)
+	s := &Store{Settings: Settings{Source: f, Poll: time.Millisecond, MaxStale: time.Minute}}
+	s.Now = func() time.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		return time.Now().Add(step)
+	}
+	run(t, s)
+	serves(t, s, domainName(2), true)
+	for _, d := range []time.Duration{-time.Hour, 48 * time.Hour, -24 * time.Hour} {
+		mu.Lock()
+		step = d
+		mu.Unlock()
+		name := fmt.Sprintf("at%d.test", int(d.Hours()+100))
+		f.set(1, name)
+		serves(t, s, name, true)
+		if age, stale := s.Stale(); stale || age < 0 {
+			t.Errorf("step %v: age %v, stale %v", d, age, stale)
+		}
+	}
+}
+
+// TestFollowingAgainstTheDatabase commits random changes, some while loads
+// run and connections break: in the end the store must serve what the database
+// has, and no audit may have found anything.
+func TestFollowingAgainstTheDatabase(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		f, r := newFeed(5), &reports{}
+		s := &Store{Settings: Settings{Source: f, Poll: time.Millisecond, Audit: time.Millisecond}, Hooks: r.hooks()}
+		ctx, stop := context.WithCancel(context.Background())
+		done := make(chan struct{})
+		go func() { defer close(done); _ = s.Run(ctx) }()
+		defer func() { stop(); <-done }()
+		if _, err := s.Wait(ctx); err != nil {
+			rt.Fatal(err)
+		}
+		for range rapid.IntRange(1, 60).Draw(rt, "changes") {
+			switch rapid.IntRange(0, 9).Draw(rt, "what") {
+			case 0:
+				f.break_(errors.New("connection refused"))
+			case 1:
+				time.Sleep(time.Millisecond)
+			default:
+				f.break_(nil)
+				f.set(rapid.Uint32Range(1, 8).Draw(rt, "id"), rapid.SampledFrom([]string{"", "a.test", "b.test", "c.test"}).Draw(rt, "name"))
+			}
+		}
+		f.break_(nil)
+		f.set(100, "last.test")
+		serves(t, s, "last.test", true)
+		fresh := NewBuilder()
+		if err := f.Load(ctx, fresh); err != nil {
+			rt.Fatal(err)
+		}
+		if d := Compare(s.Current(), fresh.Build(time.Now()), func() {}); d.Rows != 0 {
+			rt.Fatalf("the store differs from the database: %+v", d)
+		}
+		if n := s.Status().Missed; n != 0 {
+			rt.Fatalf("audits found %d rows", n)
+		}
+	})
+}
