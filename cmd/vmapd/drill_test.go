@@ -21,9 +21,13 @@ type failureDrill struct {
 
 // failureDrills lists them all.
 func failureDrills() []failureDrill {
-	const servers = "postgres mariadb"
+	const servers, all = "postgres mariadb", "postgres mariadb sqlite"
 	return slices.Concat(
 		outageDrills(servers),
+		restartDrills(all),
+		diskDrills(),
+		fileDrills(),
+		schemaDrills(all),
 	)
 }
 
