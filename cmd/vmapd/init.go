@@ -34,6 +34,9 @@ func (a *app) initCommand() *cobra.Command {
 			if err != nil {
 				return &exit{exitNo, err}
 			}
+			if who.Capture != nil {
+				fmt.Fprintf(a.err, "vmapd: warning: %v\nvmapd: remedy: %s\n", who.Capture, who.Capture.Remedy())
+			}
 			if a.json {
 				return a.printJSON(map[string]string{"database": d.Name, "user": who.User, "password": who.Password, "token": who.Token})
 			}

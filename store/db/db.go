@@ -39,6 +39,20 @@ type Options struct {
 	// where a pooler may share the session with others, only the transactions
 	// of BeginSnapshot do.
 	ReadOnly bool
+	// ConnectTimeout limits how long connecting may take, 10 seconds if 0.
+	ConnectTimeout time.Duration
+	// IOTimeout limits how long a server may go on without one byte of progress,
+	// 60 seconds if 0. Both mean nothing to SQLite; parameters of the URL win.
+	IOTimeout time.Duration
+}
+
+func (o *Options) setDefaults() {
+	if o.ConnectTimeout <= 0 {
+		o.ConnectTimeout = 10 * time.Second
+	}
+	if o.IOTimeout <= 0 {
+		o.IOTimeout = 60 * time.Second
+	}
 }
 
 // DB is a pool of connections to one database. It is safe for concurrent use.
@@ -55,10 +69,7 @@ type Queryer interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-const (
-	connectTimeout = 10 * time.Second
-	ioTimeout      = 60 * time.Second // without one byte of progress
-)
+const maxIdle = 2 // connections
 
 // Open prepares to use the database that url names (see the package comment)
 // and connects to nothing: the server may be down. The error is a
@@ -71,12 +82,13 @@ func Open(url string, o Options) (*DB, error) {
 	if o.Password != "" {
 		a.password = o.Password
 	}
+	o.setDefaults()
 	pool, err := openPool(&a, o)
 	if err != nil {
 		return nil, &ConnectError{Kind: BadURL, Dialect: a.dialect, Name: a.redacted(), Err: err}
 	}
 	pool.SetMaxOpenConns(4)
-	pool.SetMaxIdleConns(2)
+	pool.SetMaxIdleConns(maxIdle)
 	pool.SetConnMaxIdleTime(time.Minute)
 	pool.SetConnMaxLifetime(10 * time.Minute)
 	return &DB{DB: pool, Dialect: a.dialect, Name: a.redacted(), url: a}, nil
@@ -85,7 +97,7 @@ func Open(url string, o Options) (*DB, error) {
 func openPool(a *address, o Options) (*sql.DB, error) {
 	switch a.dialect {
 	case PostgreSQL:
-		return openPostgres(a)
+		return openPostgres(a, o)
 	case MySQL:
 		return openMySQL(a, o)
 	default:
@@ -179,4 +191,14 @@ func (d *DB) Time(t time.Time) any {
 		return t.Format("2006-01-02 15:04:05")
 	}
 	return t.Format("2006-01-02 15:04:05.000000")
+}
+
+// File returns the path of an SQLite file, "" for the other dialects.
+func (d *DB) File() string { return d.url.path }
+
+// CloseIdle closes the connections that nobody uses, so that the next ones are
+// new.
+func (d *DB) CloseIdle() {
+	d.SetMaxIdleConns(-1)
+	d.SetMaxIdleConns(maxIdle)
 }

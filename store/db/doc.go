@@ -27,7 +27,7 @@
 // All three engines are set up alike: UTF-8, UTC, booleans and integers as
 // such. No server can hang a caller for ever: connecting ends after 10
 // seconds, a read that brings no byte and a write that gets rid of none after
-// 60, and a context ends both at once. The pool is small, since a daemon that
+// 60 (Options can say otherwise), and a context ends both at once. The pool is small, since a daemon that
 // answers from memory has one loader and one writer, and connections are
 // renewed every few minutes so that a fail-over behind one name is noticed.
 //

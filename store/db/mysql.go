@@ -37,13 +37,13 @@ func openMySQL(a *address, o Options) (*sql.DB, error) {
 		cfg.Params["time_zone"] = "'+00:00'" // Modoboa stores UTC
 	}
 	if cfg.Timeout == 0 {
-		cfg.Timeout = connectTimeout
+		cfg.Timeout = o.ConnectTimeout
 	}
 	if cfg.ReadTimeout == 0 {
-		cfg.ReadTimeout = ioTimeout
+		cfg.ReadTimeout = o.IOTimeout
 	}
 	if cfg.WriteTimeout == 0 {
-		cfg.WriteTimeout = ioTimeout
+		cfg.WriteTimeout = o.IOTimeout
 	}
 	cfg.Logger = &mysql.NopLogger{} // errors are returned, not logged
 	c, err := mysql.NewConnector(cfg)

@@ -17,7 +17,7 @@ import (
 
 // openPostgres gives pgx the URL without the password, so that none of its
 // errors can hold it.
-func openPostgres(a *address) (*sql.DB, error) {
+func openPostgres(a *address, o Options) (*sql.DB, error) {
 	u := url.URL{Scheme: "postgres", Host: a.host, Path: "/" + a.database, RawQuery: a.query}
 	if a.user != "" {
 		u.User = url.User(a.user)
@@ -32,7 +32,7 @@ func openPostgres(a *address) (*sql.DB, error) {
 	a.user, a.database = cfg.User, cfg.Database // as the environment completed them
 	a.actual = cfg.Host
 	if cfg.ConnectTimeout == 0 {
-		cfg.ConnectTimeout = connectTimeout
+		cfg.ConnectTimeout = o.ConnectTimeout
 	}
 	// These are the parameters that PgBouncer lets through; it refuses others,
 	// default_transaction_read_only among them.
@@ -53,7 +53,7 @@ func openPostgres(a *address) (*sql.DB, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &patientConn{Conn: c, limit: ioTimeout}, nil
+		return &patientConn{Conn: c, limit: o.IOTimeout}, nil
 	}
 	return stdlib.OpenDB(*cfg), nil
 }

@@ -27,10 +27,14 @@ type Credentials struct {
 	User     string
 	Password string // 20 letters and digits
 	Token    string // for "Authorization: Token ...", 40 hexadecimal digits
+	// Capture is why changes are not captured, nil if they are. Only MySQL may
+	// refuse triggers to who may create tables.
+	Capture *CaptureError
 }
 
-// Init creates Modoboa's tables in an empty database, the three roles and a
-// super administrator with a random password and API token.
+// Init creates Modoboa's tables in an empty database, the three roles, a super
+// administrator with a random password and API token, and the triggers that
+// capture changes.
 //
 // A database that has any table is refused and not touched; the error says
 // what was found and what to do. If anything fails later nothing is left
@@ -49,11 +53,15 @@ func Init(ctx context.Context, d *db.DB, o InitOptions) (*Credentials, error) {
 		return nil, fmt.Errorf("init: %w", err)
 	}
 	var made []string
-	err = inSteps(ctx, d, func(q execer) error {
+	err = inSteps(ctx, d, func(q querier) error {
 		if err := applySchema(ctx, d, q, 0, func(t string) { made = append(made, t) }); err != nil {
 			return err
 		}
-		return seed(ctx, d, q, c, hash)
+		if err := seed(ctx, d, q, c, hash); err != nil {
+			return err
+		}
+		c.Capture, err = installIfAllowed(ctx, d, q)
+		return err
 	})
 	if err != nil && d.Dialect == db.MySQL {
 		err = errors.Join(err, dropTables(d, made))
@@ -62,6 +70,16 @@ func Init(ctx context.Context, d *db.DB, o InitOptions) (*Credentials, error) {
 		return nil, fmt.Errorf("init: %w", err)
 	}
 	return c, nil
+}
+
+// installIfAllowed installs the capture of changes in tables of our own. A user
+// who may not make triggers gets the tables nevertheless: they work without.
+func installIfAllowed(ctx context.Context, d *db.DB, q querier) (*CaptureError, error) {
+	err := installCapture(ctx, d, q, CaptureOptions{})
+	if f := d.FailureOf(err); d.Dialect == db.MySQL && (f == db.NotAllowed || f == db.NotReplicable) {
+		return captureError(d, "install the triggers", err).(*CaptureError), nil
+	}
+	return nil, err
 }
 
 // dropTables undoes a failed Init on MySQL. It does not use the caller's

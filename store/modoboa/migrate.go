@@ -31,7 +31,13 @@ func Migrate(ctx context.Context, d *db.DB) error {
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
-	return inSteps(ctx, d, func(q execer) error { return applySchema(ctx, d, q, at, nil) })
+	return inSteps(ctx, d, func(q querier) error {
+		if err := applySchema(ctx, d, q, at, nil); err != nil {
+			return err
+		}
+		_, err := installIfAllowed(ctx, d, q)
+		return err
+	})
 }
 
 // schemaVersion returns the number of the last file applied.
@@ -61,7 +67,7 @@ type execer interface {
 
 // inSteps runs f in one transaction where DDL is transactional. MySQL commits
 // at each DDL statement whatever one does, so there f runs on the database.
-func inSteps(ctx context.Context, d *db.DB, f func(execer) error) error {
+func inSteps(ctx context.Context, d *db.DB, f func(querier) error) error {
 	if d.Dialect == db.MySQL {
 		return f(d.DB)
 	}

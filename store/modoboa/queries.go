@@ -10,6 +10,7 @@ import (
 // table is one SELECT and what becomes of its rows.
 type table struct {
 	name     string
+	kind     store.Kind // of its rows; admin_quota's have none
 	columns  []column
 	optional bool // not in every database
 	// add hands the row to the builder unless a column could not be read.
@@ -19,6 +20,13 @@ type table struct {
 // column is a column's name. "?" before it: absent in old generations, then
 // read as NULL. "@" before it: a timestamp, read as text.
 type column string
+
+// numbered reports whether the primary key is a number; admin_quota's is a user
+// name.
+func (t *table) numbered() bool { return t.key() == "id" }
+
+// key returns the name of the primary key.
+func (t *table) key() string { return t.columns[0].name() }
 
 func (c column) optional() bool { return strings.HasPrefix(string(c), "?") }
 func (c column) name() string   { return strings.TrimLeft(string(c), "?@") }
@@ -46,18 +54,18 @@ func (t *table) query(d *db.DB, present map[string]bool) string {
 // first column is the primary key.
 func tables() []table {
 	return []table{
-		{name: "admin_domain", columns: []column{"id", "name", "type", "enabled", "quota", "default_mailbox_quota"}, add: addDomain},
-		{name: "admin_domainalias", columns: []column{"id", "name", "target_id", "enabled"}, add: addDomainAlias},
-		{name: "core_user", columns: []column{"id", "username", "email", "password", "is_active", "is_local", "is_superuser", "master_user"}, add: addAccount},
-		{name: "admin_mailbox", columns: []column{"id", "address", "domain_id", "user_id", "quota", "?is_send_only"}, add: addMailbox},
+		{name: "admin_domain", kind: store.Domains, columns: []column{"id", "name", "type", "enabled", "quota", "default_mailbox_quota"}, add: addDomain},
+		{name: "admin_domainalias", kind: store.DomainAliases, columns: []column{"id", "name", "target_id", "enabled"}, add: addDomainAlias},
+		{name: "core_user", kind: store.Accounts, columns: []column{"id", "username", "email", "password", "is_active", "is_local", "is_superuser", "master_user"}, add: addAccount},
+		{name: "admin_mailbox", kind: store.Mailboxes, columns: []column{"id", "address", "domain_id", "user_id", "quota", "?is_send_only"}, add: addMailbox},
 		{name: "admin_quota", columns: []column{"username", "bytes", "messages"}, add: addQuotaUsage},
-		{name: "admin_alias", columns: []column{"id", "address", "domain_id", "enabled", "internal", "@expire_at"}, add: addAlias},
-		{name: "modoboa_admin_aliasrecipient", columns: []column{"id", "address", "alias_id", "r_mailbox_id", "r_alias_id"}, add: addRecipient},
-		{name: "admin_senderaddress", columns: []column{"id", "address", "mailbox_id"}, add: addSenderAddress},
-		{name: "admin_mailboxoperation", columns: []column{"id", "mailbox_id"}, add: addMailboxOperation},
-		{name: "transport_transport", columns: []column{"id", "pattern", "service", "next_hop"}, add: addTransport},
-		{name: "relaydomains_recipientaccess", columns: []column{"id", "pattern", "action"}, add: addRecipientAccess},
-		{name: "postfix_autoreply_transport", columns: []column{"id", "domain", "method"}, add: addAutoreplyTransport, optional: true},
+		{name: "admin_alias", kind: store.Aliases, columns: []column{"id", "address", "domain_id", "enabled", "internal", "@expire_at"}, add: addAlias},
+		{name: "modoboa_admin_aliasrecipient", kind: store.Recipients, columns: []column{"id", "address", "alias_id", "r_mailbox_id", "r_alias_id"}, add: addRecipient},
+		{name: "admin_senderaddress", kind: store.SenderAddresses, columns: []column{"id", "address", "mailbox_id"}, add: addSenderAddress},
+		{name: "admin_mailboxoperation", kind: store.MailboxOperations, columns: []column{"id", "mailbox_id"}, add: addMailboxOperation},
+		{name: "transport_transport", kind: store.Transports, columns: []column{"id", "pattern", "service", "next_hop"}, add: addTransport},
+		{name: "relaydomains_recipientaccess", kind: store.RecipientAccesses, columns: []column{"id", "pattern", "action"}, add: addRecipientAccess},
+		{name: "postfix_autoreply_transport", kind: store.AutoreplyTransports, columns: []column{"id", "domain", "method"}, add: addAutoreplyTransport, optional: true},
 	}
 }
 

@@ -4,23 +4,38 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
+	"time"
 
 	"github.com/vmapd/vmapd/store"
 	"github.com/vmapd/vmapd/store/db"
 )
 
-// Source reads a snapshot out of Modoboa's tables. It implements
-// store.Source.
+// Source reads a snapshot out of Modoboa's tables and follows the log of their
+// changes. It implements store.Follower; its methods may be called
+// concurrently. The exported fields are set before the first call.
 type Source struct {
 	DB *db.DB
+	// Writer is for Prune, which deletes from the log; nil = this daemon does
+	// not prune.
+	Writer *db.DB
+	// Retention is how long a change stays in the log after this daemon has
+	// read it, for others to read it too; 0 = ten minutes.
+	Retention time.Duration
+
+	mu     sync.Mutex
+	marks  []mark      // for Prune
+	looked time.Time   // when Follow last looked at MySQL's catalogue
+	idle   *sqliteIdle // nil = not SQLite, or not asked yet
 }
 
 // pace is the number of rows after which a load lets others have the
 // processor: requests must not feel it on a machine with two of them.
 const pace = 256
 
-// Load reads all tables in one consistent view and adds their rows to b. It
-// ends at once when ctx does. The error is a *SchemaError, a *db.ConnectError
+// Load reads all tables in one consistent view and adds their rows to b, and
+// the place in the log of changes if capture is completely installed. It ends
+// at once when ctx does. The error is a *SchemaError, a *db.ConnectError
 // or the driver's, wrapped with the table's name.
 func (s *Source) Load(ctx context.Context, b *store.Builder) error {
 	tx, err := s.DB.BeginSnapshot(ctx)
@@ -28,11 +43,18 @@ func (s *Source) Load(ctx context.Context, b *store.Builder) error {
 		return fmt.Errorf("load: %w", err)
 	}
 	defer tx.Rollback() //nolint:errcheck // nothing was written
+	at, err := s.here(ctx, tx)
+	if err != nil {
+		return fmt.Errorf("load: place in the log of changes: %w", s.explain(ctx, err))
+	}
 	schema, err := Detect(ctx, s.DB, tx)
 	if err != nil {
 		return fmt.Errorf("load: %w", err)
 	}
 	b.SetSchema(schema.Name)
+	if at != nil {
+		b.SetPosition(at.text())
+	}
 	for _, t := range tables() {
 		if t.optional && !schema.Autoreply {
 			continue
