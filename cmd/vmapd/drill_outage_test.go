@@ -9,12 +9,25 @@ import (
 // outageDrills take the database away, or the way to it.
 func outageDrills(servers string) []failureDrill {
 	return []failureDrill{
-		{"database killed", servers, servers, func(g *stage) { g.outage(g.kill, g.start1, true) }},
+		{"database killed", servers, servers, func(g *stage) { g.outage(g.kill, g.startServer, true) }},
 		{"database hangs", servers, "", func(g *stage) { g.outage(g.pause, g.resume, false) }},
 		{"network cut", servers, "", func(g *stage) { g.outage(func() { g.proxy.Cut() }, g.mend, true) }},
 		{"network stalls", servers, "postgres", func(g *stage) { g.outage(func() { g.proxy.Stall() }, g.mend, false) }},
 		{"network stalls and forgets", servers, "", func(g *stage) {
 			g.outage(func() { g.proxy.Stall() }, func() { g.proxy.Forget(); g.mend() }, false)
+		}},
+		{"network stalls for long", servers, "", func(g *stage) {
+			g.lasts = 40 * time.Second // longer than a look for changes may take
+			g.outage(func() { g.proxy.Stall() }, g.mend, false)
+		}},
+		{"database killed while changes are read", servers, "", killedDuringChange},
+		{"database killed, everything is read again and again", servers, "", func(g *stage) {
+			g.reread()
+			g.outage(g.kill, g.startServer, false)
+		}},
+		{"network stalls, everything is read again and again", servers, "", func(g *stage) {
+			g.reread()
+			g.outage(func() { g.proxy.Stall() }, g.mend, false)
 		}},
 		{"database killed during a load", servers, "postgres", killedDuringLoad},
 		{"no database at the start", servers, "postgres", noDatabaseAtStart},
@@ -49,7 +62,7 @@ func (g *stage) kill() {
 	}
 }
 
-func (g *stage) start1() { g.drillSite.start(g.T) }
+func (g *stage) startServer() { g.start(g.T) }
 
 func (g *stage) pause() {
 	g.Helper()
@@ -90,8 +103,36 @@ func killedDuringLoad(g *stage) {
 			g.Errorf("half a load became generation %v, after %v", now, generation)
 		}
 	})
-	g.heal(g.start1)
+	g.heal(g.startServer)
 	g.end()
+}
+
+// killedDuringChange kills the database when part of some changes has been
+// read: none of them may be served before all can be.
+func killedDuringChange(g *stage) {
+	g.set()
+	g.run()
+	generation := g.v.Metric(g.T, "vmapd_snapshot_generation")
+	spent := g.proxy.StallAfter(1500)
+	g.exec(g.T, g.url, "update admin_mailbox set quota = quota + 1 where id <= 100")
+	<-spent
+	g.fault(func() { g.kill(); g.mend() }, func() {
+		g.metric("vmapd_database_up", 0)
+		if now := g.v.Metric(g.T, "vmapd_snapshot_generation"); now != generation {
+			g.Errorf("half of the changes became generation %v, after %v", now, generation)
+		}
+	})
+	g.heal(g.startServer)
+	g.end()
+}
+
+// reread moves the drill to a database without capture. A change that just
+// misses a read has to wait for the next one, twenty times its duration later.
+func (g *stage) reread() {
+	g.Helper()
+	g.ownDatabase()
+	g.capture(g.T, g.url, "remove-triggers")
+	g.patient = time.Minute
 }
 
 // noDatabaseAtStart: with nothing stored, clients are told to try again until
@@ -110,7 +151,7 @@ func noDatabaseAtStart(g *stage) {
 	if s := g.clients.Turn(); s.Right > 0 || s.Wrong+s.NotFound > 0 || s.Temp == 0 {
 		g.Fatalf("without data: %v", s)
 	}
-	g.start1()
+	g.startServer()
 	g.recover(time.Now(), g.v)
 	g.judge("when it came", g.clients.Turn(), temp)
 	g.end()
@@ -121,6 +162,6 @@ func noDatabaseAtStart(g *stage) {
 		g.Errorf("status: %+v, snapshot %+v", st, st.Snapshot)
 	}
 	g.fault(func() {}, nil)
-	g.heal(g.start1)
+	g.heal(g.startServer)
 	g.end()
 }

@@ -13,7 +13,7 @@ import (
 func restartDrills(all string) []failureDrill {
 	return []failureDrill{
 		{"vmapd killed", all, "postgres", func(g *stage) { g.restart(nil, nil) }},
-		{"vmapd killed, database down", "postgres mariadb", "", func(g *stage) { g.restart(g.kill, g.start1) }},
+		{"vmapd killed, database down", "postgres mariadb", "", func(g *stage) { g.restart(g.kill, g.startServer) }},
 		{"vmapd killed, network stalls", "postgres mariadb", "postgres", func(g *stage) { g.restart(func() { g.proxy.Stall() }, g.mend) }},
 		{"vmapd killed again and again", "postgres", "", killedOften},
 	}

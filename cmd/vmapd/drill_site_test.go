@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
@@ -65,7 +66,8 @@ func (s *drillSite) keepCommits(t *testing.T) {
 	}
 }
 
-// newDatabase makes a full database and returns its URL.
+// newDatabase makes a full database in which changes are captured, and returns
+// its URL.
 func (s *drillSite) newDatabase(t *testing.T) string {
 	t.Helper()
 	var url string
@@ -75,7 +77,16 @@ func (s *drillSite) newDatabase(t *testing.T) string {
 		url = s.server.NewDatabase(t)
 	}
 	fillDrill(t, url, s.size)
+	s.capture(t, url, "install-triggers")
 	return url
+}
+
+// capture runs "vmapd db install-triggers", or remove-triggers.
+func (s *drillSite) capture(t *testing.T, url, command string) {
+	t.Helper()
+	if out, err := exec.Command(s.binary, "db", command, "-o", "database.url="+url, "-o", "state_dir="+t.TempDir()).CombinedOutput(); err != nil {
+		t.Fatalf("vmapd db %s: %v\n%s", command, err, out)
+	}
 }
 
 // proxy returns a way to a database that can be cut, and the URL of that way.
@@ -86,9 +97,13 @@ func (s *drillSite) proxy(t *testing.T, direct string) (*drill.Proxy, string) {
 	return p, strings.Replace(direct, host, p.Addr, 1)
 }
 
-// start starts the server again and returns when it answers.
+// start starts the server again, if it does not run, and returns when it
+// answers.
 func (s *drillSite) start(t *testing.T) {
 	t.Helper()
+	if s.server == nil || s.server.Running() {
+		return
+	}
 	if err := s.server.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -28,6 +28,10 @@ func failureDrills() []failureDrill {
 		diskDrills(),
 		fileDrills(),
 		schemaDrills(all),
+		captureDrills(all),
+		nodeDrills(),
+		sqliteDrills(),
+		clockDrills(),
 	)
 }
 
@@ -80,6 +84,7 @@ func (s *drillSite) holdOnce(t *testing.T, d failureDrill, name string) (*drill.
 		g.idle = drill.NewIdle(t)
 		d.hold(g)
 	})
+	s.start(t) // a drill that failed may have left it down
 	g.result.Failed = !ok
 	return g.result, g.slow
 }
