@@ -35,6 +35,12 @@ func (l *loads) change(r store.ChangeReport) {
 // audit is told how what was read anew differs from what was served.
 func (l *loads) audit(r store.AuditReport) {
 	l.metrics.refresh.WithLabelValues("audit").Observe(r.Took.Seconds())
+	l.mu.Lock()
+	large := l.large
+	l.mu.Unlock()
+	if large {
+		giveBack() // the previous snapshot
+	}
 	switch {
 	case r.Rows == 0:
 		l.log.Debug("what was read is what was served", zap.Bool("followed", r.Followed))

@@ -25,7 +25,18 @@ type Status struct {
 	Reason    string           `json:"reason,omitempty"` // why not ready
 	Snapshot  *SnapshotStatus  `json:"snapshot"`         // null before the first load
 	Database  DatabaseStatus   `json:"database"`
+	Spool     SpoolStatus      `json:"spool"`
 	Listeners []ListenerStatus `json:"listeners"`
+}
+
+// SpoolStatus describes the writes of the mail side that the database does not
+// have yet.
+type SpoolStatus struct {
+	Pending   int    `json:"pending"`
+	Dead      int    `json:"dead"` // refused by the database and set aside
+	Applied   uint64 `json:"applied"`
+	LastError string `json:"last_error,omitempty"` // while writing fails
+	Damaged   string `json:"damaged,omitempty"`    // where a damaged spool was moved
 }
 
 // SnapshotStatus describes the data being served.
@@ -95,8 +106,10 @@ func (d *Daemon) openControl() error {
 		d.log.Warn("no control socket: vmapd status, reload and explain will not reach this daemon", zap.Error(err), zap.String("remedy", "choose a shorter state_dir"))
 		return nil
 	}
-	if err := checkFree(l.endpoint.Path); err != nil {
-		return fmt.Errorf("state_dir %s: control.sock: %w", d.cfg.StateDir, err)
+	if len(d.inherited[l.endpoint]) == 0 {
+		if err := checkFree(l.endpoint.Path); err != nil {
+			return fmt.Errorf("state_dir %s: control.sock: %w", d.cfg.StateDir, err)
+		}
 	}
 	s, err := d.inherited.open(&l)
 	if err != nil {
@@ -110,7 +123,6 @@ func (d *Daemon) openControl() error {
 	}
 	w.server.WriteTimeout = 0 // a reload takes as long as it takes
 	d.control = &port{cfg: l, socket: s, service: w, gate: newGate(s.stream, l, d.log.Logger, d.metrics)}
-	d.control.start()
 	return nil
 }
 
@@ -129,10 +141,15 @@ func (d *Daemon) Status() *Status {
 	defer d.mu.Unlock()
 	s := &Status{
 		Version: Version(), PID: os.Getpid(), Uptime: d.uptime().Seconds(), Config: d.cfg.Path, Reason: d.unready(),
-		Database: DatabaseStatus{Name: d.database.Name, Up: st.DatabaseUp, LastError: st.LastError, LastLoad: st.LastDuration.Seconds(),
+		Database: DatabaseStatus{Name: d.database.read.Name, Up: st.DatabaseUp, LastError: st.LastError, LastLoad: st.LastDuration.Seconds(),
 			Following: st.Following, FollowError: st.FollowError, Missed: st.Missed},
 	}
 	s.Ready = s.Reason == ""
+	w := d.writes.stats()
+	s.Spool = SpoolStatus{Pending: w.Pending, Dead: w.Dead, Applied: w.Applied, Damaged: w.Damaged}
+	if w.Failing && w.LastError != nil {
+		s.Spool.LastError = w.LastError.Error()
+	}
 	for _, p := range d.ports {
 		s.Listeners = append(s.Listeners, ListenerStatus{
 			Protocol: p.cfg.Protocol, Address: p.address(), Table: p.cfg.Table,

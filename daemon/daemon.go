@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -17,8 +18,7 @@ import (
 
 	"github.com/vmapd/vmapd/lookup"
 	"github.com/vmapd/vmapd/store"
-	"github.com/vmapd/vmapd/store/db"
-	"github.com/vmapd/vmapd/store/modoboa"
+	"github.com/vmapd/vmapd/store/spool"
 )
 
 // Daemon is a configuration at work. New makes one.
@@ -33,6 +33,10 @@ type Daemon struct {
 	resolver  *lookup.Resolver
 	inherited Inherited
 
+	handover    handover
+	predecessor *predecessor // nil unless this process takes the place of one
+	quiet       atomic.Bool  // another process speaks to systemd
+
 	hurry   context.Context // ends when answers must not be waited for any more
 	urge    context.CancelFunc
 	retired sync.WaitGroup // ports of earlier configurations that drain
@@ -40,7 +44,8 @@ type Daemon struct {
 	reload   sync.Mutex // one Reload at a time
 	mu       sync.Mutex // guards what follows
 	cfg      *Config
-	database *db.DB
+	database *databases
+	writes   *writes
 	ports    []*port
 	control  *port
 }
@@ -48,34 +53,26 @@ type Daemon struct {
 // New prepares a daemon; it opens nothing yet. The path and the overrides are
 // those the configuration was loaded with: SIGHUP loads it again.
 func New(cfg *Config, path string, overrides []string, log *Logger) (*Daemon, error) {
-	database, err := openDatabase(cfg)
+	database, err := openDatabases(cfg)
 	if err != nil {
 		return nil, err
 	}
 	d := &Daemon{
 		log: log, path: path, overrides: overrides, began: time.Now(),
 		metrics: newMetrics(), cfg: cfg, database: database,
+		handover: handover{program: findProgram(), limit: handoverLimit},
 	}
 	d.hurry, d.urge = context.WithCancel(context.Background())
 	l := &loads{log: log.Logger, metrics: d.metrics, status: func(s string) { d.notify("STATUS=" + s) }}
-	d.store = &store.Store{Settings: settings(cfg, database), File: filepath.Join(cfg.StateDir, "snapshot"), Hooks: l.hooks()}
+	d.store = &store.Store{Settings: database.settings(cfg), File: SnapshotPath(cfg.StateDir), Hooks: l.hooks()}
 	d.resolver = lookup.NewResolver(d.store, cfg.LookupOptions())
-	d.metrics.registry.MustRegister(newCollector(d.store, d.openConnections))
+	d.metrics.registry.MustRegister(newCollector(d.store, d.openConnections), spoolCollector(func() spool.Stats { return d.writes.stats() }))
 	return d, nil
 }
 
-func openDatabase(cfg *Config) (*db.DB, error) {
-	return db.Open(cfg.Database.URL, db.Options{Password: cfg.password, ReadOnly: true})
-}
-
-// settings gives the store's settings.
-func settings(cfg *Config, database *db.DB) store.Settings {
-	c := cfg.Database
-	return store.Settings{
-		Source: &modoboa.Source{DB: database}, Origin: database.Name,
-		Poll: c.Poll.D(), Reload: c.Reload.D(), Audit: c.Audit.D(), MaxStale: c.MaxStale.D(),
-	}
-}
+// SnapshotPath gives the file in which a daemon with that state folder keeps
+// its snapshot.
+func SnapshotPath(stateDir string) string { return filepath.Join(stateDir, "snapshot") }
 
 // LookupOptions gives the section [lookup] as package lookup wants it.
 func (c *Config) LookupOptions() lookup.Options {
@@ -88,14 +85,17 @@ func (c *Config) LookupOptions() lookup.Options {
 
 // Run opens the sockets, serves until ctx ends or SIGTERM or SIGINT comes,
 // drains, and returns nil; a second signal cuts the drain short. It handles
-// SIGHUP (see Reload). Config.Warnings are the caller's to show. An error means that it could not begin: the sockets
+// SIGHUP (see Reload), and SIGUSR2: then it returns nil when a new process has
+// taken its place. Config.Warnings are the caller's to show. An error means that it could not begin: the sockets
 // that could not be opened, each with the reason.
 func (d *Daemon) Run(ctx context.Context) error {
 	defer func() { d.urge(); d.database.Close() }()
 	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT)
+	signal.Notify(signals, syscall.SIGHUP, syscall.SIGUSR2, syscall.SIGTERM, syscall.SIGINT)
 	defer signal.Stop(signals)
 	tuneMemory()
+	d.writes = d.openWrites()
+	defer d.writes.close()
 	if err := d.open(); err != nil {
 		d.closeAll()
 		return err
@@ -104,37 +104,52 @@ func (d *Daemon) Run(ctx context.Context) error {
 
 	// The store goes on during the drain: requests may be held for its data.
 	loading := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.store.Run(ctx) })
-	reloads := make(chan struct{}, 1)
-	reloading := newTask(ctx, func(ctx context.Context) { d.reloader(ctx, reloads) })
-	d.notifyReady("reading the database")
-	d.loop(ctx, signals, reloads)
-
+	writing := newTask(context.WithoutCancel(ctx), d.writes.run)
+	serving, leave := context.WithCancel(ctx)
+	defer leave()
+	reloads, handovers := make(chan struct{}, 1), make(chan struct{}, 1)
+	arriving := d.arrival(serving)
+	reloading := newTask(serving, func(ctx context.Context) { d.reloader(ctx, reloads) })
+	handing := newTask(serving, func(ctx context.Context) { d.handovers(ctx, handovers, leave) })
+	asked := d.loop(serving, signals, reloads, handovers) || ctx.Err() != nil
+	leave()
+	arriving.end()
+	handing.end()
+	reloading.end()
+	if asked {
+		d.passOn(syscall.SIGTERM)
+	}
 	d.notify(sd.SdNotifyStopping)
 	d.log.Info("ending: finishing the requests at hand")
-	reloading.end()
 	d.drain(signals)
+	writing.end()
 	loading.end()
 	d.log.Info("ended")
 	return nil
 }
 
-// loop handles signals and the watchdog until it is time to end.
-func (d *Daemon) loop(ctx context.Context, signals <-chan os.Signal, reloads chan<- struct{}) {
+// loop handles signals and the watchdog until it is time to end. It reports
+// whether a signal asked for that.
+func (d *Daemon) loop(ctx context.Context, signals <-chan os.Signal, reloads, handovers chan<- struct{}) (asked bool) {
 	ticks, stop := d.watchdog()
 	defer stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return false
 		case <-ticks:
 			d.notify(sd.SdNotifyWatchdog)
 		case s := <-signals:
-			if s != syscall.SIGHUP {
-				return
-			}
-			select {
-			case reloads <- struct{}{}:
-			default: // one is waiting already
+			switch s {
+			case syscall.SIGHUP:
+				select {
+				case reloads <- struct{}{}:
+				default: // one is waiting already
+				}
+			case syscall.SIGUSR2:
+				d.requestHandover(handovers)
+			default:
+				return true
 			}
 		}
 	}
@@ -157,15 +172,13 @@ func (d *Daemon) reloader(ctx context.Context, reloads <-chan struct{}) {
 	}
 }
 
-// open opens every socket of the configuration and begins to serve. When it
+// open opens every socket of the configuration. When it
 // fails it has closed nothing.
 func (d *Daemon) open() error {
 	if d.inherited == nil {
-		in, err := Inherit()
-		if err != nil {
+		if err := d.inherit(); err != nil {
 			return err
 		}
-		d.inherited = in
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -184,12 +197,11 @@ func (d *Daemon) open() error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
+	if d.predecessor != nil {
+		return nil // what is not needed stays open until it gives way
+	}
 	if unused := d.inherited.close(); len(unused) > 0 {
 		d.log.Warn("closed sockets from systemd that no [[listen]] section names", zap.Strings("names", unused))
-	}
-	for _, p := range d.ports {
-		p.start()
-		d.log.Info("listening", zap.String("protocol", p.cfg.Protocol), zap.Stringer("address", p.cfg.endpoint))
 	}
 	return nil
 }

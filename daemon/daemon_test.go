@@ -77,7 +77,7 @@ table = "sql-aliases"
 		t.Errorf("explain login %+v, %v", x, err)
 	}
 	importCSV(t, r.database(), "account;new@example.com;{PLAIN}x;N;N;true;SimpleUsers;new@example.com;1\n")
-	if res, err := r.client().Reload(t.Context()); err != nil || res.Generation != 2 {
+	if res, err := r.client().Reload(t.Context()); err != nil || res.Generation < 2 {
 		t.Errorf("reload %+v, %v", res, err)
 	}
 	if _, found, err := ask(t, "unix", r.path("socketmap"), "mailboxes", "new@example.com"); !found || err != nil {

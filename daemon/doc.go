@@ -16,7 +16,9 @@
 // configuration again: a bad one is logged and changes nothing, a good one is
 // applied without touching the sockets that stay the same. SIGTERM drains:
 // the listeners go first, requests that were read get their answer, and what
-// is still open after DrainTimeout is closed.
+// is still open after DrainTimeout is closed. SIGUSR2 starts a successor that
+// inherits the sockets (handover.go, inheritance.go); when it serves
+// (takeover.go), this process drains.
 //
 // # A new protocol
 //

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -36,14 +37,23 @@ func (t *task) end() {
 
 // closeAll undoes open when it failed.
 func (d *Daemon) closeAll() {
-	for _, p := range append(d.ports, d.control) {
-		if p != nil {
-			p.stop()
-			p.socket.Close()
-			p.drain(d.hurry)
-		}
+	for _, p := range d.allPorts() {
+		p.stop()
+		p.socket.Close()
+		p.drain(d.hurry)
 	}
 	d.inherited.close()
+	if d.predecessor != nil {
+		d.predecessor.line.Close()
+	}
+}
+
+// allPorts gives the ports and the control socket.
+func (d *Daemon) allPorts() []*port {
+	if d.control == nil {
+		return d.ports
+	}
+	return append(slices.Clip(d.ports), d.control)
 }
 
 // drain ends all ports: first no new connections anywhere, then the requests
@@ -53,15 +63,13 @@ func (d *Daemon) drain(signals <-chan os.Signal) {
 	defer cancel()
 	context.AfterFunc(ctx, d.urge)
 	d.mu.Lock()
-	ports := append(d.ports, d.control)
+	ports := d.allPorts()
 	d.mu.Unlock()
 	var wg sync.WaitGroup
 	for _, p := range ports {
-		if p != nil {
-			p.stop()
-			p.socket.Close()
-			wg.Go(func() { p.drain(ctx) })
-		}
+		p.stop()
+		p.socket.Close()
+		wg.Go(func() { p.drain(ctx) })
 	}
 	done := make(chan struct{})
 	go func() {
@@ -74,6 +82,10 @@ func (d *Daemon) drain(signals <-chan os.Signal) {
 		case <-done:
 			return
 		case s := <-signals:
+			if s == syscall.SIGUSR2 {
+				continue
+			}
+			d.passOn(s)
 			if s != syscall.SIGHUP {
 				d.log.Warn("second signal: not waiting any longer")
 				return

@@ -27,6 +27,7 @@ type loads struct {
 	problems int
 	any      bool
 	pruning  string // the error of the last pruning
+	large    bool   // the last load took long
 }
 
 // repeatFailure is how often the same failure is logged again.
@@ -48,16 +49,19 @@ func (l *loads) report(r store.LoadReport) {
 	}
 	l.good(r)
 	limitMemory(r.Snapshot.Bytes())
-	if r.Took > largeLoad {
-		// A load leaves the previous snapshot and the rows it read behind, as much
-		// as is in use. Give it back now, in the goroutine of the store, instead
-		// of keeping it until the next load.
-		debug.FreeOSMemory()
+	l.large = r.Took > largeLoad
+	if l.large {
+		giveBack()
 	}
 }
 
-// largeLoad is what takes enough memory to be worth giving back.
+// largeLoad is what leaves enough memory behind to be worth giving back.
 const largeLoad = 100 * time.Millisecond
+
+// giveBack gives the system the memory that a load leaves behind: the rows it
+// read and, once it was compared, the previous snapshot. Kept until the next
+// load it would be idle.
+func giveBack() { debug.FreeOSMemory() }
 
 // failed logs a failure to read the database, the same one once a minute.
 func (l *loads) failed(err error, more ...zap.Field) {
@@ -127,10 +131,11 @@ func tuneMemory() {
 }
 
 // limitMemory makes the collector run more often when two snapshots and their
-// garbage are in memory, during loads: it costs little, and memory that is
-// bought for the worst moment is idle at all others. $GOMEMLIMIT goes first.
+// garbage are in memory, during loads: memory that is bought for the worst
+// moment is idle at all others. There must be room for garbage beside the two,
+// or the collector does nothing else. $GOMEMLIMIT goes first.
 func limitMemory(snapshot int) {
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(int64(snapshot)*21/10 + 64<<20)
+		debug.SetMemoryLimit(int64(2*snapshot + max(96<<20, snapshot/8)))
 	}
 }

@@ -39,6 +39,9 @@ func runProcess(path string) int {
 	}
 	d, err := New(cfg, path, nil, NewLogger(cfg.Log, os.Stderr))
 	if err == nil {
+		if limit, err := time.ParseDuration(os.Getenv("VMAPD_TEST_LIMIT")); err == nil {
+			d.handover.limit = limit
+		}
 		err = d.Run(context.Background())
 	}
 	if err != nil {

@@ -8,8 +8,11 @@ import (
 )
 
 // notify tells systemd something (sd_notify(3)); without systemd it does
-// nothing.
+// nothing, nor while another process is the main one.
 func (d *Daemon) notify(state string) {
+	if d.quiet.Load() {
+		return
+	}
 	if _, err := sd.SdNotify(false, state); err != nil {
 		d.log.Debug("sd_notify failed", zap.Error(err))
 	}

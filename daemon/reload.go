@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
+	"syscall"
 	"time"
 
 	"go.uber.org/zap"
-
-	"github.com/vmapd/vmapd/store/db"
 )
 
 // Reload reads the configuration again, applies it, and reads the database
@@ -19,6 +19,13 @@ import (
 func (d *Daemon) Reload(ctx context.Context) error {
 	d.reload.Lock()
 	defer d.reload.Unlock()
+	if d.handover.heir != nil {
+		d.passOn(syscall.SIGHUP)
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	cfg, err := Load(d.path, d.overrides)
 	if err != nil {
 		err = fmt.Errorf("configuration: %w", err)
@@ -63,7 +70,7 @@ func (d *Daemon) apply(ctx context.Context, cfg *Config) error {
 	d.needRestart(cfg)
 	d.resolver.SetOptions(cfg.LookupOptions())
 	d.log.Level.SetLevel(logLevel(cfg.Log.Level))
-	d.store.Configure(settings(cfg, database))
+	d.store.Configure(database.settings(cfg))
 	old := d.database
 	d.cfg, d.database = cfg, database
 	for _, w := range cfg.Warnings {
@@ -81,11 +88,11 @@ func (d *Daemon) apply(ctx context.Context, cfg *Config) error {
 
 // databaseFor gives the database in use if the new configuration means the
 // same one.
-func (d *Daemon) databaseFor(cfg *Config) (*db.DB, error) {
+func (d *Daemon) databaseFor(cfg *Config) (*databases, error) {
 	if cfg.Database.URL == d.cfg.Database.URL && cfg.password == d.cfg.password {
 		return d.database, nil
 	}
-	return openDatabase(cfg)
+	return openDatabases(cfg)
 }
 
 // plan opens what the new configuration needs in addition. When it fails it
@@ -166,7 +173,11 @@ func (s *socket) adjust(l *Listen) error {
 			return err
 		}
 	}
-	return s.setBacklog(l.Backlog)
+	n := l.Backlog
+	if n == 0 && s.endpoint.Kind != Systemd {
+		n = math.MaxInt32 // as much as the system allows, whatever it was before
+	}
+	return s.setBacklog(n)
 }
 
 // switchPorts puts a plan into effect. Sockets that are taken over stay open

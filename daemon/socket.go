@@ -27,20 +27,32 @@ type stream interface {
 type socket struct {
 	stream
 	endpoint Endpoint
-	file     os.FileInfo // Unix: what we bound, to unlink nothing else
+	file     os.FileInfo // Unix: what we bound, to unlink nothing else; nil while it is not ours to unlink
 }
 
-// Inherited holds the sockets that systemd handed to this process.
-type Inherited map[string][]net.Listener
+// Inherited holds the sockets that this process was started with, by systemd
+// or by the process whose place it takes, until listeners take them.
+type Inherited map[Endpoint][]*socket
 
 // Inherit takes the sockets of sd_listen_fds(3) over. It empties the
 // variables that name them: a second call gets none.
 func Inherit() (Inherited, error) {
-	l, err := activation.ListenersWithNames()
+	named, err := activation.ListenersWithNames()
 	if err != nil {
 		return nil, fmt.Errorf("sockets from systemd: %w", err)
 	}
-	return l, nil
+	in := Inherited{}
+	for name, list := range named {
+		e := Endpoint{Kind: Systemd, Name: name}
+		for _, l := range list {
+			s, ok := l.(stream)
+			if !ok {
+				return nil, fmt.Errorf("socket %s from systemd is a %T: want ListenStream= with a path or a TCP port", name, l)
+			}
+			in[e] = append(in[e], &socket{stream: s, endpoint: e})
+		}
+	}
+	return in, nil
 }
 
 // open binds the socket of a listener. The error names the address, the cause
@@ -48,13 +60,15 @@ func Inherit() (Inherited, error) {
 func (in Inherited) open(l *Listen) (*socket, error) {
 	var s *socket
 	var err error
-	switch l.endpoint.Kind {
-	case Unix:
-		s, err = bindUnix(l)
-	case Inet:
-		s, err = bindInet(l)
-	default:
+	switch {
+	case l.endpoint.Kind == Systemd:
 		s, err = in.take(l)
+	case len(in[l.endpoint]) > 0:
+		s, err = in.adopt(l)
+	case l.endpoint.Kind == Unix:
+		s, err = bindUnix(l)
+	default:
+		s, err = bindInet(l)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", l.endpoint, err)
@@ -85,34 +99,46 @@ func bindInet(l *Listen) (*socket, error) {
 	return &socket{stream: ln.(*net.TCPListener), endpoint: l.endpoint}, nil
 }
 
-// take gives the inherited socket of a name away.
+// adopt gives the first socket that a predecessor had at an address away,
+// with the permissions that it is to have now.
+func (in Inherited) adopt(l *Listen) (*socket, error) {
+	s := in[l.endpoint][0]
+	if err := s.adjust(l); err != nil {
+		return nil, err
+	}
+	if in[l.endpoint] = in[l.endpoint][1:]; len(in[l.endpoint]) == 0 {
+		delete(in, l.endpoint)
+	}
+	return s, nil
+}
+
+// take gives the socket that systemd made for a name away.
 func (in Inherited) take(l *Listen) (*socket, error) {
 	name := l.endpoint.Name
-	list := in[name]
+	list := in[l.endpoint]
 	switch {
 	case len(list) == 0:
 		return nil, fmt.Errorf("systemd handed over no socket of that name (there are: %s): set FileDescriptorName=%s in the .socket unit and start vmapd by it", in.names(), name)
 	case len(list) > 1:
 		return nil, fmt.Errorf("systemd handed over %d sockets of that name: give each .socket unit its own FileDescriptorName=", len(list))
 	}
-	s, ok := list[0].(stream)
-	if !ok {
-		return nil, fmt.Errorf("is a %T: want ListenStream= with a path or a TCP port", list[0])
-	}
+	s := list[0]
 	if a, err := netip.ParseAddrPort(s.Addr().String()); err == nil && !a.Addr().Unmap().IsLoopback() && len(l.allow) == 0 {
 		return nil, fmt.Errorf("%s is not a loopback address: give allow = [\"network\"] with those who may connect", a)
 	}
-	delete(in, name)
-	return &socket{stream: s, endpoint: l.endpoint}, nil
+	delete(in, l.endpoint)
+	return s, nil
 }
 
 func (in Inherited) names() string {
-	if len(in) == 0 {
-		return "none"
-	}
 	var names []string
-	for n := range in {
-		names = append(names, n)
+	for e := range in {
+		if e.Kind == Systemd {
+			names = append(names, e.Name)
+		}
+	}
+	if len(names) == 0 {
+		return "none"
 	}
 	slices.Sort(names)
 	return strings.Join(names, ", ")
@@ -120,12 +146,12 @@ func (in Inherited) names() string {
 
 // close closes what no listener took, and names it.
 func (in Inherited) close() (unused []string) {
-	for name, list := range in {
-		for _, l := range list {
-			l.Close()
+	for e, list := range in {
+		for _, s := range list {
+			s.Close()
 		}
-		unused = append(unused, name)
-		delete(in, name)
+		unused = append(unused, e.String())
+		delete(in, e)
 	}
 	slices.Sort(unused)
 	return unused
@@ -152,10 +178,17 @@ func (s *socket) setBacklog(n int) error {
 // Close closes the socket and removes the file of a unix socket if it is
 // still the one that was bound.
 func (s *socket) Close() error {
-	if s.file != nil {
-		if st, err := os.Lstat(s.endpoint.Path); err == nil && os.SameFile(st, s.file) {
-			os.Remove(s.endpoint.Path)
-		}
+	if s.ownsFile() {
+		os.Remove(s.endpoint.Path)
 	}
 	return s.stream.Close()
+}
+
+// ownsFile reports whether the file of a unix socket is there, and ours.
+func (s *socket) ownsFile() bool {
+	if s.file == nil {
+		return false
+	}
+	st, err := os.Lstat(s.endpoint.Path)
+	return err == nil && os.SameFile(st, s.file)
 }

@@ -193,11 +193,27 @@ func (b *base) share() {
 	}
 }
 
-// size is roughly the memory in use, in bytes.
+// size is the memory of the rows and names, in bytes.
 func (b *base) size() int {
 	n := 0
 	for _, s := range b.sections() {
 		n += s.stored().Chunks * s.chunkSize()
 	}
 	return n
+}
+
+// indexSize is the memory of the indexes, in bytes: a slot of eight for every
+// symbol at a load of three quarters, a number of four for every row.
+func (b *base) indexSize() int {
+	slots := 0
+	for _, sh := range b.symbols.index.shards {
+		if sh != nil {
+			slots += len(sh.slots)
+		}
+	}
+	rows := b.received
+	for _, n := range []int{b.domains.n, b.domainAliases.n, b.accounts.n, b.mailboxes.n, b.aliases.n, b.senders.n} {
+		rows += n
+	}
+	return 8*slots + 4*rows
 }

@@ -66,8 +66,8 @@ func (s *Snapshot) Counts() Counts {
 // Loaded returns when the database was read.
 func (s *Snapshot) Loaded() time.Time { return s.loaded }
 
-// Bytes is the size of the rows and names in memory, without indexes.
-func (s *Snapshot) Bytes() int { return s.base.size() }
+// Bytes is roughly the memory that the snapshot takes.
+func (s *Snapshot) Bytes() int { return s.base.size() + s.base.indexSize() }
 
 // Generation counts the snapshots that a Store has published, from 1.
 func (s *Snapshot) Generation() uint64 { return s.generation }

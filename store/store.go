@@ -119,6 +119,15 @@ type Status struct {
 	Missed       int           // rows that audits found wrong since the start
 }
 
+// Static returns a Store that serves one snapshot for ever. Run must not be
+// called.
+func Static(snap *Snapshot) *Store {
+	s := new(Store)
+	s.start()
+	s.publish(snap, snap.loaded)
+	return s
+}
+
 // Current returns the snapshot being served, or nil before there is one.
 func (s *Store) Current() *Snapshot { return s.current.Load() }
 

@@ -58,13 +58,12 @@ func (a *app) explain(ctx context.Context, c *daemon.Config, subject string, log
 		if !errors.Is(err, daemon.ErrNotRunning) {
 			return nil, &exit{exitTryAgain, err}
 		}
-		fmt.Fprintln(a.err, "vmapd: no daemon answers: explained from the database as it is now")
+		fmt.Fprintln(a.err, "vmapd: no daemon answers: explained from the database as it is now, or from what the daemon has kept on disk")
 	}
-	s, closer, err := a.snapshot(ctx, c)
+	s, err := a.snapshot(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	defer closer()
 	if login {
 		return lookup.ExplainLogin(s.Current(), c.LookupOptions(), subject, time.Now()), nil
 	}

@@ -63,7 +63,7 @@ func (a *app) lookupCommand() *cobra.Command {
 			return a.ask(cmd.Context(), ask, args[0], args[1:])
 		},
 	}
-	cmd.Flags().BoolVar(&offline, "offline", false, "read the database now, instead of asking the daemon")
+	cmd.Flags().BoolVar(&offline, "offline", false, "read the database now, or what the daemon has kept on disk, instead of asking the daemon")
 	return cmd
 }
 
@@ -174,9 +174,9 @@ func dial(ctx context.Context, address string) (net.Conn, error) {
 	return nc, err
 }
 
-// offline reads the database and asks the snapshot of it.
+// offline asks a snapshot in this process.
 func (a *app) offline(ctx context.Context, c *daemon.Config, table string) (asker, func(), error) {
-	s, closer, err := a.snapshot(ctx, c)
+	s, err := a.snapshot(ctx, c)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -184,5 +184,5 @@ func (a *app) offline(ctx context.Context, c *daemon.Config, table string) (aske
 	return func(ctx context.Context, key string) (string, bool, error) {
 		v, found, err := r.Lookup(ctx, nil, []byte(table), []byte(key))
 		return string(v), found, err
-	}, closer, nil
+	}, func() {}, nil
 }

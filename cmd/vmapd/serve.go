@@ -11,7 +11,8 @@ func (a *app) serveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "serve",
 		Short: "Run the daemon in the foreground",
-		Long: "Runs the daemon in the foreground. SIGHUP reads the configuration and the database again, SIGTERM answers what was asked and ends. " +
+		Long: "Runs the daemon in the foreground. SIGHUP reads the configuration and the database again, SIGTERM answers what was asked and ends, " +
+			"SIGUSR2 lets a new process take over without a refused connection. " +
 			"A database that is down does not keep it from starting: requests are held, then answered \"try again\", until the database is back.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

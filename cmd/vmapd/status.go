@@ -90,6 +90,16 @@ func printStatus(w io.Writer, s *daemon.Status) error {
 	} else {
 		row("data", "none yet")
 	}
+	row("spool", "%d writes wait for the database", s.Spool.Pending)
+	if s.Spool.LastError != "" {
+		row("", "FAILING: %s", s.Spool.LastError)
+	}
+	if s.Spool.Dead > 0 {
+		row("", "%d writes were REFUSED by the database and set aside", s.Spool.Dead)
+	}
+	if s.Spool.Damaged != "" {
+		row("", "a DAMAGED spool was moved to %s", s.Spool.Damaged)
+	}
 	for _, l := range s.Listeners {
 		row("listener", "%s, %d of %d connections", strings.TrimSpace(l.Protocol+" "+l.Address+" "+l.Table), l.Connections, l.Max)
 	}

@@ -58,6 +58,11 @@ func openPostgres(a *address, o Options) (*sql.DB, error) {
 	return stdlib.OpenDB(*cfg), nil
 }
 
+// AtOnce, as the first argument of a query, has PostgreSQL asked in one round
+// trip instead of two: the text is sent as it is, without preparing it. It is
+// for queries without other arguments.
+const AtOnce = pgx.QueryExecModeSimpleProtocol
+
 // pgxReason cuts "cannot parse `postgres://…`: " from an error of
 // pgx.ParseConfig.
 func pgxReason(err error) string {

@@ -39,19 +39,25 @@ func openSQLite(a *address, o Options) (*sql.DB, error) {
 }
 
 // privateFile makes the file before SQLite does, which would let the umask
-// choose its mode.
+// choose its mode. A file that exists is not opened here: closing it again
+// would drop the POSIX locks that the pool's other connections hold on it
+// (https://www.sqlite.org/howtocorrupt.html, section 2.2), and the next program
+// to leave would take away the write-ahead log that they still write to.
 type privateFile struct {
 	driver.Connector
 	path string
 }
 
 func (p privateFile) Connect(ctx context.Context) (driver.Conn, error) {
-	f, err := os.OpenFile(p.path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
+	f, err := os.OpenFile(p.path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	switch {
+	case errors.Is(err, os.ErrExist):
+	case err != nil:
 		return nil, err
-	}
-	if err := f.Close(); err != nil {
-		return nil, err
+	default:
+		if err := f.Close(); err != nil {
+			return nil, err
+		}
 	}
 	return p.Connector.Connect(ctx)
 }

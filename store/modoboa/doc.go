@@ -15,8 +15,8 @@
 //	transport_transport, relaydomains_recipientaccess   relaying
 //	postfix_autoreply_transport            autoreply plugin of 1.x, if it is there
 //
-// Only columns that something uses are asked for. The tables are never
-// written, altered or locked.
+// Only columns that something uses are asked for. Reading never writes, alters
+// or locks a table.
 //
 // What a row says is not judged here: control bytes, clashing names and
 // references into the void are the Builder's business. A row that cannot even
@@ -36,10 +36,24 @@
 // transport_transport came with 1.10; older databases are refused. A table
 // vmapd_schema says that [Init] made the tables.
 //
+// # Changes
+//
+// [InstallCapture] adds triggers that log the primary keys of rows that change,
+// [RemoveCapture] removes them without a trace, and [Source.Follow] reads the
+// rows that the log names (docs/change-capture.md). A position in the log says
+// what the database looked like there, so that whatever breaks the chain -
+// other tables, another log, another server - is noticed and everything is
+// read again. SQLite's INSERT OR REPLACE, which deletes a row of another id
+// without a word, is not noticed unless recursive_triggers is on; neither
+// Modoboa nor Django uses it.
+//
 // # Writing
 //
 // [Init] makes the tables of the newest generation in an empty database, with
 // defaults in the database, so that Modoboa's own SQL runs on them (schema/).
 // [ImportCSV] reads Modoboa's CSV lines, into databases of Modoboa's own too,
-// and makes the rows that Modoboa makes beside them.
+// and makes the rows that Modoboa makes beside them. [WriteBack] writes quota
+// usage and last logins, which mail servers report, from a spool into
+// admin_quota and core_user.last_login, and nothing else into a running
+// Modoboa.
 package modoboa

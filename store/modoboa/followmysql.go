@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -118,7 +119,7 @@ func (s *Source) followMySQL(ctx context.Context, from *position) (*position, *c
 	to := &position{Dialect: from.Dialect, Epoch: l.epoch, Tables: digest, Pruned: l.pruned, Last: l.last, Mins: l.mins}
 	k, err := readMySQLLog(ctx, tx, from, to, gaps)
 	if err == nil {
-		err = vanished(from, to, k)
+		err = vanished(ctx, tx, from, to, k)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -151,28 +152,30 @@ func readMySQLLog(ctx context.Context, q db.Queryer, from, to *position, gaps []
 	return k, nil
 }
 
-// vanished looks for smallest keys that went without a word in the log.
-func vanished(from, to *position, k *keys) error {
+// vanished looks for smallest keys that went without a word in the log. One
+// that is no longer the smallest may still be there.
+func vanished(ctx context.Context, q db.Queryer, from, to *position, k *keys) error {
 	for name, before := range from.Mins {
-		now, said := to.Mins[name], false
+		now := to.Mins[name]
 		if before == nil || now != nil && *now == *before {
 			continue
 		}
-		if keyOf(name) == "id" {
-			var id int64
-			_, err := fmt.Sscan(*before, &id)
+		_, said := k.text[*before]
+		if id, err := strconv.ParseInt(*before, 10, 64); err == nil && keyOf(name) == "id" {
 			_, said = k.ids[name][id]
-			// A row before the first one says nothing of that one.
-			for other := range k.ids[name] {
-				said = said || err == nil && now != nil && other < id && fmt.Sprint(other) == *now
-			}
-		} else {
-			_, said = k.text[*before]
-			if now != nil && !said {
-				_, said = k.text[*now]
-			}
 		}
-		if !said {
+		if said {
+			continue
+		}
+		n := 0
+		rows, err := q.QueryContext(ctx, "select count(*) from "+name+" where "+keyOf(name)+" = ?", *before)
+		if err == nil {
+			err = one(rows, &n)
+		}
+		if err != nil {
+			return err
+		}
+		if n == 0 {
 			return lost("rows of %s are gone without a trace, as TRUNCATE does it", name)
 		}
 	}
@@ -190,6 +193,12 @@ func (s *Source) mustLook() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return time.Since(s.looked) > lookInterval
+}
+
+func (s *Source) hasLooked() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.looked = time.Now()
 }
 
 // mysqlTables returns a digest of what the catalogue says of the tables. It
@@ -210,9 +219,7 @@ func (s *Source) mysqlTables(ctx context.Context, tx *sql.Tx) (string, error) {
 		fmt.Fprintln(&all, name, at)
 		return err
 	})
-	s.mu.Lock()
-	s.looked = time.Now()
-	s.mu.Unlock()
+	s.hasLooked()
 	return digest(all.String()), err
 }
 

@@ -46,7 +46,7 @@ func (s *Source) readRows(ctx context.Context, q db.Queryer, t *changedTable, qu
 	where := query + " where " + t.table.key()
 	if s.DB.Dialect == db.PostgreSQL {
 		if t.table.numbered() {
-			return appendRows(ctx, q, t, where+" = any ($1::bigint[])", "{"+idList(t.ids)+"}")
+			return appendRows(ctx, q, t, where+" = any ('{"+idList(t.ids)+"}'::bigint[])", db.AtOnce)
 		}
 		return appendRows(ctx, q, t, where+" = any ($1::text[])", t.keys)
 	}

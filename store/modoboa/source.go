@@ -25,7 +25,7 @@ type Source struct {
 
 	mu     sync.Mutex
 	marks  []mark      // for Prune
-	looked time.Time   // when Follow last looked at MySQL's catalogue
+	looked time.Time   // when Follow last looked at the catalogue
 	idle   *sqliteIdle // nil = not SQLite, or not asked yet
 }
 

@@ -39,7 +39,7 @@ func (p *postgres) create(s *Server) ([]*exec.Cmd, error) {
 		}
 	}
 	// Members of needs_password are asked for theirs, everybody else is not.
-	hba := "host all +needs_password all scram-sha-256\nlocal all +needs_password scram-sha-256\nlocal all all trust\nhost all all 127.0.0.1/32 trust\n"
+	hba := "host all +needs_password all scram-sha-256\nlocal all +needs_password scram-sha-256\nlocal all all trust\nhost all all 127.0.0.1/32 trust\nhost replication all 127.0.0.1/32 trust\n"
 	return []*exec.Cmd{
 		exec.Command(filepath.Join(p.bin, "initdb"), "-D", p.data(s), "-U", "postgres", "-A", "trust", "-N", "-E", "UTF8", "--locale=C"),
 		exec.Command("/bin/sh", "-c", `printf %s "$1" >"$2/pg_hba.conf"; echo 'create role needs_password' | "$0/postgres" --single -D "$2" postgres`, p.bin, hba, p.data(s)),

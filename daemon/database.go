@@ -1,0 +1,53 @@
+package daemon
+
+import (
+	"time"
+
+	"github.com/vmapd/vmapd/store"
+	"github.com/vmapd/vmapd/store/db"
+	"github.com/vmapd/vmapd/store/modoboa"
+)
+
+// databases are the ways to the configured database: one to read, which cannot
+// write, and one to write what vmapd may write: its own log of changes, and
+// what the mail side reports. They connect when they are first used.
+type databases struct {
+	read, write *db.DB
+	source      *modoboa.Source
+}
+
+// A database that hangs must be noticed soon, so that its return is: who asks
+// is asked to wait no longer than this.
+const (
+	connectTimeout = 2 * time.Second
+	silence        = 5 * time.Second // without one byte
+)
+
+func openDatabases(cfg *Config) (*databases, error) {
+	o := db.Options{Password: cfg.password, ReadOnly: true, ConnectTimeout: connectTimeout, IOTimeout: silence}
+	read, err := db.Open(cfg.Database.URL, o)
+	if err != nil {
+		return nil, err
+	}
+	o.ReadOnly = false
+	write, err := db.Open(cfg.Database.URL, o)
+	if err != nil {
+		read.Close()
+		return nil, err
+	}
+	return &databases{read: read, write: write, source: &modoboa.Source{DB: read, Writer: write}}, nil
+}
+
+func (d *databases) Close() {
+	d.read.Close()
+	d.write.Close()
+}
+
+// settings gives the store's settings.
+func (d *databases) settings(cfg *Config) store.Settings {
+	c := cfg.Database
+	return store.Settings{
+		Source: d.source, Origin: d.read.Name,
+		Poll: c.Poll.D(), Reload: c.Reload.D(), Audit: c.Audit.D(), MaxStale: c.MaxStale.D(),
+	}
+}

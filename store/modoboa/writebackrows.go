@@ -1,0 +1,113 @@
+package modoboa
+
+import (
+	"context"
+	"database/sql"
+)
+
+// MySQL and SQLite write a batch row by row, with prepared statements.
+
+// rowStatements are prepared for one transaction.
+type rowStatements struct{ update, find, insert *sql.Stmt }
+
+func (w *WriteBack) prepare(ctx context.Context, c *sql.Conn, texts map[**sql.Stmt]string) (closeAll func(), err error) {
+	var made []*sql.Stmt
+	closeAll = func() {
+		for _, s := range made {
+			_ = s.Close()
+		}
+	}
+	for to, text := range texts {
+		if *to, err = c.PrepareContext(ctx, text); err != nil {
+			closeAll()
+			return nil, err
+		}
+		made = append(made, *to)
+	}
+	return closeAll, nil
+}
+
+// quotaRows updates, and inserts only where no row was found. That an UPDATE
+// touched no row does not say so: MySQL counts the rows that it changed, not
+// those that it found, and a batch may be written twice.
+func (w *WriteBack) quotaRows(ctx context.Context, c *sql.Conn, quotas []quotaUsage) (unknown int, err error) {
+	var s rowStatements
+	closeAll, err := w.prepare(ctx, c, map[**sql.Stmt]string{
+		&s.update: "UPDATE admin_quota SET bytes = ?, messages = ? WHERE username = ?",
+		&s.find:   "SELECT 1 FROM admin_quota WHERE username = ?",
+		&s.insert: `INSERT INTO admin_quota (username, bytes, messages) SELECT ?, ?, ? FROM core_user AS u
+			JOIN admin_mailbox AS m ON m.user_id = u.id WHERE u.email = ? LIMIT 1`,
+	})
+	if err != nil {
+		return 0, err
+	}
+	defer closeAll()
+	for _, q := range quotas {
+		known, err := s.touch(ctx, q.username, q.bytes, q.messages, q.username)
+		if err != nil {
+			return 0, err
+		}
+		if known {
+			continue
+		}
+		inserted, err := execRows(ctx, s.insert, q.username, q.bytes, q.messages, q.username)
+		if err != nil {
+			return 0, err
+		}
+		if inserted == 0 {
+			unknown++
+		}
+	}
+	return unknown, nil
+}
+
+func (w *WriteBack) loginRows(ctx context.Context, c *sql.Conn, logins []lastLogin) (unknown int, err error) {
+	var s rowStatements
+	closeAll, err := w.prepare(ctx, c, map[**sql.Stmt]string{
+		&s.update: "UPDATE core_user SET last_login = ? WHERE username = ? AND (last_login IS NULL OR last_login < ?)",
+		&s.find:   "SELECT 1 FROM core_user WHERE username = ?",
+	})
+	if err != nil {
+		return 0, err
+	}
+	defer closeAll()
+	for _, l := range logins {
+		at := w.DB.Time(l.at)
+		known, err := s.touch(ctx, l.username, at, l.username, at)
+		if err != nil {
+			return 0, err
+		}
+		if !known {
+			unknown++
+		}
+	}
+	return unknown, nil
+}
+
+// touch updates a row and reports whether it is there.
+func (s *rowStatements) touch(ctx context.Context, name string, args ...any) (bool, error) {
+	n, err := execRows(ctx, s.update, args...)
+	if err != nil || n > 0 {
+		return true, err
+	}
+	return exists(ctx, s.find, name)
+}
+
+func execRows(ctx context.Context, s *sql.Stmt, args ...any) (int64, error) {
+	r, err := s.ExecContext(ctx, args...)
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
+}
+
+// exists reports whether a query returns a row.
+func exists(ctx context.Context, s *sql.Stmt, args ...any) (bool, error) {
+	rows, err := s.QueryContext(ctx, args...)
+	if err != nil {
+		return false, err
+	}
+	defer rows.Close()
+	found := rows.Next()
+	return found, rows.Err()
+}
