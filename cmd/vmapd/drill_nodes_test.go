@@ -5,10 +5,9 @@ import (
 
 	"github.com/vmapd/vmapd/cmd/vmapd/internal/drill"
 	"github.com/vmapd/vmapd/store"
+	"github.com/vmapd/vmapd/store/db"
 	"github.com/vmapd/vmapd/store/db/dbtest"
 	"github.com/vmapd/vmapd/store/modoboa"
-
-	"github.com/vmapd/vmapd/store/db"
 )
 
 // nodeDrills have two daemons on one database.
@@ -39,7 +38,7 @@ func twoNodes(g *stage) {
 	g.fault(func() { g.proxy.Cut() }, func() {
 		g.metric("vmapd_database_up", 0)
 		g.recover(time.Now(), other)
-		g.prune()
+		g.prune(other)
 		g.recover(time.Now(), other)
 	})
 	g.heal(g.mend)
@@ -54,9 +53,9 @@ func twoNodes(g *stage) {
 	g.end()
 }
 
-// prune deletes all of the log that was committed until now, as a third daemon
-// would that prunes what it has read at once.
-func (g *stage) prune() {
+// prune deletes all of the log that a daemon has read, as a third one would that
+// does not wait the ten minutes that others are given.
+func (g *stage) prune(reader *drill.Vmapd) {
 	g.Helper()
 	d := dbtest.Open(g.T, g.url, db.Options{})
 	s := &modoboa.Source{DB: d, Writer: d, Retention: time.Nanosecond}
@@ -65,10 +64,11 @@ func (g *stage) prune() {
 		g.Fatal(err)
 	}
 	from := b.Build(time.Now()).Position()
-	g.change(g.T, g.url) // so that all before is not the newest
+	last := g.change(g.T, g.url)
 	if _, err := s.Follow(g.Context(), from); err != nil {
 		g.Fatal(err)
 	}
+	awaitServed(g.T, reader.Socket, last, g.limits.recovery)
 	before := g.column("select count(*) from vmapd_change")
 	if err := s.Prune(g.Context()); err != nil {
 		g.Fatal(err)
