@@ -5,6 +5,7 @@
 # make race       all tests under the race detector
 # make fuzz       every fuzz target, FUZZTIME each
 # make bench      ratios against a do-nothing server and Postfix's own pgsql: maps
+# make drill      hold all failure drills, and print what clients saw of each (docs/failure-modes.md)
 # make generate   write the generated documentation again
 
 GO          ?= go
@@ -13,7 +14,7 @@ STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 LINT        ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 export CGO_ENABLED ?= 0
 
-.PHONY: build demo test check lint race fuzz bench generate peers clean
+.PHONY: build demo test check lint race fuzz bench drill generate peers clean
 
 build:
 	$(GO) build -trimpath -o vmapd ./cmd/vmapd
@@ -31,6 +32,7 @@ check:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "gofmt these:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) vet -tags bench ./...
+	$(GO) vet -tags drill ./...
 	$(GO) mod verify
 	$(GO) run $(STATICCHECK) ./...
 
@@ -51,6 +53,9 @@ fuzz:
 
 bench: peers
 	VMAPD_PEERS=required $(GO) test -tags bench -run TestBench -count 1 -v -timeout 60m ./cmd/vmapd
+
+drill: peers
+	VMAPD_PEERS=required $(GO) test -tags drill -run '^TestAllDrills$$' -count 1 -v -timeout 60m ./cmd/vmapd
 
 generate:
 	$(GO) run ./cmd/vmapd/internal/gendocs docs

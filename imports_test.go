@@ -32,6 +32,7 @@ var imports = map[string][]string{
 
 	"cmd/vmapd/internal/gendocs":  {"daemon", "lookup"},
 	"cmd/vmapd/internal/mailtest": {},
+	"cmd/vmapd/internal/drill":    {"daemon", "lookup/socketmap"},
 }
 
 // wirePackages import the standard library alone: others may use them.

@@ -38,10 +38,11 @@ func (sh *shard) after(i int) int {
 	return 0
 }
 
-// insert adds a value that is not there.
+// insert adds a value that is not there. A shard that was packed with one or
+// two values has one free slot, which must stay free.
 func (x *index) insert(h uint64, value uint32) {
 	sh := x.edit(shardOf(h))
-	if sh.n*5 >= len(sh.slots)*4 {
+	if sh.n*5 >= len(sh.slots)*4 || sh.n+1 >= len(sh.slots) {
 		sh.resize(len(sh.slots)*3/2 + 8)
 	}
 	sh.put(uint64(tag(h))<<32 | uint64(value))

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,6 +34,29 @@ func TestSymbolsAgainstMap(t *testing.T) {
 			t.Fatal("found what is not there")
 		}
 	})
+}
+
+// TestIndexKeepsAFreeSlot: whatever was in a shard when it was packed, and
+// whatever is inserted then, a walk that finds nothing must end.
+func TestIndexKeepsAFreeSlot(t *testing.T) {
+	for packed := range 20 {
+		var x index
+		value := uint32(0)
+		insert := func() {
+			value++
+			x.insert(uint64(value)*0x9e3779b9&0xffffffff, value) // all in shard 0
+		}
+		for range packed {
+			insert()
+		}
+		x.pack(func() {})
+		for more := range 50 {
+			insert()
+			if sh := x.shards[0]; !slices.Contains(sh.slots, 0) {
+				t.Fatalf("%d values, packed, and %d more fill all %d slots: a walk would not end", packed, more+1, len(sh.slots))
+			}
+		}
+	}
 }
 
 func TestSymbolsAcrossChunks(t *testing.T) {

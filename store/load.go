@@ -66,7 +66,7 @@ func (r *runner) finishLoad(l *load) {
 		st.DatabaseUp, st.LastError, st.LastDuration, st.Stored = true, "", l.took, false
 		st.Following, st.FollowError = r.following(), ""
 	})
-	r.work = l.work
+	r.pace(l.work)
 	r.planLoad()
 	r.nextLook = r.s.clock().Add(r.poll())
 	if r.doubtful {
@@ -143,6 +143,20 @@ func (r *runner) nextRetry() time.Duration {
 	r.retry = min(r.retry*2, lastRetry)
 	return pause
 }
+
+// pace notes what a read cost: the less of the last two. One that hung, on the
+// network or behind a lock, says nothing of what the next will cost, and must
+// not put it off for twenty times as long. The first has nothing to be compared
+// with and puts the next off by a minute at most, or by as long as it took.
+func (r *runner) pace(work time.Duration) {
+	before := r.lastWork
+	if r.lastWork = work; before == 0 {
+		before = max(work/20, firstPause/20)
+	}
+	r.work = min(work, before)
+}
+
+const firstPause = time.Minute
 
 // planLoad says when everything is read again. Reading stays below a twentieth
 // of one core.

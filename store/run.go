@@ -20,7 +20,8 @@ type runner struct {
 	doubtful  bool     // changes may be missing until the next load
 	failing   bool     // the last look for changes failed
 	retry     time.Duration
-	work      time.Duration // of the last good load
+	work      time.Duration // that a load costs, see pace
+	lastWork  time.Duration // of the last good load
 	nextLook  time.Time     // for changes
 	nextLoad  time.Time     // zero = none
 	nextPrune time.Time

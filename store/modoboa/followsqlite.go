@@ -23,7 +23,6 @@ import (
 // (https://www.sqlite.org/pragma.html#pragma_data_version).
 type sqliteIdle struct {
 	conn    *sql.Conn
-	file    os.FileInfo
 	version int64
 	at      store.Position // where the log was when version was read
 }
@@ -80,19 +79,41 @@ func (s *Source) hereSQLite(ctx context.Context, tx *sql.Tx, p *position) error 
 	return err
 }
 
+// lookAtFile reports whether another file is in the place of the one that was
+// there the last time, and then closes the connections: they would go on with
+// the one that is gone, or that is no database.
+func (s *Source) lookAtFile() (replaced bool, err error) {
+	file, err := os.Stat(s.DB.File())
+	if err != nil {
+		return false, err
+	}
+	replaced = s.file != nil && !os.SameFile(file, s.file)
+	s.file = file
+	if replaced {
+		s.closeIdle()
+		s.DB.CloseIdle()
+	}
+	return replaced, nil
+}
+
+// renew makes a load read the file that is there now.
+func (s *Source) renew() {
+	if s.DB.Dialect != db.SQLite {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, _ = s.lookAtFile() // a file that is not there is the load's to report
+}
+
 // askIdle returns data_version, and whether nothing was committed since the
-// log was read up to at. A file that was put in the place of the one that is
-// open would not be noticed by its connections.
+// log was read up to at.
 func (s *Source) askIdle(ctx context.Context, at store.Position) (version int64, idle bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	file, err := os.Stat(s.DB.File())
-	if err != nil {
+	if replaced, err := s.lookAtFile(); err != nil {
 		return 0, false, err
-	}
-	if s.idle != nil && !os.SameFile(file, s.idle.file) {
-		s.closeIdle()
-		s.DB.CloseIdle()
+	} else if replaced {
 		return 0, false, lost("the file was replaced by another")
 	}
 	if s.idle == nil {
@@ -100,7 +121,7 @@ func (s *Source) askIdle(ctx context.Context, at store.Position) (version int64,
 		if err != nil {
 			return 0, false, err
 		}
-		s.idle = &sqliteIdle{conn: conn, file: file}
+		s.idle = &sqliteIdle{conn: conn}
 	}
 	if err := scanOne(ctx, s.idle.conn, "pragma data_version", &version); err != nil {
 		s.closeIdle()

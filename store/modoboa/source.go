@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"time"
 
@@ -27,6 +28,7 @@ type Source struct {
 	marks  []mark      // for Prune
 	looked time.Time   // when Follow last looked at the catalogue
 	idle   *sqliteIdle // nil = not SQLite, or not asked yet
+	file   os.FileInfo // SQLite: the file when it was last looked at
 }
 
 // pace is the number of rows after which a load lets others have the
@@ -38,6 +40,7 @@ const pace = 256
 // at once when ctx does. The error is a *SchemaError, a *db.ConnectError
 // or the driver's, wrapped with the table's name.
 func (s *Source) Load(ctx context.Context, b *store.Builder) error {
+	s.renew()
 	tx, err := s.DB.BeginSnapshot(ctx)
 	if err != nil {
 		return fmt.Errorf("load: %w", err)

@@ -16,6 +16,9 @@ func (s *Server) Stop() error { return s.end(s.kind.stopSignal()) }
 // Kill ends the server as a power cut would.
 func (s *Server) Kill() error { return s.end(syscall.SIGKILL) }
 
+// Running reports whether the server was started and not ended since.
+func (s *Server) Running() bool { return s.cmd != nil }
+
 // Pause makes the server hang: it answers nothing until Resume.
 func (s *Server) Pause() error { return s.signal(syscall.SIGSTOP) }
 
