@@ -16,10 +16,11 @@ type databases struct {
 	source      *modoboa.Source
 }
 
-// A database that hangs must be noticed soon, so that its return is: who asks
-// is asked to wait no longer than this.
+// A database that hangs must be noticed soon, so that its return is. One that
+// takes longer to connect to wants connect_timeout (PostgreSQL) or timeout
+// (MySQL) in its URL.
 const (
-	connectTimeout = 2 * time.Second
+	connectTimeout = 1200 * time.Millisecond
 	silence        = 5 * time.Second // without one byte
 )
 
@@ -39,6 +40,7 @@ func openDatabases(cfg *Config) (*databases, error) {
 }
 
 func (d *databases) Close() {
+	d.source.Close()
 	d.read.Close()
 	d.write.Close()
 }

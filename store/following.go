@@ -23,8 +23,12 @@ func (r *runner) poll() time.Duration {
 	return time.Second
 }
 
+// How long a look for changes may take. A connection that hangs is given up
+// soon, or the return of the network would not be noticed; but a look that
+// takes so long because there is so much to read must get the time.
 const (
-	followTimeout = 30 * time.Second
+	firstPatience = 2 * time.Second
+	lastPatience  = 30 * time.Second
 	pruneEvery    = time.Minute
 )
 
@@ -70,8 +74,17 @@ func (r *runner) follow() {
 
 // changes asks a follower, which may not hang for ever.
 func (r *runner) changes(f Follower, from Position) (c *Changes, err error) {
-	ctx, cancel := context.WithTimeout(r.ctx, followTimeout)
+	r.patience = min(max(r.patience, firstPatience), lastPatience)
+	ctx, cancel := context.WithTimeout(r.ctx, r.patience)
 	defer cancel()
+	defer func() {
+		switch {
+		case err == nil:
+			r.patience = firstPatience
+		case ctx.Err() != nil:
+			r.patience *= 2
+		}
+	}()
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("reading changes panicked: %v", p)

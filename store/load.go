@@ -127,8 +127,12 @@ func (r *runner) failLoad(l *load) {
 		return
 	}
 	pause := r.nextRetry()
-	// A read that took long before it failed is not repeated at once.
-	pause = max(pause, min(l.took/2, 10*time.Second))
+	// A read that took long before it failed is not repeated at once, unless
+	// nothing but the database's return is waited for.
+	var away interface{ Away() bool }
+	if !errors.As(l.err, &away) || !away.Away() {
+		pause = max(pause, min(l.took/2, 10*time.Second))
+	}
 	r.nextLoad = r.s.clock().Add(pause)
 	r.s.note(func(st *Status) { st.DatabaseUp, st.LastError = false, l.err.Error() })
 	if h := r.s.Hooks.Load; h != nil {

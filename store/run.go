@@ -20,6 +20,7 @@ type runner struct {
 	doubtful  bool     // changes may be missing until the next load
 	failing   bool     // the last look for changes failed
 	retry     time.Duration
+	patience  time.Duration // with a look for changes
 	work      time.Duration // that a load costs, see pace
 	lastWork  time.Duration // of the last good load
 	nextLook  time.Time     // for changes
@@ -42,7 +43,7 @@ type runner struct {
 // costs next to nothing.
 const (
 	firstRetry = 100 * time.Millisecond
-	lastRetry  = 800 * time.Millisecond
+	lastRetry  = 500 * time.Millisecond
 )
 
 // Run serves the copy on disk, if there is one, then loads, follows the

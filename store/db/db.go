@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -61,8 +62,15 @@ type DB struct {
 	Dialect Dialect
 	Name    string // the URL without any password, for logs
 
-	url address
+	url    address
+	silent time.Duration // Options.IOTimeout
 }
+
+// lockWait is how long a statement may wait for a lock: a little less than we
+// wait for the statement.
+func (d *DB) lockWait() time.Duration { return lockWait(d.silent) }
+
+func lockWait(silent time.Duration) time.Duration { return max(silent-time.Second, time.Second) }
 
 // Queryer is what reads: an sql.DB, sql.Tx or sql.Conn.
 type Queryer interface {
@@ -91,7 +99,7 @@ func Open(url string, o Options) (*DB, error) {
 	pool.SetMaxIdleConns(maxIdle)
 	pool.SetConnMaxIdleTime(time.Minute)
 	pool.SetConnMaxLifetime(10 * time.Minute)
-	return &DB{DB: pool, Dialect: a.dialect, Name: a.redacted(), url: a}, nil
+	return &DB{DB: pool, Dialect: a.dialect, Name: a.redacted(), url: a, silent: o.IOTimeout}, nil
 }
 
 func openPool(a *address, o Options) (*sql.DB, error) {
@@ -127,6 +135,13 @@ func (d *DB) BeginSnapshot(ctx context.Context) (*sql.Tx, error) {
 		opts.Isolation = sql.LevelDefault // always serializable; the driver knows no other
 	}
 	tx, err := d.BeginTx(ctx, opts)
+	if err == nil && d.Dialect == PostgreSQL {
+		// We give up after a while; a session that went on waiting for a lock
+		// would be one of many that pile up behind it.
+		if _, err = tx.ExecContext(ctx, fmt.Sprintf("set local lock_timeout = %d", d.lockWait().Milliseconds()), AtOnce); err != nil {
+			_ = tx.Rollback()
+		}
+	}
 	return tx, d.Explain(err)
 }
 

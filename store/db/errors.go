@@ -69,6 +69,10 @@ func (e *ConnectError) Error() string {
 	}
 }
 
+// Away reports that the database does not answer, or not now: it is worth
+// asking again soon.
+func (e *ConnectError) Away() bool { return e.Kind == Unreachable || e.Kind == Busy }
+
 func (e *ConnectError) user() string {
 	if e.User == "" {
 		return "(none given)"

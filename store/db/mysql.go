@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 
@@ -35,6 +36,9 @@ func openMySQL(a *address, o Options) (*sql.DB, error) {
 	}
 	if _, set := cfg.Params["time_zone"]; !set {
 		cfg.Params["time_zone"] = "'+00:00'" // Modoboa stores UTC
+	}
+	if _, set := cfg.Params["lock_wait_timeout"]; !set {
+		cfg.Params["lock_wait_timeout"] = strconv.Itoa(int(lockWait(o.IOTimeout).Seconds())) // for metadata: ALTER TABLE
 	}
 	if cfg.Timeout == 0 {
 		cfg.Timeout = o.ConnectTimeout

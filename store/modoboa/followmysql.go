@@ -201,7 +201,8 @@ func (s *Source) hasLooked() {
 	s.looked = time.Now()
 }
 
-// mysqlTables returns a digest of what the catalogue says of the tables. It
+// mysqlTables returns a digest of what the catalogue says of the tables and of
+// our triggers. It
 // must be read before the view is taken. MySQL 8 keeps old figures unless told
 // otherwise; MariaDB does not read the comment.
 func (s *Source) mysqlTables(ctx context.Context, tx *sql.Tx) (string, error) {
@@ -212,8 +213,10 @@ func (s *Source) mysqlTables(ctx context.Context, tx *sql.Tx) (string, error) {
 	for _, t := range tables() {
 		query += ", '" + t.name + "'"
 	}
+	query += ") union all select concat(event_object_table, ' ', trigger_name), coalesce(cast(created as char), '') from information_schema.triggers" +
+		" where trigger_schema = database() and trigger_name like 'vmapd\\_%'"
 	var all strings.Builder
-	err := eachRow(ctx, s.DB, tx, query+") order by table_name", nil, func(r *sql.Rows) error {
+	err := eachRow(ctx, s.DB, tx, query+" order by 1", nil, func(r *sql.Rows) error {
 		var name, at string
 		err := r.Scan(&name, &at)
 		fmt.Fprintln(&all, name, at)

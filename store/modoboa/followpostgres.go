@@ -98,8 +98,8 @@ func lookPostgres(ctx context.Context, q db.Queryer, from *position, catalogue b
 	return &l, rows.Err()
 }
 
-// followPostgres asks the catalogue once a second, which is what its answer
-// costs more than all the rest.
+// followPostgres asks the catalogue every few seconds: its answer costs more
+// than all the rest.
 func (s *Source) followPostgres(ctx context.Context, from *position) (*position, *changes, error) {
 	tx, err := s.DB.BeginSnapshot(ctx)
 	if err != nil {
