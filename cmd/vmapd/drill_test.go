@@ -32,6 +32,7 @@ func failureDrills() []failureDrill {
 		nodeDrills(),
 		sqliteDrills(),
 		clockDrills(),
+		spoolDrills(servers),
 	)
 }
 
@@ -83,6 +84,9 @@ func (s *drillSite) holdOnce(t *testing.T, d failureDrill, name string) (*drill.
 		g.T = t
 		g.idle = drill.NewIdle(t)
 		d.hold(g)
+		if len(g.slow) > 0 && g.v != nil {
+			t.Logf("%s\nlog of vmapd:\n%s", strings.Join(g.slow, "\n"), g.v.Log(t))
+		}
 	})
 	s.start(t) // a drill that failed may have left it down
 	g.result.Failed = !ok
