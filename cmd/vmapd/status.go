@@ -42,7 +42,7 @@ func (a *app) statusCommand() *cobra.Command {
 
 func printStatus(w io.Writer, s *daemon.Status) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	row := func(name, format string, args ...any) { fmt.Fprintf(t, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
+	row := statusRow(func(name, format string, args ...any) { fmt.Fprintf(t, "%s\t%s\n", name, fmt.Sprintf(format, args...)) })
 	row("vmapd", "%s, process %d, up %s", s.Version, s.PID, seconds(s.Uptime))
 	if s.Ready {
 		row("state", "ready")
@@ -54,56 +54,71 @@ func printStatus(w io.Writer, s *daemon.Status) error {
 		config = "built-in defaults"
 	}
 	row("configuration", "%s", config)
-	row("database", "%s", s.Database.Name)
-	if s.Database.Up {
-		row("", "up, read in %s", seconds(s.Database.LastLoad))
-	} else {
-		row("", "DOWN: %s", s.Database.LastError)
-	}
-	switch {
-	case s.Database.Following:
-		row("", "changes are followed")
-	case s.Database.FollowError != "":
-		row("", "changes are NOT followed: %s", s.Database.FollowError)
-	default:
-		row("", "changes are not followed (vmapd db install-triggers): everything is read again and again")
-	}
-	if s.Database.Missed > 0 {
-		row("", "%d changes had been MISSED", s.Database.Missed)
-	}
-	if d := s.Snapshot; d != nil {
-		row("data", "%s, generation %d, true %s ago", d.Schema, d.Generation, seconds(d.Age))
-		if d.Stored {
-			row("", "from the disk: the database has not been read since the start")
-		}
-		for name, n := range d.Counts.All() {
-			if n > 0 {
-				row("", "%d %s", n, name)
-			}
-		}
-		if d.Problems > 0 {
-			row("problems", "%d", d.Problems)
-			for _, p := range d.FirstProblems {
-				row("", "%s", p)
-			}
-		}
-	} else {
-		row("data", "none yet")
-	}
-	row("spool", "%d writes wait for the database", s.Spool.Pending)
-	if s.Spool.LastError != "" {
-		row("", "FAILING: %s", s.Spool.LastError)
-	}
-	if s.Spool.Dead > 0 {
-		row("", "%d writes were REFUSED by the database and set aside", s.Spool.Dead)
-	}
-	if s.Spool.Damaged != "" {
-		row("", "a DAMAGED spool was moved to %s", s.Spool.Damaged)
-	}
+	row.database(&s.Database)
+	row.data(s.Snapshot)
+	row.spool(&s.Spool)
 	for _, l := range s.Listeners {
 		row("listener", "%s, %d of %d connections", strings.TrimSpace(l.Protocol+" "+l.Address+" "+l.Table), l.Connections, l.Max)
 	}
 	return t.Flush()
+}
+
+// statusRow prints one line.
+type statusRow func(name, format string, args ...any)
+
+func (row statusRow) database(d *daemon.DatabaseStatus) {
+	row("database", "%s", d.Name)
+	if d.Up {
+		row("", "up, read in %s", seconds(d.LastLoad))
+	} else {
+		row("", "DOWN: %s", d.LastError)
+	}
+	switch {
+	case d.Following:
+		row("", "changes are followed")
+	case d.FollowError != "":
+		row("", "changes are NOT followed: %s", d.FollowError)
+	default:
+		row("", "changes are not followed (vmapd db install-triggers): everything is read again and again")
+	}
+	if d.Missed > 0 {
+		row("", "%d changes had been MISSED", d.Missed)
+	}
+}
+
+func (row statusRow) data(d *daemon.SnapshotStatus) {
+	if d == nil {
+		row("data", "none yet")
+		return
+	}
+	row("data", "%s, generation %d, true %s ago", d.Schema, d.Generation, seconds(d.Age))
+	if d.Stored {
+		row("", "from the disk: the database has not been read since the start")
+	}
+	for name, n := range d.Counts.All() {
+		if n > 0 {
+			row("", "%d %s", n, name)
+		}
+	}
+	if d.Problems > 0 {
+		row("problems", "%d", d.Problems)
+		for _, p := range d.FirstProblems {
+			row("", "%s", p)
+		}
+	}
+}
+
+func (row statusRow) spool(p *daemon.SpoolStatus) {
+	row("spool", "%d writes wait for the database", p.Pending)
+	if p.LastError != "" {
+		row("", "FAILING: %s", p.LastError)
+	}
+	if p.Dead > 0 {
+		row("", "%d writes were REFUSED by the database and set aside", p.Dead)
+	}
+	if p.Damaged != "" {
+		row("", "a DAMAGED spool was moved to %s", p.Damaged)
+	}
 }
 
 // seconds shows a duration as people want it: short.

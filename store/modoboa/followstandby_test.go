@@ -2,6 +2,7 @@ package modoboa_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -19,12 +20,19 @@ func TestStandby(t *testing.T) {
 	makeTables(t, d, newest())
 	fill(t, d, newest())
 	install(t, d)
+	dbtest.Exec(t, d, "create table marker (n integer)", "insert into marker values (0)")
 	replica := dbtest.NewStandby(t, primary)
 	r := dbtest.Open(t, dbtest.URLOn(url, primary, replica), db.Options{ReadOnly: true})
-	caughtUp := func() {
+	n := 0
+	caughtUp := func() { // what is committed now comes after all that was before
 		t.Helper()
-		want := column(t, d, "select pg_current_wal_insert_lsn()")[0]
-		for end := time.Now().Add(20 * time.Second); column(t, r, "select pg_last_wal_replay_lsn() >= '"+want+"'::pg_lsn")[0] != "true"; time.Sleep(10 * time.Millisecond) {
+		n++
+		flushed := begin(t, d, "set local synchronous_commit = on", fmt.Sprintf("insert into marker values (%d)", n))
+		commit(t, flushed)
+		for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+			if got := column(t, r, "select max(n) from marker"); got[0] == fmt.Sprint(n) {
+				return
+			}
 			if time.Now().After(end) {
 				t.Fatal("the standby does not catch up")
 			}
