@@ -43,7 +43,7 @@ type runner struct {
 // costs next to nothing.
 const (
 	firstRetry = 100 * time.Millisecond
-	lastRetry  = 500 * time.Millisecond
+	lastRetry  = 400 * time.Millisecond
 )
 
 // Run serves the copy on disk, if there is one, then loads, follows the

@@ -41,6 +41,7 @@ func twoNodes(g *stage) {
 		g.prune(other)
 		g.recover(time.Now(), other)
 	})
+	g.patient = 10 * time.Second // everything is read again
 	g.heal(g.mend)
 	if g.v.Metric(g.T, "vmapd_changes_lost_total") != 1 {
 		g.Error("the one whose log was pruned did not read everything again")

@@ -12,7 +12,7 @@ import (
 // restartDrills take the daemon away.
 func restartDrills(all string) []failureDrill {
 	return []failureDrill{
-		{"vmapd killed", all, "postgres", func(g *stage) { g.restart(nil, nil) }},
+		{"vmapd killed", all, "", func(g *stage) { g.restart(nil, nil) }},
 		{"vmapd killed, database down", "postgres mariadb", "", func(g *stage) { g.restart(g.kill, g.startServer) }},
 		{"vmapd killed, network stalls", "postgres mariadb", "postgres", func(g *stage) { g.restart(func() { g.proxy.Stall() }, g.mend) }},
 		{"vmapd killed again and again", "postgres", "", killedOften},

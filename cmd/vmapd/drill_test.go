@@ -32,6 +32,7 @@ func failureDrills() []failureDrill {
 		nodeDrills(),
 		sqliteDrills(),
 		clockDrills(),
+		spoolDrills(servers),
 	)
 }
 
@@ -54,7 +55,9 @@ func holdDrills(t *testing.T, size drillSize, limits drillLimits, engines func(f
 			site := newDrillSite(t, engine, binary, size, limits)
 			for _, d := range failureDrills() {
 				if slices.Contains(strings.Fields(engines(d)), engine) {
-					results = append(results, site.hold(t, d))
+					if r := site.hold(t, d); r != nil {
+						results = append(results, r)
+					}
 				}
 			}
 		})
@@ -62,10 +65,13 @@ func holdDrills(t *testing.T, size drillSize, limits drillLimits, engines func(f
 	fmt.Fprint(t.Output(), drill.Table(results))
 }
 
-// hold holds a drill, and once more if it took too long on a machine that
+// hold holds a drill, unless it is left out, and once more if it took too long on a machine that
 // stalled meanwhile.
 func (s *drillSite) hold(t *testing.T, d failureDrill) *drill.Result {
 	r, slow := s.holdOnce(t, d, d.name)
+	if r == nil {
+		return nil
+	}
 	if len(slow) > 0 && !r.Failed && s.limits.again && r.Idle > s.limits.gap {
 		t.Logf("%s: the machine stalled for %v: once more", d.name, r.Idle)
 		r, slow = s.holdOnce(t, d, d.name+" again")
@@ -79,11 +85,18 @@ func (s *drillSite) hold(t *testing.T, d failureDrill) *drill.Result {
 
 func (s *drillSite) holdOnce(t *testing.T, d failureDrill, name string) (*drill.Result, []string) {
 	g := &stage{drillSite: s, url: s.direct, result: &drill.Result{Drill: d.name, Engine: s.engine}}
+	ran := false
 	ok := t.Run(name, func(t *testing.T) {
-		g.T = t
+		g.T, ran = t, true
 		g.idle = drill.NewIdle(t)
 		d.hold(g)
+		if len(g.slow) > 0 && g.v != nil {
+			t.Logf("%s\nlog of vmapd:\n%s", strings.Join(g.slow, "\n"), g.v.Log(t))
+		}
 	})
+	if !ran || g.Skipped() { // left out by -run, or not possible here
+		return nil, nil
+	}
 	s.start(t) // a drill that failed may have left it down
 	g.result.Failed = !ok
 	return g.result, g.slow
