@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -67,7 +66,7 @@ func ReadFile(path, origin string) (s *Snapshot, checked time.Time, err error) {
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("stored snapshot: %w", err)
 	}
-	s, head, err := readSnapshot(bufio.NewReaderSize(f, 1<<20), info.Size(), origin)
+	s, head, err := readSnapshot(f, info.Size(), origin)
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("%s: %w", path, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"sync/atomic"
 	"time"
 	"unsafe"
 )
@@ -19,12 +20,20 @@ import (
 //	length of head   4 bytes, little-endian
 //	head             JSON, see storedHead
 //	columns          in the order of base.sections, whole chunks
-//	checksum         CRC-32C of all before it, 4 bytes, little-endian
+//	checksums        CRC-32C of each block of chunks, 4 bytes, little-endian
+//	checksum         CRC-32C of all but the columns, 4 bytes, little-endian
+//
+// A block is up to blockChunks chunks of one column: blocks are read on all
+// processors at once, since most of the time goes into memory that is touched
+// for the first time.
 //
 // The layout string in the head names the sizes of all rows: a file of a
 // program with other rows is refused, and the database read instead. Indexes
 // are not stored: hashes are seeded anew in each process.
-const storedMagic = "vmapd snapshot 1"
+const (
+	storedMagic = "vmapd snapshot 2"
+	blockChunks = 64
+)
 
 type storedHead struct {
 	Layout   string              `json:"layout"`
@@ -58,10 +67,11 @@ func damaged(format string, args ...any) error {
 // section is a column or an arena as the file sees it.
 type section interface {
 	stored() storedSection
-	// write writes the chunks.
-	write(w io.Writer) error
-	// read makes the chunks and fills them.
-	read(r io.Reader, s storedSection) error
+	// prepare makes room for chunks that are read later. It refuses what cannot
+	// be.
+	prepare(s storedSection) error
+	// chunk returns the bytes of a chunk.
+	chunk(i int) []byte
 	chunkSize() int
 }
 
@@ -107,44 +117,60 @@ func (s *Snapshot) writeTo(w io.Writer, origin string, position Position, checke
 	if err != nil {
 		return err
 	}
-	sum := crc32.New(crc32.MakeTable(crc32.Castagnoli))
-	buffered := bufio.NewWriterSize(w, 1<<20)
-	out := io.MultiWriter(buffered, sum)
 	start := binary.LittleEndian.AppendUint32([]byte(storedMagic), uint32(len(text)))
-	if _, err := out.Write(append(start, text...)); err != nil {
+	start = append(start, text...)
+	out := bufio.NewWriterSize(w, 1<<20)
+	if _, err := out.Write(start); err != nil {
 		return err
 	}
-	paced := &pacedWriter{w: out, giveWay: giveWay}
-	for _, sec := range b.sections() {
-		if err := sec.write(paced); err != nil {
-			return err
+	var sums []byte
+	for n, block := range blocks(b.sections(), head.Sections) {
+		sum := uint32(0)
+		for i := block.from; i < block.to; i++ {
+			chunk := block.in.chunk(i)
+			sum = crc32.Update(sum, castagnoli(), chunk)
+			if _, err := out.Write(chunk); err != nil {
+				return err
+			}
+		}
+		sums = binary.LittleEndian.AppendUint32(sums, sum)
+		if n%2 == 1 {
+			giveWay()
 		}
 	}
-	if err := binary.Write(buffered, binary.LittleEndian, sum.Sum32()); err != nil {
+	sums = binary.LittleEndian.AppendUint32(sums, crc32.Update(crc32.Checksum(start, castagnoli()), castagnoli(), sums))
+	if _, err := out.Write(sums); err != nil {
 		return err
 	}
-	return buffered.Flush()
+	return out.Flush()
 }
 
-// pacedWriter gives way now and then: clients must not feel that a snapshot is
-// written.
-type pacedWriter struct {
-	w       io.Writer
-	n       int
-	giveWay func()
+func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) } // made once
+
+// block is a part of a column that has a checksum of its own.
+type block struct {
+	in       section
+	from, to int   // chunks
+	at       int64 // where it begins in the columns
 }
 
-func (p *pacedWriter) Write(b []byte) (int, error) {
-	if p.n += len(b); p.n > 512<<10 {
-		p.n = 0
-		p.giveWay()
+// blocks cuts columns into blocks, in the order of the file.
+func blocks(sections []section, sizes []storedSection) []block {
+	var list []block
+	at := int64(0)
+	for i, sec := range sections {
+		for from := 0; from < sizes[i].Chunks; from += blockChunks {
+			to := min(from+blockChunks, sizes[i].Chunks)
+			list = append(list, block{sec, from, to, at})
+			at += int64(to-from) * int64(sec.chunkSize())
+		}
 	}
-	return p.w.Write(b)
+	return list
 }
 
 // readSnapshot reads what writeTo wrote: size bytes. The error is a
 // *DamagedError, or that of the reader.
-func readSnapshot(r io.Reader, size int64, origin string) (*Snapshot, *storedHead, error) {
+func readSnapshot(r io.ReaderAt, size int64, origin string) (*Snapshot, *storedHead, error) {
 	b, head, err := readColumns(r, size, origin)
 	if err != nil {
 		return nil, nil, err
@@ -156,34 +182,70 @@ func readSnapshot(r io.Reader, size int64, origin string) (*Snapshot, *storedHea
 }
 
 // readColumns reads a file and checks it.
-func readColumns(r io.Reader, size int64, origin string) (*base, *storedHead, error) {
-	sum := crc32.New(crc32.MakeTable(crc32.Castagnoli))
-	in := io.TeeReader(bufio.NewReaderSize(r, 1<<20), sum)
-	head, err := readHead(in, size)
+func readColumns(r io.ReaderAt, size int64, origin string) (*base, *storedHead, error) {
+	head, start, err := readHead(r, size)
 	if err != nil {
 		return nil, nil, short(err)
+	}
+	b := &base{symbols: newSymbols()}
+	sections := b.sections()
+	for i, sec := range sections {
+		if err := sec.prepare(head.Sections[i]); err != nil {
+			return nil, nil, err
+		}
+	}
+	list := blocks(sections, head.Sections)
+	sums := make([]byte, 4*len(list)+4)
+	if _, err := r.ReadAt(sums, size-int64(len(sums))); err != nil {
+		return nil, nil, short(err)
+	}
+	own := sums[:len(sums)-4]
+	if crc32.Update(crc32.Checksum(start, castagnoli()), castagnoli(), own) != binary.LittleEndian.Uint32(sums[len(own):]) {
+		return nil, nil, damaged("is damaged: its checksum is wrong")
 	}
 	if head.Origin != origin {
 		return nil, nil, damaged("is of another database (%s)", head.Origin)
 	}
-	b := &base{symbols: newSymbols()}
-	for i, sec := range b.sections() {
-		if err := sec.read(in, head.Sections[i]); err != nil {
-			return nil, nil, short(err)
-		}
-	}
-	want := sum.Sum32()
-	var got uint32
-	if err := binary.Read(in, binary.LittleEndian, &got); err != nil {
+	if err := readBlocks(r, int64(len(start)), list, sums); err != nil {
 		return nil, nil, short(err)
-	}
-	if got != want {
-		return nil, nil, damaged("is damaged: its checksum is wrong")
 	}
 	for i, n := range b.counters() {
 		*n = head.Here[i]
 	}
 	return b, head, nil
+}
+
+// readBlocks fills the columns on all processors.
+func readBlocks(r io.ReaderAt, begin int64, list []block, sums []byte) error {
+	n := workers()
+	errs := make([]error, n)
+	var next atomic.Int64
+	parallel(n, func(w int) {
+		for errs[w] == nil {
+			i := int(next.Add(1)) - 1
+			if i >= len(list) {
+				return
+			}
+			errs[w] = list[i].read(r, begin, binary.LittleEndian.Uint32(sums[4*i:]))
+		}
+	})
+	return errors.Join(errs...)
+}
+
+func (k *block) read(r io.ReaderAt, begin int64, want uint32) error {
+	sum, at := uint32(0), begin+k.at
+	for i := k.from; i < k.to; i++ {
+		chunk := k.in.chunk(i)
+		if _, err := r.ReadAt(chunk, at); err != nil {
+			return err
+		}
+		sum = crc32.Update(sum, castagnoli(), chunk)
+		at += int64(len(chunk))
+	}
+	if sum != want {
+		return damaged("is damaged: its checksum is wrong")
+	}
+	return nil
 }
 
 // short tells a file that ends too soon from one that cannot be read.
@@ -194,48 +256,68 @@ func short(err error) error {
 	return err
 }
 
-// readHead reads the head and makes sure that the file has the length that it
-// promises, so that a damaged one cannot ask for memory.
-func readHead(in io.Reader, size int64) (*storedHead, error) {
+// readHead reads the head, and returns the bytes up to its end too. It makes
+// sure that the file has the length that it promises, so that a damaged one
+// cannot ask for memory.
+func readHead(r io.ReaderAt, size int64) (*storedHead, []byte, error) {
 	start := make([]byte, len(storedMagic)+4)
-	if _, err := io.ReadFull(in, start); err != nil {
-		return nil, err
+	if _, err := r.ReadAt(start, 0); err != nil {
+		return nil, nil, err
 	}
 	if !bytes.HasPrefix(start, []byte(storedMagic)) {
-		return nil, damaged("is no snapshot of this version of vmapd")
+		return nil, nil, damaged("is no snapshot of this version of vmapd")
 	}
 	n := binary.LittleEndian.Uint32(start[len(storedMagic):])
 	if int64(n) > size {
-		return nil, damaged("is damaged: its head is longer than the file")
+		return nil, nil, damaged("is damaged: its head is longer than the file")
 	}
 	text := make([]byte, n)
-	if _, err := io.ReadFull(in, text); err != nil {
-		return nil, err
+	if _, err := r.ReadAt(text, int64(len(start))); err != nil {
+		return nil, nil, err
 	}
 	head := new(storedHead)
 	if err := json.Unmarshal(text, head); err != nil {
-		return nil, damaged("is damaged: its head cannot be read")
+		return nil, nil, damaged("is damaged: its head cannot be read")
 	}
+	start = append(start, text...)
+	return head, start, head.check(int64(len(start)), size)
+}
+
+// check compares the head with the program and with the size of the file.
+func (h *storedHead) check(start, size int64) error {
 	b := new(base)
 	sections := b.sections()
-	if head.Layout != layout() || len(head.Sections) != len(sections) || len(head.Here) != len(b.counters()) {
-		return nil, damaged("was written by another version of vmapd")
+	if h.Layout != layout() || len(h.Sections) != len(sections) || len(h.Here) != len(b.counters()) {
+		return damaged("was written by another version of vmapd")
 	}
-	total := int64(len(start)) + int64(n) + 4
+	total := start + 4
 	for i, sec := range sections {
-		c := head.Sections[i]
+		c := h.Sections[i]
 		if c.Chunks < 0 || c.Used < 0 || int64(c.Chunks) > size/int64(sec.chunkSize()) {
-			return nil, damaged("is damaged: its head makes no sense")
+			return damaged("is damaged: its head makes no sense")
 		}
-		total += int64(c.Chunks) * int64(sec.chunkSize())
+		total += int64(c.Chunks)*int64(sec.chunkSize()) + 4*int64((c.Chunks+blockChunks-1)/blockChunks)
 	}
 	switch {
 	case total > size:
-		return nil, damaged("is truncated: %d bytes of %d", size, total)
+		return damaged("is truncated: %d bytes of %d", size, total)
 	case total < size:
-		return nil, damaged("is damaged: %d bytes too long", size-total)
+		return damaged("is damaged: %d bytes too long", size-total)
 	}
-	return head, nil
+	return nil
+}
+
+// slab returns n chunks in one piece of memory. It stays as long as one of them
+// is in use: until the next load.
+func slab[T any](n int) []*T {
+	all, chunks := make([]T, n), make([]*T, n)
+	for i := range all {
+		chunks[i] = &all[i]
+	}
+	if n > 0 {
+		hugePages(unsafe.Slice((*byte)(unsafe.Pointer(&all[0])), uintptr(n)*unsafe.Sizeof(all[0])))
+	}
+	return chunks
 }
 
 // raw gives the bytes of a chunk.
@@ -246,53 +328,25 @@ func raw[T any](chunk *T) []byte {
 func (c *column[T]) chunkSize() int        { return int(unsafe.Sizeof([chunkRows]T{})) }
 func (c *column[T]) stored() storedSection { return storedSection{len(c.chunks), c.n} }
 
-func (c *column[T]) write(w io.Writer) error {
-	for _, chunk := range c.chunks {
-		if _, err := w.Write(raw(chunk)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c *column[T]) read(r io.Reader, s storedSection) error {
+func (c *column[T]) prepare(s storedSection) error {
 	if s.Used > s.Chunks*chunkRows || s.Used <= (s.Chunks-1)*chunkRows {
 		return damaged("is damaged: its head makes no sense")
 	}
-	c.n = s.Used
-	c.chunks = make([]*[chunkRows]T, s.Chunks)
-	for i := range c.chunks {
-		c.chunks[i] = new([chunkRows]T)
-		if _, err := io.ReadFull(r, raw(c.chunks[i])); err != nil {
-			return err
-		}
-	}
+	c.n, c.chunks = s.Used, slab[[chunkRows]T](s.Chunks)
 	return nil
 }
+
+func (c *column[T]) chunk(i int) []byte { return raw(c.chunks[i]) }
 
 func (a *arena) chunkSize() int        { return chunkBytes }
 func (a *arena) stored() storedSection { return storedSection{len(a.chunks), a.free} }
 
-func (a *arena) write(w io.Writer) error {
-	for _, chunk := range a.chunks {
-		if _, err := w.Write(chunk[:]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (a *arena) read(r io.Reader, s storedSection) error {
+func (a *arena) prepare(s storedSection) error {
 	if s.Used > chunkBytes {
 		return damaged("is damaged: its head makes no sense")
 	}
-	a.free = s.Used
-	a.chunks = make([]*[chunkBytes]byte, s.Chunks)
-	for i := range a.chunks {
-		a.chunks[i] = new([chunkBytes]byte)
-		if _, err := io.ReadFull(r, a.chunks[i][:]); err != nil {
-			return err
-		}
-	}
+	a.free, a.chunks = s.Used, slab[[chunkBytes]byte](s.Chunks)
 	return nil
 }
+
+func (a *arena) chunk(i int) []byte { return a.chunks[i][:] }
