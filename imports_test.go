@@ -25,6 +25,7 @@ var imports = map[string][]string{
 	"lookup":                   {"store"},
 	"lookup/internal/line":     {},
 	"lookup/internal/linetest": {},
+	"lookup/internal/peer":     {},
 	"lookup/socketmap":         {"lookup/internal/line"},
 	"lookup/tcptable":          {"lookup/internal/line"},
 	"daemon":                   {"lookup", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa", "store/spool"},
@@ -36,7 +37,7 @@ var imports = map[string][]string{
 }
 
 // wirePackages import the standard library alone: others may use them.
-var wirePackages = []string{"lookup/internal/line", "lookup/socketmap", "lookup/tcptable"}
+var wirePackages = []string{"lookup/internal/line", "lookup/internal/peer", "lookup/socketmap", "lookup/tcptable"}
 
 // leafPackages know no SQL driver, logger or metrics.
 var leafPackages = []string{"store", "lookup"}

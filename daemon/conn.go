@@ -47,6 +47,9 @@ func (c *conn) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// NetConn gives the connection itself, to those who ask for its peer.
+func (c *conn) NetConn() net.Conn { return c.Conn }
+
 // evict claims a connection that waits; a request that arrives at the same
 // time loses.
 func (c *conn) evict() bool {
