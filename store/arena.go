@@ -80,9 +80,6 @@ func (a *arena) text(r ref) string {
 	return unsafe.String(&b[2], int(n))
 }
 
-// bytes gives the size of what was added.
-func (a *arena) bytes() int { return max(len(a.chunks)-1, 0)*chunkBytes + a.free }
-
 // texts holds what is never looked up: password hashes, next hops.
 type texts struct{ arena }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sort"
 	"strings"
 	"testing"
 	"time"
@@ -172,16 +171,6 @@ func dump(s *Snapshot) string {
 	}
 	say("%+v", s.Counts())
 	return out.String()
-}
-
-func problems(s *Snapshot) []string {
-	list, _ := s.Problems()
-	var out []string
-	for _, p := range list {
-		out = append(out, string(p.Kind)+" "+p.String())
-	}
-	sort.Strings(out)
-	return out
 }
 
 // TestEditsEqualAFreshBuild makes random changes in random transactions: after

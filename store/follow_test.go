@@ -23,7 +23,6 @@ type feed struct {
 	pruned   int      // log entries that are gone
 	down     error
 	lost     bool // the next Follow does not find its way
-	hidden   map[uint32]string
 	loads    int
 	loading  func() // called in the middle of a load
 	notify   chan struct{}

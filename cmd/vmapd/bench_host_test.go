@@ -120,6 +120,20 @@ func (v *benchDaemon) memory(t *testing.T, name string) float64 {
 	return 0
 }
 
+// settled returns the resident memory with one snapshot: once what loading took
+// has gone back to the system.
+func (v *benchDaemon) settled(t *testing.T) float64 {
+	t.Helper()
+	least := v.memory(t, "VmRSS")
+	for quiet := 0; quiet < 10; quiet++ {
+		time.Sleep(500 * time.Millisecond)
+		if rss := v.memory(t, "VmRSS"); rss < 0.99*least {
+			least, quiet = rss, 0
+		}
+	}
+	return least
+}
+
 // forgetPeak makes VmHWM begin anew (proc(5), clear_refs).
 func (v *benchDaemon) forgetPeak(t *testing.T) {
 	t.Helper()

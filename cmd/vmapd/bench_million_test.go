@@ -71,8 +71,8 @@ func benchReload(t *testing.T, h *benchHost, r *report) {
 	reload := func(context.Context) error { _, err := control.Reload(t.Context()); return err }
 	var peak, caused samples
 	during, without, others := &waits{name: "reload"}, &waits{name: "no reload"}, &waits{name: "reload, clients of the do-nothing server"}
+	rss := v.settled(t)
 	for range rounds {
-		rss := v.memory(t, "VmRSS")
 		v.forgetPeak(t)
 		seen := c.during(t, reload)
 		peak = append(peak, v.memory(t, "VmHWM")/rss)
