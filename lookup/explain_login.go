@@ -32,7 +32,7 @@ func ExplainLogin(s *store.Snapshot, o Options, name string, now time.Time) *Exp
 		}
 		explainSender(x, s, o, m.Address, now)
 	}
-	if why := s.LoginRefusal(&a); why != "" {
+	if why := s.LoginRefusal(&a, ""); why != "" {
 		x.Outcome = "The login is refused: " + why + "."
 		return x
 	}

@@ -117,5 +117,5 @@ func (q *query) mayLend(account func() store.Account) bool {
 		return true
 	}
 	a := account()
-	return q.LoginRefusal(&a) == ""
+	return q.LoginRefusal(&a, "") == ""
 }

@@ -107,6 +107,7 @@ func (b *Builder) place(at uint32, local string) {
 	}
 	m.flags |= mailboxServed
 	b.placed++
+	b.domains.edit(m.domain).used += b.usedAt(m.address)
 	b.insertInto(m.address, mailboxList, at, b.nextMailbox, b.editNextMbox, func(other uint32) bool {
 		o := b.mailboxes.at(other)
 		return precedes(m.flags, m.id, o.flags, o.id)
@@ -121,6 +122,7 @@ func (b *Builder) unplace(at uint32) {
 	}
 	m.flags &^= mailboxServed
 	b.placed--
+	b.domains.edit(m.domain).used -= b.usedAt(m.address)
 	b.removeFrom(m.address, mailboxList, at, b.nextMailbox, b.editNextMbox)
 	b.touchSymbol(m.address)
 }
@@ -133,6 +135,7 @@ func (b *Builder) AddQuotaUsage(q QuotaUsage) {
 	}
 	folded := Fold(q.Username)
 	sym := b.symbols.intern(folded)
+	before := b.usedAt(sym)
 	at := b.findUsage(sym, q.Username)
 	if at == 0 {
 		row := usageRow{username: sym}
@@ -147,6 +150,26 @@ func (b *Builder) AddQuotaUsage(q QuotaUsage) {
 	}
 	u := b.usage.edit(at)
 	u.bytes, u.messages = q.Bytes, int32(min(max(q.Messages, math.MinInt32), math.MaxInt32))
+	b.addUsed(sym, b.usedAt(sym)-before)
+}
+
+// usedAt returns how many bytes are in the mailbox at an address.
+func (b *base) usedAt(address ref) int64 {
+	if at := b.symbols.first(address, usageList); at != 0 {
+		return b.usage.at(at).bytes
+	}
+	return 0
+}
+
+// addUsed lets the domains of the mailboxes at an address know that there is
+// more in them, or less.
+func (b *Builder) addUsed(address ref, more int64) {
+	if more == 0 {
+		return
+	}
+	for at := b.symbols.first(address, mailboxList); at != 0; at = b.mailboxes.at(at).next {
+		b.domains.edit(b.mailboxes.at(at).domain).used += more
+	}
 }
 
 // RemoveQuotaUsage removes the row of admin_quota with exactly that username;
@@ -160,8 +183,10 @@ func (b *Builder) RemoveQuotaUsage(username string) {
 	if at == 0 {
 		return
 	}
+	before := b.usedAt(sym)
 	b.removeFrom(sym, usageList, at, b.nextUsage, b.editNextUsage)
 	b.usage.edit(at).username = 0
+	b.addUsed(sym, b.usedAt(sym)-before)
 }
 
 // findUsage finds the row with exactly that user name.

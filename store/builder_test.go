@@ -59,7 +59,7 @@ func TestRowsComeBackAsTheyWentIn(t *testing.T) {
 	check("account", a, Account{ID: 7, Username: "u@example.test", Email: "u@example.test", Password: "{PLAIN}x", Active: true, Local: true, Superuser: true, Master: true})
 	check("accounts by e-mail", slices.Collect(s.AccountsByEmail("u@example.test").All()), []Account{a})
 	m, _ := s.Mailbox("u@example.test")
-	check("mailbox", m, Mailbox{ID: 8, Local: "u", DomainID: 1, AccountID: 7, Quota: 10, SendOnly: true, Address: "u@example.test", Bytes: 1 << 40, Messages: -3, Moving: true})
+	check("mailbox", m, Mailbox{ID: 8, Local: "u", DomainID: 1, AccountID: 7, Quota: 10, SendOnly: true, Address: "u@example.test", Bytes: 1 << 40, Messages: -3, Counted: true, Moving: true})
 	of, _ := s.MailboxOf(7)
 	check("mailbox of account", of, m)
 	al := slices.Collect(s.Aliases("a@example.test").All())
@@ -271,10 +271,87 @@ func TestLoginRefusal(t *testing.T) {
 	s := b.Build(time.Now())
 	for login, want := range map[string]string{"ok@example.test": "", "off@example.test": "disabled", "x@off.test": "domain", "admin": "no mailbox"} {
 		a, ok := s.Account(login)
-		if got := s.LoginRefusal(&a); !ok || (got == "") != (want == "") || !strings.Contains(got, want) {
+		if got := s.LoginRefusal(&a, "imap"); !ok || (got == "") != (want == "") || !strings.Contains(got, want) {
 			t.Errorf("%s: %q, want a word of %q", login, got, want)
 		}
 	}
+}
+
+func TestServicesOfSendOnlyMailboxes(t *testing.T) {
+	b := NewBuilder()
+	domains(b)
+	b.AddAccount(Account{ID: 1, Username: "s@example.test", Email: "s@example.test", Active: true})
+	b.AddMailbox(Mailbox{ID: 1, Local: "s", DomainID: 1, AccountID: 1, SendOnly: true})
+	s := b.Build(time.Now())
+	a, _ := s.Account("s@example.test")
+	m, _ := s.MailboxOf(1)
+	for service, want := range map[string]struct{ login, has bool }{
+		"imap": {false, false}, "pop3": {false, false}, "lmtp": {true, false}, "smtp": {true, true}, "sieve": {true, true}, "doveadm": {true, true}, "": {true, true},
+	} {
+		if got := s.LoginRefusal(&a, service) == ""; got != want.login {
+			t.Errorf("login to %q: %v", service, got)
+		}
+		if got := m.Has(service); got != want.has {
+			t.Errorf("mailbox of %q: %v", service, got)
+		}
+	}
+}
+
+func TestSomeAccountHasAPassword(t *testing.T) {
+	b := NewBuilder()
+	for id := uint32(1); id <= 10; id++ {
+		a := Account{ID: id, Username: fmt.Sprint(id)}
+		if id%3 == 0 {
+			a.Password = "{PLAIN}x"
+		}
+		b.AddAccount(a)
+	}
+	b.Remove(Accounts, 3)
+	s, seen := b.Build(time.Now()), map[string]bool{}
+	for seed := range uint64(30) {
+		a, ok := s.SomeAccount(seed)
+		if again, _ := s.SomeAccount(seed); !ok || a.Password == "" || again != a {
+			t.Fatalf("seed %d: %+v, %v, then %+v", seed, a, ok, again)
+		}
+		seen[a.Username] = true
+	}
+	if len(seen) != 2 {
+		t.Errorf("accounts %v, want 6 and 9", seen)
+	}
+	if a, ok := NewBuilder().Build(time.Now()).SomeAccount(1); ok {
+		t.Errorf("of nothing: %+v", a)
+	}
+}
+
+// TestDomainsKnowWhatIsInThem is beside TestEditsEqualAFreshBuild, which
+// compares sums after all kinds of changes.
+func TestDomainsKnowWhatIsInThem(t *testing.T) {
+	b := NewBuilder()
+	b.AddQuotaUsage(QuotaUsage{Username: "A@example.test", Bytes: 5})
+	b.AddMailbox(Mailbox{ID: 1, Local: "a", DomainID: 1})
+	b.AddMailbox(Mailbox{ID: 2, Local: "b", DomainID: 1})
+	domains(b)
+	b.AddQuotaUsage(QuotaUsage{Username: "b@example.test", Bytes: 7})
+	b.AddQuotaUsage(QuotaUsage{Username: "nobody@example.test", Bytes: 100})
+	s := b.Build(time.Now())
+	check := func(what string, s *Snapshot, want int64) {
+		t.Helper()
+		if d, _ := s.DomainByID(1); d.Bytes != want {
+			t.Errorf("%s: %d bytes, want %d", what, d.Bytes, want)
+		}
+	}
+	check("at first", s, 12)
+	e := s.Edit()
+	e.Remove(Mailboxes, 1)
+	e.AddQuotaUsage(QuotaUsage{Username: "b@example.test", Bytes: 1})
+	check("after a deletion", e.Build(time.Now()), 1)
+	e = s.Edit()
+	e.Remove(Domains, 1)
+	s2 := e.Build(time.Now())
+	e = s2.Edit()
+	domains(e)
+	check("when the domain came back", e.Build(time.Now()), 12)
+	check("the first snapshot afterwards", s, 12)
 }
 
 func TestProblemsAreCountedBeyondTheList(t *testing.T) {

@@ -17,6 +17,7 @@ const (
 )
 
 type domainRow struct {
+	used    int64 // bytes in the mailboxes that are served in it
 	id      uint32
 	name    ref
 	quota   uint32

@@ -150,7 +150,7 @@ func dump(s *Snapshot) string {
 			m, ok := at.Mailbox()
 			say("%s: mailbox %+v %v, facts %v %v", a, m, ok, at.OnlyItself(), at.OwnSender())
 			ac, ok := s.Account(a)
-			say("  account %+v %v refused %q", ac, ok, s.LoginRefusal(&ac))
+			say("  account %+v %v refused %q", ac, ok, s.LoginRefusal(&ac, ""))
 			say("  by e-mail %+v", slices.Collect(at.Accounts().All()))
 			say("  senders %+v", slices.Collect(at.SenderAddresses().All()))
 			for al := at.Aliases(); al.Next(); {

@@ -190,20 +190,3 @@ func (s *Snapshot) routeOf(pattern string, k Kind) *routeRow {
 	}
 	return s.base.route(k).at(n.row)
 }
-
-// LoginRefusal says why an account may not log in, or "" if it may. It is the
-// one place that knows: the account must be active and own a mailbox in an
-// enabled domain (Modoboa's password_query).
-func (s *Snapshot) LoginRefusal(a *Account) string {
-	if !a.Active {
-		return "the account is disabled"
-	}
-	m, ok := s.MailboxOf(a.ID)
-	if !ok {
-		return "the account has no mailbox"
-	}
-	if d, _ := s.DomainByID(m.DomainID); !d.Enabled {
-		return "the domain is disabled"
-	}
-	return ""
-}

@@ -25,6 +25,10 @@ type Domain struct {
 	Quota   uint32 // MB shared by all mailboxes, 0 = unlimited
 	// DefaultMailboxQuota is in MB per new mailbox, 0 = unlimited.
 	DefaultMailboxQuota uint32
+
+	// Bytes is what is in the mailboxes of the domain together; set by
+	// Snapshot, ignored by Builder.
+	Bytes int64
 }
 
 // DomainAlias is one row of admin_domainalias: another name of a domain.
@@ -62,6 +66,9 @@ type Mailbox struct {
 	// (see Builder.AddQuotaUsage).
 	Bytes    int64
 	Messages int64
+	// Counted says that the usage is known: there is a row of admin_quota; set
+	// by Snapshot, ignored by Builder.
+	Counted bool
 	// Moving says that an operation on the mailbox's folder is pending
 	// (admin_mailboxoperation); set by Snapshot, ignored by Builder.
 	Moving bool

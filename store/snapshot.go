@@ -94,7 +94,7 @@ func (s *Snapshot) ProblemTotals() map[ProblemKind]int { return s.problemTotals 
 
 func (s *Snapshot) domain(row1 uint32) Domain {
 	r := s.base.domains.at(row1)
-	return Domain{ID: r.id, Name: s.base.symbols.text(r.name), Type: r.typ, Enabled: r.flags&domainEnabled != 0, Quota: r.quota, DefaultMailboxQuota: r.perMbox}
+	return Domain{ID: r.id, Name: s.base.symbols.text(r.name), Type: r.typ, Enabled: r.flags&domainEnabled != 0, Quota: r.quota, DefaultMailboxQuota: r.perMbox, Bytes: r.used}
 }
 
 func (s *Snapshot) domainAlias(row1 uint32) DomainAlias {
@@ -120,7 +120,7 @@ func (s *Snapshot) mailbox(row1 uint32) Mailbox {
 	}
 	if at := s.base.symbols.first(r.address, usageList); at != 0 {
 		u := s.base.usage.at(at)
-		m.Bytes, m.Messages = u.bytes, int64(u.messages)
+		m.Bytes, m.Messages, m.Counted = u.bytes, int64(u.messages), true
 	}
 	if r.account != 0 && s.base.accounts.at(r.account).flags&here != 0 {
 		m.AccountID = s.base.accounts.at(r.account).id

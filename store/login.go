@@ -1,0 +1,45 @@
+package store
+
+// LoginRefusal says why an account may not log in to a service ("imap", "pop3",
+// "smtp", "sieve" ...; "" for none in particular), or "" if it may. It is the
+// one place that knows: the account must be active and own a mailbox in an
+// enabled domain, and a send-only mailbox is not for reading (Modoboa's
+// password_query).
+func (s *Snapshot) LoginRefusal(a *Account, service string) string {
+	if !a.Active {
+		return "the account is disabled"
+	}
+	m, ok := s.MailboxOf(a.ID)
+	if !ok {
+		return "the account has no mailbox"
+	}
+	if d, _ := s.DomainByID(m.DomainID); !d.Enabled {
+		return "the domain is disabled"
+	}
+	if m.SendOnly && (service == "imap" || service == "pop3") {
+		return "the mailbox is for sending only"
+	}
+	return ""
+}
+
+// Has reports whether a service finds the mailbox, the state of its account and
+// domain aside: neither mail nor readers come to one that is for sending only
+// (Modoboa's user_query).
+func (m *Mailbox) Has(service string) bool {
+	return !m.SendOnly || service != "imap" && service != "pop3" && service != "lmtp"
+}
+
+// SomeAccount returns an account with a password, for each seed always the
+// same one while the data is the same. Checking the password of somebody who
+// does not exist against its hash takes as long as against that of somebody who
+// does.
+func (s *Snapshot) SomeAccount(seed uint64) (Account, bool) {
+	rows := uint64(s.base.accounts.n)
+	for i := range min(rows, 64) {
+		at := uint32((seed+i)%rows) + 1
+		if a := s.base.accounts.at(at); a.flags&here != 0 && a.password != 0 {
+			return s.account(at), true
+		}
+	}
+	return Account{}, false
+}
