@@ -28,6 +28,7 @@ var imports = map[string][]string{
 	"lookup/internal/peer":     {},
 	"lookup/socketmap":         {"lookup/internal/line"},
 	"lookup/tcptable":          {"lookup/internal/line"},
+	"lookup/usage":             {"store"},
 	"daemon":                   {"lookup", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa", "store/spool"},
 	"cmd/vmapd":                {"daemon", "lookup", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa"},
 

@@ -59,6 +59,7 @@ func TestRowsComeBackAsTheyWentIn(t *testing.T) {
 	check("account", a, Account{ID: 7, Username: "u@example.test", Email: "u@example.test", Password: "{PLAIN}x", Active: true, Local: true, Superuser: true, Master: true})
 	check("accounts by e-mail", slices.Collect(s.AccountsByEmail("u@example.test").All()), []Account{a})
 	m, _ := s.Mailbox("u@example.test")
+	check("mailboxes", slices.Collect(s.Mailboxes()), []Mailbox{m})
 	check("mailbox", m, Mailbox{ID: 8, Local: "u", DomainID: 1, AccountID: 7, Quota: 10, SendOnly: true, Address: "u@example.test", Bytes: 1 << 40, Messages: -3, Counted: true, Moving: true})
 	of, _ := s.MailboxOf(7)
 	check("mailbox of account", of, m)

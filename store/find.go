@@ -1,5 +1,7 @@
 package store
 
+import "iter"
+
 // Domain finds a domain by its name.
 func (s *Snapshot) Domain(name string) (Domain, bool) {
 	n := s.base.firstName(s.base.symbols.find(name), Domains)
@@ -48,6 +50,17 @@ func (s *Snapshot) mailboxAt(at uint32) (Mailbox, bool) {
 		return Mailbox{}, false
 	}
 	return s.mailbox(at), true
+}
+
+// Mailboxes yields the mailboxes that are served, in no particular order.
+func (s *Snapshot) Mailboxes() iter.Seq[Mailbox] {
+	return func(yield func(Mailbox) bool) {
+		for at := range s.base.mailboxes.all(func() {}) {
+			if m, ok := s.mailboxAt(at); ok && !yield(m) {
+				return
+			}
+		}
+	}
 }
 
 // MailboxOf finds the mailbox of the account with an id.

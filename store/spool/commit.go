@@ -23,6 +23,14 @@ func (s *Spool) ask(ctx context.Context, r *request) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("spool: %w", context.Cause(ctx))
 	}
+	if err := s.hand(r); err != nil {
+		return err
+	}
+	return r.wait(ctx)
+}
+
+// hand hands a request to the committer.
+func (s *Spool) hand(r *request) error {
 	r.answer = make(chan error, 1)
 	s.gate.Lock()
 	if s.closed {
@@ -32,6 +40,11 @@ func (s *Spool) ask(ctx context.Context, r *request) error {
 	s.asked = append(s.asked, r)
 	s.gate.Unlock()
 	signal(s.wake)
+	return nil
+}
+
+// wait waits for the answer.
+func (r *request) wait(ctx context.Context) error {
 	select {
 	case err := <-r.answer:
 		return err

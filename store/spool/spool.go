@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"slices"
 	"sync"
 	"time"
 )
@@ -118,13 +120,27 @@ func Open(path string, o Options) (*Spool, error) {
 // The error is ErrFull, ErrClosed, a *StorageError, that of ctx, or says which
 // write has a part that is too long.
 func (s *Spool) Put(ctx context.Context, writes ...Write) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("spool: %w", context.Cause(ctx))
+	}
+	wait, err := s.Begin(writes...)
+	if err != nil {
+		return err
+	}
+	return wait(ctx)
+}
+
+// Begin is the first half of Put: it gives writes their place in the order of
+// arrival and does not wait for the disk. wait does, and is called once; what it
+// returns is what Put would.
+func (s *Spool) Begin(writes ...Write) (wait func(context.Context) error, err error) {
 	if len(writes) == 0 {
-		return nil
+		return func(context.Context) error { return nil }, nil
 	}
 	own := make([]Write, len(writes))
 	for i, w := range writes {
 		if err := w.check(); err != nil {
-			return err
+			return nil, err
 		}
 		w.Value = append([]byte{}, w.Value...)
 		if w.At.IsZero() {
@@ -132,7 +148,11 @@ func (s *Spool) Put(ctx context.Context, writes ...Write) error {
 		}
 		own[i] = w
 	}
-	return s.ask(ctx, &request{writes: own})
+	r := &request{writes: own}
+	if err := s.hand(r); err != nil {
+		return nil, err
+	}
+	return r.wait, nil
 }
 
 func (w *Write) check() error {
@@ -155,6 +175,20 @@ func (s *Spool) Get(kind, key string) (Write, bool) {
 		return e.Write, true
 	}
 	return Write{}, false
+}
+
+// Each yields the writes of a kind that wait for the database. Writes that come
+// meanwhile may be among them or not.
+func (s *Spool) Each(kind string) iter.Seq[Write] {
+	s.mu.RLock()
+	var list []Write
+	for k, e := range s.pending.byID {
+		if k.kind == kind {
+			list = append(list, e.Write)
+		}
+	}
+	s.mu.RUnlock()
+	return slices.Values(list)
 }
 
 // Stats is what an administrator wants to know of a Spool. Counts are since
