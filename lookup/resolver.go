@@ -57,19 +57,40 @@ func (r *Resolver) Lookup(ctx context.Context, dst, table, key []byte) (value []
 	if t == nil {
 		return dst, false, fmt.Errorf("%w: %.64q", ErrUnknownTable, table)
 	}
-	snap := r.store.Current()
+	snap := r.Servable()
 	if snap == nil {
-		if snap, err = r.hold(ctx); err != nil {
+		if snap, err = r.Snapshot(ctx); err != nil {
 			return dst, false, err
 		}
-	}
-	if age, stale := r.store.Stale(); stale {
-		return dst, false, fmt.Errorf("%w: it was read %s ago and the database is not answering", ErrStale, age.Round(time.Second))
 	}
 	q := r.queries.Get().(*query)
 	dst, found = q.run(t, snap, r.options.Load(), r.now, dst, key)
 	r.queries.Put(q)
 	return dst, found, nil
+}
+
+// Servable returns the current snapshot, nil while there is none or it is too
+// old.
+func (r *Resolver) Servable() *store.Snapshot {
+	snap := r.store.Current()
+	if _, stale := r.store.Stale(); stale {
+		return nil
+	}
+	return snap
+}
+
+// Snapshot is Servable, but waits for the first snapshot. The error wraps
+// ErrNoData or ErrStale.
+func (r *Resolver) Snapshot(ctx context.Context) (snap *store.Snapshot, err error) {
+	if snap = r.store.Current(); snap == nil {
+		if snap, err = r.hold(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if age, stale := r.store.Stale(); stale {
+		return nil, fmt.Errorf("%w: it was read %s ago and the database is not answering", ErrStale, age.Round(time.Second))
+	}
+	return snap, nil
 }
 
 // hold waits for the first snapshot, but not for ever: Postfix gives a request
