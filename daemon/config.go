@@ -76,6 +76,13 @@ type Dovecot struct {
 	GID          int      `toml:"gid" comment:"Group id of the mail folders."`
 	Mechanisms   []string `toml:"mechanisms" comment:"SASL mechanisms to offer."`
 	FailureDelay Duration `toml:"failure_delay" comment:"Wait before saying that a login failed."`
+
+	MasterSeparator   string   `toml:"master_separator" comment:"Between user and master user, as in user@example.com*master@example.com. Empty: master users cannot log in as others."`
+	DefaultScheme     string   `toml:"default_pass_scheme" comment:"Scheme of stored hashes that do not name one."`
+	WeakSchemes       bool     `toml:"weak_schemes" comment:"Take passwords that are stored in a scheme that is weak, such as MD5 or plain SHA. The log names the accounts."`
+	RememberPasswords Duration `toml:"remember_passwords" comment:"A password that was right need not be hashed again for so long. It is forgotten when anything changes. 0s: hash every time."`
+	Rehash            string   `toml:"rehash" comment:"Store passwords in this scheme, such as SHA512-CRYPT or ARGON2ID, when their owners log in. Empty: leave them. Never done where Modoboa's own setting update_scheme is off."`
+	PasswordReaders   []string `toml:"password_readers" comment:"Users besides root that get password hashes from the dict auth (unix sockets alone): whoever runs Dovecot's auth-worker."`
 }
 
 // DKIM is the section [dkim].
@@ -122,6 +129,7 @@ func builtin() *Config {
 		Dovecot: Dovecot{
 			Home: "/srv/vmail/%d/%n", UID: 5000, GID: 5000,
 			Mechanisms: []string{"PLAIN", "LOGIN"}, FailureDelay: Duration(2 * time.Second),
+			MasterSeparator: "*", DefaultScheme: "CRYPT", WeakSchemes: true, RememberPasswords: Duration(10 * time.Minute), PasswordReaders: []string{},
 		},
 		DKIM: DKIM{
 			Networks: []string{"127.0.0.0/8", "::1/128"}, DaemonNames: []string{"ORIGINATING"},

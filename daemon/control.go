@@ -192,7 +192,7 @@ func (d *Daemon) serveExplain(w http.ResponseWriter, r *http.Request) {
 	snap := d.store.Current()
 	address, login := r.URL.Query().Get("address"), r.URL.Query().Get("login")
 	d.mu.Lock()
-	o := d.cfg.LookupOptions()
+	o, separator := d.cfg.LookupOptions(), d.cfg.Dovecot.MasterSeparator
 	d.mu.Unlock()
 	switch {
 	case snap == nil:
@@ -200,7 +200,7 @@ func (d *Daemon) serveExplain(w http.ResponseWriter, r *http.Request) {
 	case address != "":
 		reply(w, http.StatusOK, lookup.Explain(snap, o, address, time.Now()))
 	case login != "":
-		reply(w, http.StatusOK, lookup.ExplainLogin(snap, o, login, time.Now()))
+		reply(w, http.StatusOK, lookup.ExplainLogin(snap, o, lookup.Login{Name: login, Service: r.URL.Query().Get("service"), Separator: separator}, time.Now()))
 	default:
 		plain(w, http.StatusBadRequest, "want ?address= or ?login=")
 	}

@@ -56,10 +56,11 @@ func (c Control) Explain(ctx context.Context, address string) (*lookup.Explanati
 	return x, c.do(ctx, http.MethodGet, "/explain?address="+url.QueryEscape(address), x)
 }
 
-// ExplainLogin asks whether a login works, by the data being served.
-func (c Control) ExplainLogin(ctx context.Context, name string) (*lookup.Explanation, error) {
+// ExplainLogin asks whether a login to a service works, by the data being
+// served.
+func (c Control) ExplainLogin(ctx context.Context, name, service string) (*lookup.Explanation, error) {
 	x := new(lookup.Explanation)
-	return x, c.do(ctx, http.MethodGet, "/explain?login="+url.QueryEscape(name), x)
+	return x, c.do(ctx, http.MethodGet, "/explain?"+url.Values{"login": {name}, "service": {service}}.Encode(), x)
 }
 
 func (c Control) do(ctx context.Context, method, path string, answer any) error {

@@ -73,7 +73,7 @@ table = "sql-aliases"
 	if err != nil || !x.OK || len(x.Deliveries) != 1 {
 		t.Errorf("explain %+v, %v", x, err)
 	}
-	if x, err := r.client().ExplainLogin(t.Context(), "user@example.com"); err != nil || !x.OK {
+	if x, err := r.client().ExplainLogin(t.Context(), "user@example.com", "imap"); err != nil || !x.OK {
 		t.Errorf("explain login %+v, %v", x, err)
 	}
 	importCSV(t, r.database(), "account;new@example.com;{PLAIN}x;N;N;true;SimpleUsers;new@example.com;1\n")

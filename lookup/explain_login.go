@@ -8,54 +8,114 @@ import (
 	"github.com/vmapd/vmapd/store"
 )
 
-// ExplainLogin says whether a login works, short of the password itself, and
-// which addresses it may send as.
-func ExplainLogin(s *store.Snapshot, o Options, name string, now time.Time) *Explanation {
-	x := &Explanation{Subject: name}
-	login := store.Fold(name)
-	a, ok := s.Account(login)
-	if !ok {
-		explainMissing(x, s, o, login)
-		return x
-	}
-	x.step(0, "core_user", a.ID, "account %s, %s", a.Username, stateText(a.Active))
-	x.step(0, "core_user", a.ID, "%s", schemeText(a.Password))
-	if a.Email != login {
-		x.step(0, "core_user", a.ID, "its e-mail address is %q: Dovecot's SQL finds the account under that name, not under the login", a.Email)
-	}
-	if m, ok := s.MailboxOf(a.ID); ok {
-		d, _ := s.DomainByID(m.DomainID)
-		x.step(0, "admin_mailbox", m.ID, "mailbox %s, %s", m.Address, quotaText(&m))
-		x.step(0, "admin_domain", d.ID, "domain %s, %s", d.Name, stateText(d.Enabled))
-		if m.SendOnly {
-			x.step(0, "admin_mailbox", m.ID, "send-only: may submit mail, but not log in by IMAP or POP3")
+// Login is a login to explain.
+type Login struct {
+	Name      string // as typed
+	Service   string // imap, pop3, smtp, sieve ...; "" for all that do not differ
+	Separator string // between user and master user; "" = none
+}
+
+// ExplainLogin says whether a login works, short of the password itself, where
+// its mail is, and which addresses it may send as.
+func ExplainLogin(s *store.Snapshot, o Options, l Login, now time.Time) *Explanation {
+	x := &Explanation{Subject: l.Name}
+	user, master := store.Fold(l.Name), ""
+	if l.Separator != "" {
+		if u, m, ok := strings.Cut(user, l.Separator); ok && u != "" && m != "" {
+			user, master = u, m
 		}
-		explainSender(x, s, o, m.Address, now)
 	}
-	if why := s.LoginRefusal(&a, ""); why != "" {
+	why := ""
+	if master != "" {
+		x.step(0, "", 0, "%s logs in as %s, with a password of its own: master users may", master, user)
+		if why = explainMaster(x, s, master); why != "" {
+			why = "the password is " + master + "'s, and " + why
+		}
+	}
+	if refused := explainUser(x, s, o, user, l.Service, now); why == "" {
+		why = refused
+	}
+	switch {
+	case why != "":
 		x.Outcome = "The login is refused: " + why + "."
-		return x
+	case master != "":
+		x.OK, x.Outcome = true, "The login works with the right password of "+master+"."
+	default:
+		x.OK, x.Outcome = true, "The login works with the right password."
 	}
-	if a.Password == "" {
-		x.Outcome = "The login is refused: there is no password here; the account authenticates elsewhere (LDAP, SMTP)."
-		return x
-	}
-	x.OK, x.Outcome = true, "The login works with the right password."
 	return x
 }
 
+// explainMaster says why a master user's password is of no use, "" if it is.
+func explainMaster(x *Explanation, s *store.Snapshot, name string) (why string) {
+	why = "there is no such account"
+	for r := s.AccountsByEmail(name); r.Next(); {
+		a := r.Account()
+		x.step(1, "core_user", a.ID, "account %s, %s; %s", a.Username, stateText(a.Active), schemeText(a.Password))
+		switch {
+		case !a.Master:
+			why = "it is not a master user"
+		case !a.Active:
+			why = "the account is disabled"
+		case a.Password == "":
+			why = "it has no password here"
+		default:
+			return ""
+		}
+	}
+	return why
+}
+
+// explainUser says why nobody can log in as a user, "" if it works.
+func explainUser(x *Explanation, s *store.Snapshot, o Options, user, service string, now time.Time) (why string) {
+	rows := s.AccountsByEmail(user)
+	if !rows.Next() {
+		explainMissing(x, s, o, user)
+		return "there is no such account"
+	}
+	for more := true; more; more = rows.Next() {
+		a := rows.Account()
+		x.step(0, "core_user", a.ID, "account %s, %s", a.Username, stateText(a.Active))
+		x.step(0, "core_user", a.ID, "%s", schemeText(a.Password))
+		if m, ok := s.MailboxOf(a.ID); ok {
+			explainMailbox(x, s, &m, service)
+			explainSender(x, s, o, m.Address, now)
+		}
+		why = s.LoginRefusal(&a, service)
+		if why == "" && a.Password == "" {
+			why = "there is no password here; the account authenticates elsewhere (LDAP, SMTP)"
+		}
+		if why == "" {
+			return ""
+		}
+	}
+	return why
+}
+
+func explainMailbox(x *Explanation, s *store.Snapshot, m *store.Mailbox, service string) {
+	d, _ := s.DomainByID(m.DomainID)
+	x.step(0, "admin_mailbox", m.ID, "mailbox %s, %s", m.Address, quotaText(m))
+	x.step(0, "admin_domain", d.ID, "domain %s, %s", d.Name, stateText(d.Enabled))
+	if m.SendOnly {
+		x.step(0, "admin_mailbox", m.ID, "send-only: may submit mail, but not log in by IMAP or POP3")
+	}
+	if service != "" && !m.Has(service) {
+		x.step(0, "admin_mailbox", m.ID, "service %s does not find the mailbox", service)
+	}
+}
+
 func explainMissing(x *Explanation, s *store.Snapshot, o Options, login string) {
-	x.step(0, "", 0, "no account has the login %s", login)
+	x.step(0, "", 0, "no account has the e-mail address %s", login)
 	var k key
 	k.parse(nil, []byte(login), o.RecipientDelimiter)
-	if _, ok := s.Account(k.base); ok && k.base != "" {
+	if r := s.AccountsByEmail(k.base); k.base != "" && r.Next() {
 		x.step(0, "", 0, "an address with extension is not a login: use %s", k.base)
 	}
 	for r := s.Aliases(login); r.Next(); {
 		x.step(0, "admin_alias", r.Alias.ID, "%s is an alias: aliases cannot log in", login)
 	}
-	for r := s.AccountsByEmail(login); r.Next(); {
-		x.step(0, "core_user", r.Account().ID, "it is the e-mail address of account %s", r.Account().Username)
+	if a, ok := s.Account(login); ok {
+		x.step(0, "core_user", a.ID, "it is the name of an account, and Dovecot's logins are e-mail addresses: %s", orNone(a.Email))
 	}
 	if k.address {
 		if _, ok := s.DomainAlias(k.domain); ok {
@@ -64,7 +124,6 @@ func explainMissing(x *Explanation, s *store.Snapshot, o Options, login string) 
 			x.step(0, "", 0, "%s is not a domain of this host", k.domain)
 		}
 	}
-	x.Outcome = "The login is refused: there is no such account."
 }
 
 // explainSender shows whether the account may use its own address as sender.
@@ -75,6 +134,13 @@ func explainSender(x *Explanation, s *store.Snapshot, o Options, address string,
 		return
 	}
 	x.step(0, "", 0, "may send as %s: %s", address, strings.ReplaceAll(string(v), ",", ", "))
+}
+
+func orNone(address string) string {
+	if address == "" {
+		return "this account has none"
+	}
+	return "use " + address
 }
 
 func stateText(on bool) string {

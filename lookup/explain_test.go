@@ -41,7 +41,8 @@ func TestExplain(t *testing.T) {
 			t.Run(f.Name, func(t *testing.T) {
 				x := Explain(snap, defaults(), subject, now)
 				if kind == "login" {
-					x = ExplainLogin(snap, defaults(), subject, now)
+					name, service, _ := strings.Cut(subject, " ")
+					x = ExplainLogin(snap, defaults(), Login{Name: name, Service: service, Separator: "*"}, now)
 				}
 				if *update {
 					f.Data = []byte(x.String())
@@ -104,7 +105,7 @@ func FuzzExplain(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, address string) {
 		now := time.Unix(0, 0)
-		for _, x := range []*Explanation{Explain(snap, defaults(), address, now), ExplainLogin(snap, defaults(), address, now)} {
+		for _, x := range []*Explanation{Explain(snap, defaults(), address, now), ExplainLogin(snap, defaults(), Login{Name: address}, now)} {
 			if x.Outcome == "" || strings.ContainsRune(x.String(), '\x1b') {
 				t.Fatalf("%q: %q", address, x.String())
 			}

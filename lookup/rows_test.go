@@ -14,7 +14,7 @@ import (
 //
 //	domain example.test [relay|other] [off]
 //	domainalias alias.test -> example.test [off]
-//	box user@example.test [inactive] [sendonly] [moving] [noself] [email=x@y] [password=…]
+//	box user@example.test [inactive] [sendonly] [master] [moving] [noself] [email=x@y] [password=…]
 //	alias info@example.test -> a@b c@d [off] [internal] [expire=2020-01-02]
 //	sender extra@example.test -> user@example.test
 //	transport relay.test -> relay:[192.0.2.1]:25
@@ -58,7 +58,7 @@ func (r *rows) line(line string) {
 		k, v, isOpt := strings.Cut(w, "=")
 		switch {
 		case w == "->":
-		case isOpt && !strings.Contains(k, "@") || slices.Contains([]string{"off", "relay", "other", "inactive", "sendonly", "moving", "noself", "internal"}, w):
+		case isOpt && !strings.Contains(k, "@") || slices.Contains([]string{"off", "relay", "other", "inactive", "sendonly", "master", "moving", "noself", "internal"}, w):
 			opts[k] = v
 		default:
 			to = append(to, w)
@@ -117,7 +117,7 @@ func (r *rows) box(address string, has func(string) bool, opts map[string]string
 	if has("password") {
 		password = opts["password"]
 	}
-	r.b.AddAccount(store.Account{ID: id, Username: address, Email: email, Password: password, Active: !has("inactive"), Local: true})
+	r.b.AddAccount(store.Account{ID: id, Username: address, Email: email, Password: password, Active: !has("inactive"), Master: has("master"), Local: true})
 	r.b.AddMailbox(store.Mailbox{ID: id, Local: address[:at], DomainID: r.domains[store.Fold(address[at+1:])], AccountID: id, SendOnly: has("sendonly"), Quota: 1024})
 	r.b.AddQuotaUsage(store.QuotaUsage{Username: address, Bytes: 10 << 20, Messages: 7})
 	r.boxes[store.Fold(address)] = id

@@ -14,8 +14,9 @@ import (
 
 func (a *app) explainCommand() *cobra.Command {
 	var login, offline bool
+	var service string
 	cmd := &cobra.Command{
-		Use:   "explain ADDRESS | --login NAME",
+		Use:   "explain ADDRESS | --login NAME [--service imap]",
 		Short: "Show every step that decides where mail goes, or whether a login works",
 		Long: "Shows every step that decides where mail for an address goes, or with --login whether a login works, each with the row of the database that decided. " +
 			"The running daemon is asked, since that is what Postfix gets; without one the database is read. Exit status 1: the mail is not delivered, or the login is refused.",
@@ -25,7 +26,7 @@ func (a *app) explainCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			x, err := a.explain(cmd.Context(), c, args[0], login, offline)
+			x, err := a.explain(cmd.Context(), c, args[0], service, login, offline)
 			if err != nil {
 				return err
 			}
@@ -41,15 +42,18 @@ func (a *app) explainCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&login, "login", false, "explain a login instead of an address")
+	cmd.Flags().StringVar(&service, "service", "", "with --login: to which service (imap, pop3, smtp, sieve, lmtp ...)")
 	cmd.Flags().BoolVar(&offline, "offline", false, "read the database now, instead of asking the daemon")
 	return cmd
 }
 
-func (a *app) explain(ctx context.Context, c *daemon.Config, subject string, login, offline bool) (*lookup.Explanation, error) {
+func (a *app) explain(ctx context.Context, c *daemon.Config, subject, service string, login, offline bool) (*lookup.Explanation, error) {
 	if !offline {
 		ask := a.control(c).Explain
 		if login {
-			ask = a.control(c).ExplainLogin
+			ask = func(ctx context.Context, name string) (*lookup.Explanation, error) {
+				return a.control(c).ExplainLogin(ctx, name, service)
+			}
 		}
 		x, err := ask(ctx, subject)
 		if err == nil {
@@ -65,7 +69,7 @@ func (a *app) explain(ctx context.Context, c *daemon.Config, subject string, log
 		return nil, err
 	}
 	if login {
-		return lookup.ExplainLogin(s.Current(), c.LookupOptions(), subject, time.Now()), nil
+		return lookup.ExplainLogin(s.Current(), c.LookupOptions(), lookup.Login{Name: subject, Service: service, Separator: c.Dovecot.MasterSeparator}, time.Now()), nil
 	}
 	return lookup.Explain(s.Current(), c.LookupOptions(), subject, time.Now()), nil
 }
