@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -17,8 +18,8 @@ import (
 // into admin_quota, last logins into core_user. It implements spool.Sink.
 //
 // Writes for users that do not exist, any more or yet, are skipped and counted
-// in Unknown. Names are compared as the database compares them, so keys have
-// to be spelled as the tables spell them.
+// in Unknown. A name that is not found is looked for in other spellings too,
+// which costs a walk over the table: keys had better be spelled as there.
 type WriteBack struct {
 	DB *db.DB
 
@@ -41,7 +42,7 @@ const (
 // says that a value cannot be read or that the database will never take it;
 // other errors are *db.ConnectError where that applies.
 func (w *WriteBack) Apply(ctx context.Context, batch []spool.Write) error {
-	quotas, logins, err := sortBatch(batch)
+	b, err := sortBatch(batch)
 	if err != nil {
 		return err
 	}
@@ -49,7 +50,7 @@ func (w *WriteBack) Apply(ctx context.Context, batch []spool.Write) error {
 		return fmt.Errorf("write back: %w", err)
 	}
 	for attempt := 1; ; attempt++ {
-		unknown, err := w.transact(ctx, quotas, logins)
+		unknown, err := w.transact(ctx, b)
 		switch {
 		case err == nil:
 			w.unknown.Add(uint64(unknown))
@@ -69,57 +70,120 @@ func (w *WriteBack) connect(ctx context.Context) error {
 	return w.DB.Connect(ctx)
 }
 
+// sorted is a batch by kind.
+type sorted struct {
+	quotas    []quotaUsage
+	logins    []lastLogin
+	passwords []newPassword
+}
+
 // sortBatch reads the values and sorts them by name: transactions that lock
 // rows in one order do not deadlock.
-func sortBatch(batch []spool.Write) (quotas []quotaUsage, logins []lastLogin, err error) {
+func sortBatch(batch []spool.Write) (b sorted, err error) {
 	for i := range batch {
-		b := &batch[i]
-		switch b.Kind {
+		switch w := &batch[i]; w.Kind {
 		case KindQuota:
-			var q quotaUsage
-			if q, err = readQuota(b); err == nil {
-				quotas = append(quotas, q)
-			}
+			b.quotas, err = appendRead(b.quotas, w, readQuota)
 		case KindLastLogin:
-			var l lastLogin
-			if l, err = readLastLogin(b); err == nil {
-				logins = append(logins, l)
-			}
+			b.logins, err = appendRead(b.logins, w, readLastLogin)
+		case KindPassword:
+			b.passwords, err = appendRead(b.passwords, w, readPassword)
 		default:
-			err = fmt.Errorf("there is no kind of write %q", b.Kind)
+			err = fmt.Errorf("there is no kind of write %q", w.Kind)
 		}
 		if err != nil {
-			return nil, nil, fmt.Errorf("write back: %w: %w", spool.ErrRefused, err)
+			return b, fmt.Errorf("write back: %w: %w", spool.ErrRefused, err)
 		}
 	}
-	slices.SortFunc(quotas, func(a, b quotaUsage) int { return cmp.Compare(a.username, b.username) })
-	slices.SortFunc(logins, func(a, b lastLogin) int { return cmp.Compare(a.username, b.username) })
-	return quotas, logins, nil
+	slices.SortFunc(b.quotas, func(x, y quotaUsage) int { return cmp.Compare(x.username, y.username) })
+	slices.SortFunc(b.logins, func(x, y lastLogin) int { return cmp.Compare(x.username, y.username) })
+	slices.SortFunc(b.passwords, func(x, y newPassword) int { return cmp.Compare(x.username, y.username) })
+	return b, nil
+}
+
+func appendRead[T any](list []T, w *spool.Write, read func(*spool.Write) (T, error)) ([]T, error) {
+	v, err := read(w)
+	return append(list, v), err
 }
 
 // transact writes all in one transaction. It is never a single statement that
 // commits itself: one that a hung server still has from a connection that was
 // given up could then overtake a newer one. In a transaction it has either
 // locked its rows, and the newer one waits, or will not be committed.
-func (w *WriteBack) transact(ctx context.Context, quotas []quotaUsage, logins []lastLogin) (unknown int, err error) {
+func (w *WriteBack) transact(ctx context.Context, b sorted) (unknown int, err error) {
 	writeQuotas, writeLogins := w.quotaRows, w.loginRows
 	if w.DB.Dialect == db.PostgreSQL {
 		writeQuotas, writeLogins = quotaArrays, loginArrays
 	}
 	err = w.DB.Transact(ctx, func(c *sql.Conn) error {
-		if len(quotas) > 0 {
-			if unknown, err = writeQuotas(ctx, c, quotas); err != nil {
-				return fmt.Errorf("admin_quota: %w", err)
-			}
+		n, err := writeSpelled(ctx, w.DB, c, "admin_quota", b.quotas, func(q *quotaUsage) *string { return &q.username }, writeQuotas)
+		if err != nil {
+			return fmt.Errorf("admin_quota: %w", err)
 		}
-		if len(logins) > 0 {
-			n, err := writeLogins(ctx, c, logins)
-			if err != nil {
-				return fmt.Errorf("core_user: %w", err)
-			}
-			unknown += n
+		unknown = n
+		if n, err = writeSpelled(ctx, w.DB, c, "core_user", b.logins, func(l *lastLogin) *string { return &l.username }, writeLogins); err != nil {
+			return fmt.Errorf("core_user: %w", err)
 		}
+		unknown += n
+		if n, err = w.passwordRows(ctx, c, b.passwords); err != nil {
+			return fmt.Errorf("core_user: %w", err)
+		}
+		unknown += n
 		return nil
 	})
 	return unknown, err
+}
+
+// writeSpelled writes rows, and those whose names were not found again with the
+// names that the table has in another spelling. It returns how many are of
+// nobody.
+func writeSpelled[T any](ctx context.Context, d *db.DB, c *sql.Conn, table string, rows []T, name func(*T) *string,
+	write func(context.Context, *sql.Conn, []T) (missing []T, err error)) (unknown int, err error) {
+	if len(rows) == 0 {
+		return 0, nil
+	}
+	missing, err := write(ctx, c, rows)
+	if err != nil || len(missing) == 0 {
+		return 0, err
+	}
+	spelled, err := spellings(ctx, d, c, table, missing, name)
+	if err != nil {
+		return 0, err
+	}
+	var again []T
+	for i := range missing {
+		if s, ok := spelled[strings.ToLower(*name(&missing[i]))]; ok {
+			*name(&missing[i]) = s
+			again = append(again, missing[i])
+		}
+	}
+	unknown = len(missing) - len(again)
+	if len(again) > 0 {
+		missing, err = write(ctx, c, again)
+		unknown += len(missing)
+	}
+	return unknown, err
+}
+
+// spellings finds how a table spells names, by their spelling in small letters.
+func spellings[T any](ctx context.Context, d *db.DB, c *sql.Conn, table string, rows []T, name func(*T) *string) (map[string]string, error) {
+	args := make([]any, len(rows))
+	for i := range rows {
+		args[i] = strings.ToLower(*name(&rows[i]))
+	}
+	marks := strings.Repeat(", ?", len(rows))[2:]
+	found, err := c.QueryContext(ctx, d.Rebind("SELECT username FROM "+table+" WHERE lower(username) IN ("+marks+") ORDER BY username"), args...)
+	if err != nil {
+		return nil, err
+	}
+	defer found.Close()
+	spelled := map[string]string{}
+	for found.Next() {
+		var s string
+		if err := found.Scan(&s); err != nil {
+			return nil, err
+		}
+		spelled[strings.ToLower(s)] = s
+	}
+	return spelled, found.Err()
 }

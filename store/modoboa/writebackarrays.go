@@ -37,20 +37,19 @@ const (
 		WHERE u.username = v.username AND (u.last_login IS NULL OR u.last_login < v.at)`
 )
 
-func quotaArrays(ctx context.Context, c *sql.Conn, quotas []quotaUsage) (unknown int, err error) {
-	missing, err := updateQuotaArrays(ctx, c, quotas)
+func quotaArrays(ctx context.Context, c *sql.Conn, quotas []quotaUsage) (missing []quotaUsage, err error) {
+	missing, err = updateQuotaArrays(ctx, c, quotas)
 	if err != nil || len(missing) == 0 {
-		return 0, err
+		return nil, err
 	}
 	names := make([]string, len(missing))
 	for i := range missing {
 		names[i] = missing[i].username
 	}
 	if _, err := c.ExecContext(ctx, insertQuotas, names); err != nil {
-		return 0, err
+		return nil, err
 	}
-	missing, err = updateQuotaArrays(ctx, c, missing)
-	return len(missing), err
+	return updateQuotaArrays(ctx, c, missing)
 }
 
 // updateQuotaArrays updates rows and returns what has none.
@@ -75,19 +74,24 @@ func updateQuotaArrays(ctx context.Context, c *sql.Conn, quotas []quotaUsage) (m
 	return missing, err
 }
 
-func loginArrays(ctx context.Context, c *sql.Conn, logins []lastLogin) (unknown int, err error) {
+func loginArrays(ctx context.Context, c *sql.Conn, logins []lastLogin) (missing []lastLogin, err error) {
 	names, at := make([]string, len(logins)), make([]time.Time, len(logins))
 	for i, l := range logins {
 		names[i], at[i] = l.username, l.at.Truncate(time.Microsecond)
 	}
 	there, err := lockNames(ctx, c, lockLogins, names)
 	if err != nil {
-		return 0, err
+		return nil, err
+	}
+	for _, l := range logins {
+		if !there[l.username] {
+			missing = append(missing, l)
+		}
 	}
 	if len(there) > 0 {
 		_, err = c.ExecContext(ctx, updateLogins, names, at)
 	}
-	return len(logins) - len(there), err
+	return missing, err
 }
 
 func lockNames(ctx context.Context, c *sql.Conn, query string, names []string) (map[string]bool, error) {

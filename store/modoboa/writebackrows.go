@@ -30,7 +30,7 @@ func (w *WriteBack) prepare(ctx context.Context, c *sql.Conn, texts map[**sql.St
 // quotaRows updates, and inserts only where no row was found. That an UPDATE
 // touched no row does not say so: MySQL counts the rows that it changed, not
 // those that it found, and a batch may be written twice.
-func (w *WriteBack) quotaRows(ctx context.Context, c *sql.Conn, quotas []quotaUsage) (unknown int, err error) {
+func (w *WriteBack) quotaRows(ctx context.Context, c *sql.Conn, quotas []quotaUsage) (missing []quotaUsage, err error) {
 	var s rowStatements
 	closeAll, err := w.prepare(ctx, c, map[**sql.Stmt]string{
 		&s.update: "UPDATE admin_quota SET bytes = ?, messages = ? WHERE username = ?",
@@ -39,49 +39,49 @@ func (w *WriteBack) quotaRows(ctx context.Context, c *sql.Conn, quotas []quotaUs
 			JOIN admin_mailbox AS m ON m.user_id = u.id WHERE u.email = ? LIMIT 1`,
 	})
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer closeAll()
 	for _, q := range quotas {
 		known, err := s.touch(ctx, q.username, q.bytes, q.messages, q.username)
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
 		if known {
 			continue
 		}
 		inserted, err := execRows(ctx, s.insert, q.username, q.bytes, q.messages, q.username)
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
 		if inserted == 0 {
-			unknown++
+			missing = append(missing, q)
 		}
 	}
-	return unknown, nil
+	return missing, nil
 }
 
-func (w *WriteBack) loginRows(ctx context.Context, c *sql.Conn, logins []lastLogin) (unknown int, err error) {
+func (w *WriteBack) loginRows(ctx context.Context, c *sql.Conn, logins []lastLogin) (missing []lastLogin, err error) {
 	var s rowStatements
 	closeAll, err := w.prepare(ctx, c, map[**sql.Stmt]string{
 		&s.update: "UPDATE core_user SET last_login = ? WHERE username = ? AND (last_login IS NULL OR last_login < ?)",
 		&s.find:   "SELECT 1 FROM core_user WHERE username = ?",
 	})
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer closeAll()
 	for _, l := range logins {
 		at := w.DB.Time(l.at)
 		known, err := s.touch(ctx, l.username, at, l.username, at)
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
 		if !known {
-			unknown++
+			missing = append(missing, l)
 		}
 	}
-	return unknown, nil
+	return missing, nil
 }
 
 // touch updates a row and reports whether it is there.

@@ -18,6 +18,7 @@ import (
 const (
 	KindQuota     = "quota"      // key: admin_quota.username; value: see QuotaWrite
 	KindLastLogin = "last_login" // key: core_user.username; value: RFC 3339
+	KindPassword  = "password"   // key: core_user.username; value: see PasswordWrite
 )
 
 type quotaUsage struct {
