@@ -48,7 +48,8 @@ func (o *output) flush() error {
 	return err
 }
 
-// write is Write, with as much patience as wanted.
+// write is Write, with other patience. If that is longer than usual it begins
+// anew whenever the client has taken something.
 func (o *output) write(b []byte, patience time.Duration) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -81,14 +82,19 @@ func (o *output) put(b []byte, patience time.Duration) int {
 		_ = o.Conn.SetWriteDeadline(time.Now().Add(o.patience / 4)) // fails on a connection that has ended; then so does Write
 	}
 	n, err := o.Conn.Write(b)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		o.armed = false // the one to come is too far ahead for the next write
+	for errors.Is(err, os.ErrDeadlineExceeded) {
+		o.armed = false // the deadline to come is too far ahead for the next write
 		_ = o.Conn.SetWriteDeadline(time.Now().Add(patience))
 		if o.hurried.Load() {
-			_ = o.Conn.SetWriteDeadline(time.Now().Add(o.patience))
+			patience = o.patience
+			_ = o.Conn.SetWriteDeadline(time.Now().Add(patience))
 		}
-		m, again := o.Conn.Write(b[n:])
-		n, err = n+m, again
+		var m int
+		m, err = o.Conn.Write(b[n:])
+		n += m
+		if m == 0 || patience <= o.patience {
+			break
+		}
 	}
 	if err != nil {
 		o.err = fmt.Errorf("write %d bytes of replies: %w", len(b), err)
