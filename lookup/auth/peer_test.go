@@ -38,6 +38,11 @@ func talk(t *testing.T, serve func(context.Context, net.Conn) error) *talker {
 	return k
 }
 
+// wrap makes a talker of a connection that something else serves.
+func wrap(t *testing.T, nc net.Conn) *talker {
+	return &talker{t: t, nc: nc, r: bufio.NewReader(nc)}
+}
+
 // newClient speaks auth-client with s.
 func newClient(t *testing.T, s *Server, minor, cpid string) *talker {
 	k := talk(t, s.ServeClient)

@@ -24,6 +24,7 @@ func (c *client) encode(dst []byte, r *request, out *Outcome) []byte {
 	case No:
 		dst = appendRefusal(dst, r.id, a, out)
 	default:
+		out.Verdict = Unsure // also if it was none of the three
 		dst = appendFail(dst, r.id, a.Login, tempFail, "", nil)
 	}
 	if n := len(dst) - start; n > MaxReply && problem == nil {
