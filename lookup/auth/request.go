@@ -35,6 +35,7 @@ const (
 
 // auth begins a request.
 func (c *client) auth(dst, args []byte) []byte {
+	c.throttle()
 	idText, rest, _ := cutField(args)
 	name, rest, _ := cutField(rest)
 	id, ok := parseID(idText)

@@ -31,7 +31,7 @@ type session struct {
 
 // newSession prepares to serve nc until ctx ends.
 func (s *Server) newSession(ctx context.Context, nc net.Conn) *session {
-	x := &session{s: s, peer: peerOf(nc), out: &output{Conn: nc, patience: s.limits().Write}}
+	x := &session{s: s, peer: peerOf(nc), out: newOutput(nc, s.limits().Write)}
 	x.loop, x.stop = context.WithCancel(ctx)
 	x.work, x.quit = context.WithCancel(context.WithoutCancel(ctx))
 	return x
@@ -81,6 +81,17 @@ func (x *session) end(err error) {
 	x.endMu.Unlock()
 	x.stop() // first, see package line
 	_ = x.out.SetReadDeadline(time.Unix(1, 0))
+}
+
+// throttle waits if the client does not read its answers. Only the loop calls
+// it.
+func (x *session) throttle() {
+	if x.out.backlog.Load() <= maxBacklog {
+		return
+	}
+	if _, err := x.out.write(nil, x.out.patience); err != nil {
+		x.end(err)
+	}
 }
 
 // flush writes what is queued, from another goroutine than the loop's.
