@@ -23,6 +23,7 @@ var imports = map[string][]string{
 	"store/modoboa":            {"store", "store/db", "store/spool"},
 	"store/spool":              {"store/db"},
 	"lookup":                   {"store"},
+	"lookup/auth":              {"lookup/internal/line", "lookup/internal/peer"},
 	"lookup/internal/line":     {},
 	"lookup/internal/linetest": {},
 	"lookup/internal/peer":     {},
@@ -38,7 +39,7 @@ var imports = map[string][]string{
 }
 
 // wirePackages import the standard library alone: others may use them.
-var wirePackages = []string{"lookup/internal/line", "lookup/internal/peer", "lookup/socketmap", "lookup/tcptable"}
+var wirePackages = []string{"lookup/auth", "lookup/internal/line", "lookup/internal/peer", "lookup/socketmap", "lookup/tcptable"}
 
 // leafPackages know no SQL driver, logger or metrics.
 var leafPackages = []string{"store", "lookup"}

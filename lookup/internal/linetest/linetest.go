@@ -95,8 +95,11 @@ func (tr *Transcript) Check(t interface {
 }
 
 // Each runs f on every transcript in testdata.
-func Each(t *testing.T, f func(*testing.T, *Transcript)) {
-	files, err := filepath.Glob("testdata/*.txt")
+func Each(t *testing.T, f func(*testing.T, *Transcript)) { EachIn(t, "testdata", f) }
+
+// EachIn runs f on every transcript in a folder.
+func EachIn(t *testing.T, dir string, f func(*testing.T, *Transcript)) {
+	files, err := filepath.Glob(filepath.Join(dir, "*.txt"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no transcripts: %v", err)
 	}
@@ -137,8 +140,11 @@ func parse(t *testing.T, file string) *Transcript {
 
 // PlayAll plays every transcript in three ways: turn by turn over a pipe, in
 // one write, and one byte at a time.
-func PlayAll(t *testing.T, serve ServeFunc) {
-	Each(t, func(t *testing.T, tr *Transcript) {
+func PlayAll(t *testing.T, serve ServeFunc) { PlayAllIn(t, "testdata", serve) }
+
+// PlayAllIn is PlayAll for the transcripts in a folder.
+func PlayAllIn(t *testing.T, dir string, serve ServeFunc) {
+	EachIn(t, dir, func(t *testing.T, tr *Transcript) {
 		t.Run("turns", func(t *testing.T) { playTurns(t, tr, serve) })
 		t.Run("one write", func(t *testing.T) {
 			out, err := Run(serve, strings.NewReader(tr.Sent()))

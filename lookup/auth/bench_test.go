@@ -1,0 +1,160 @@
+package auth
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// benchCase is a request that is asked again and again, and its reply.
+type benchCase struct{ hello, request, reply string }
+
+const benchClientHello = "VERSION\t1\t2\nCPID\t77\n"
+
+var (
+	benchSMTP = benchCase{benchClientHello, plainText("1", "smtp\tnologin\tlip=192.0.2.1\trip=198.51.100.7", "alice@d1.test", "secret"), "OK\t1\tuser=alice@d1.test\n"}
+	benchIMAP = benchCase{benchClientHello, plainText("1", "imap\tsecured\tsession=S/l349xgIpR/AAAB\tlip=192.0.2.1\trip=198.51.100.7\tlport=143\trport=37922", "alice@d1.test", "secret"), "OK\t1\tuser=alice@d1.test\n"}
+	benchUser = benchCase{"VERSION\t1\t0\n", "USER\t1\talice@d1.test\tservice=lmtp\tlip=192.0.2.1\trip=198.51.100.7\tlport=24\trport=40000\n", "USER\t1\talice@d1.test\tuid=5000\tgid=5000\thome=/srv/d1.test/alice\n"}
+)
+
+// BenchmarkServe and BenchmarkEcho ask the Server and a do-nothing server the
+// same request over a unix socket, one request in flight on each of some
+// connections. The ratio of their rates is what the Server costs beside the
+// system calls.
+func BenchmarkServe(b *testing.B) {
+	s := &Server{SPID: 4242, Check: func(a *Attempt) (Outcome, Rest) {
+		if string(a.Login) != "alice@d1.test" || string(a.Password) != "secret" {
+			return Outcome{Verdict: No}, nil
+		}
+		return Outcome{Verdict: Yes, User: "alice@d1.test"}, nil
+	}, User: func(_ context.Context, r *UserRequest) UserReply {
+		f := r.NewFields()
+		f.AddInt("uid", 5000)
+		f.AddInt("gid", 5000)
+		f.Add("home", "/srv/d1.test/alice")
+		return UserReply{Verdict: Yes, Fields: f}
+	}}
+	master := func(ctx context.Context, nc net.Conn) error { return s.ServeMaster(ctx, nc, nil) }
+	b.Run("smtp", func(b *testing.B) { benchConnections(b, benchSMTP, s.ServeClient) })
+	b.Run("imap", func(b *testing.B) { benchConnections(b, benchIMAP, s.ServeClient) })
+	b.Run("user", func(b *testing.B) { benchConnections(b, benchUser, master) })
+}
+
+// BenchmarkEcho is the limit that BenchmarkServe is measured against.
+func BenchmarkEcho(b *testing.B) {
+	for name, bc := range map[string]benchCase{"smtp": benchSMTP, "imap": benchIMAP, "user": benchUser} {
+		b.Run(name, func(b *testing.B) {
+			hello := strings.Count(bc.hello, "\n")
+			benchConnections(b, bc, func(_ context.Context, nc net.Conn) error {
+				io.WriteString(nc, "DONE\n")
+				r := bufio.NewReaderSize(nc, 4096)
+				reply := []byte(bc.reply)
+				for i := 0; ; i++ {
+					if _, err := r.ReadSlice('\n'); err != nil {
+						return nil
+					}
+					if i < hello {
+						continue
+					}
+					if _, err := nc.Write(reply); err != nil {
+						return nil
+					}
+				}
+			})
+		})
+	}
+}
+
+// benchConnections measures b.N requests over 1, 4 and 16 connections.
+func benchConnections(b *testing.B, bc benchCase, serve func(context.Context, net.Conn) error) {
+	for _, conns := range []int{1, 4, 16} {
+		b.Run(fmt.Sprintf("conns=%d", conns), func(b *testing.B) {
+			path := filepath.Join(b.TempDir(), "s")
+			ln, err := net.Listen("unix", path)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer ln.Close()
+			go func() {
+				for {
+					nc, err := ln.Accept()
+					if err != nil {
+						return
+					}
+					go func() {
+						defer nc.Close()
+						if err := serve(context.Background(), nc); err != nil {
+							b.Error(err)
+						}
+					}()
+				}
+			}()
+			benchClients(b, path, bc, conns)
+		})
+	}
+}
+
+// benchClients sends b.N requests in all and waits for each reply.
+func benchClients(b *testing.B, path string, bc benchCase, conns int) {
+	start, done := make(chan struct{}), make(chan error)
+	for i := range conns {
+		nc, err := net.Dial("unix", path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer nc.Close()
+		greet(b, nc, bc)
+		n := b.N / conns
+		if i < b.N%conns {
+			n++
+		}
+		request, buf := []byte(bc.request), make([]byte, len(bc.reply))
+		go func() {
+			<-start
+			for range n {
+				if _, err := nc.Write(request); err != nil {
+					done <- err
+					return
+				}
+				if _, err := io.ReadFull(nc, buf); err != nil {
+					done <- err
+					return
+				}
+			}
+			done <- nil
+		}()
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	close(start)
+	for range conns {
+		if err := <-done; err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.StopTimer()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "req/s")
+}
+
+// greet takes part in the handshake, and has one request answered.
+func greet(tb testing.TB, nc net.Conn, bc benchCase) {
+	r := bufio.NewReader(nc)
+	for line, last := "", false; !last; {
+		var err error
+		if line, err = r.ReadString('\n'); err != nil {
+			tb.Fatal(err)
+		}
+		last = line == "DONE\n" || line == "SPID\t4242\n" && bc == benchUser
+	}
+	if _, err := io.WriteString(nc, bc.hello+bc.request); err != nil {
+		tb.Fatal(err)
+	}
+	if line, err := r.ReadString('\n'); err != nil || line != bc.reply {
+		tb.Fatalf("got %q, %v", line, err)
+	}
+}

@@ -1,0 +1,145 @@
+package auth
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/hex"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+)
+
+// keepFor is for how long a login waits for its REQUEST
+// (MASTER_AUTH_SERVER_TIMEOUT_SECS of Dovecot).
+const keepFor = 150 * time.Second
+
+// maxKept is how many logins of a connection wait for their REQUEST; the
+// oldest makes room. A login process waits for each of them with a client.
+const maxKept = 10000
+
+// kept is a login that succeeded and that a process will ask for.
+type kept struct {
+	id            uint32
+	at            time.Time
+	user          string
+	mechanism     string
+	service       string
+	original      string
+	master        string
+	session       string
+	localName     string // only if the client is one of version 2.4
+	remote, local netip.AddrPort
+
+	older, newer *kept
+}
+
+// keptLogins are the logins of one connection, in order of time.
+type keptLogins struct {
+	byID           map[uint32]*kept
+	oldest, newest *kept
+}
+
+// add keeps a login and forgets those that are too old.
+func (l *keptLogins) add(k *kept) {
+	for l.oldest != nil && (k.at.Sub(l.oldest.at) >= keepFor || len(l.byID) >= maxKept) {
+		l.take(l.oldest.id)
+	}
+	l.take(k.id) // whose client forgot about it
+	if l.byID == nil {
+		l.byID = make(map[uint32]*kept)
+	}
+	l.byID[k.id] = k
+	if k.older = l.newest; k.older == nil {
+		l.oldest = k
+	} else {
+		k.older.newer = k
+	}
+	l.newest = k
+}
+
+// take removes a login and returns it, nil if there is none.
+func (l *keptLogins) take(id uint32) *kept {
+	k := l.byID[id]
+	if k == nil {
+		return nil
+	}
+	delete(l.byID, id)
+	if k.older == nil {
+		l.oldest = k.newer
+	} else {
+		k.older.newer = k.newer
+	}
+	if k.newer == nil {
+		l.newest = k.older
+	} else {
+		k.newer.older = k.older
+	}
+	k.older, k.newer = nil, nil
+	return k
+}
+
+// handover knows the connections that have kept logins, by the process id
+// that their clients claim. There is nearly always one of each.
+type handover struct {
+	mu      sync.RWMutex
+	clients map[uint32][]*client
+}
+
+// join makes the logins of a connection available.
+func (h *handover) join(c *client) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.clients == nil {
+		h.clients = make(map[uint32][]*client)
+	}
+	h.clients[c.cpid] = append(h.clients[c.cpid], c)
+}
+
+// leave undoes join.
+func (h *handover) leave(c *client) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	rest := slices.DeleteFunc(h.clients[c.cpid], func(d *client) bool { return d == c })
+	if len(rest) == 0 {
+		delete(h.clients, c.cpid)
+		return
+	}
+	h.clients[c.cpid] = rest
+}
+
+// take gives a login away for good. If there is none it says why.
+func (h *handover) take(cpid, id uint32, cookie []byte) (k *kept, why string) {
+	var owner *client
+	h.mu.RLock()
+	for _, c := range h.clients[cpid] {
+		if subtle.ConstantTimeCompare([]byte(c.cookie), cookie) == 1 {
+			owner = c
+		}
+	}
+	known := len(h.clients[cpid]) > 0
+	h.mu.RUnlock()
+	switch {
+	case !known:
+		return nil, "no login process with this pid has a login that waits"
+	case owner == nil:
+		return nil, "the cookie is not that of the login process"
+	}
+	owner.mu.Lock()
+	k = owner.kept.take(id)
+	owner.mu.Unlock()
+	switch {
+	case k == nil:
+		return nil, "there is no such login: not made, not successful, or asked for before"
+	case time.Since(k.at) >= keepFor:
+		return nil, "the login is too old"
+	}
+	return k, ""
+}
+
+// newToken gives n random bytes in hexadecimal.
+func newToken(n int) string {
+	b := make([]byte, n)
+	rand.Read(b) // never fails, see its documentation
+	return hex.EncodeToString(b)
+}
