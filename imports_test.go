@@ -28,6 +28,7 @@ var imports = map[string][]string{
 	"lookup/internal/peer":     {},
 	"lookup/socketmap":         {"lookup/internal/line"},
 	"lookup/tcptable":          {"lookup/internal/line"},
+	"lookup/dict":              {"lookup/internal/line", "lookup/internal/peer"},
 	"daemon":                   {"lookup", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa", "store/spool"},
 	"cmd/vmapd":                {"daemon", "lookup", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa"},
 
@@ -37,7 +38,7 @@ var imports = map[string][]string{
 }
 
 // wirePackages import the standard library alone: others may use them.
-var wirePackages = []string{"lookup/internal/line", "lookup/internal/peer", "lookup/socketmap", "lookup/tcptable"}
+var wirePackages = []string{"lookup/internal/line", "lookup/internal/peer", "lookup/socketmap", "lookup/tcptable", "lookup/dict"}
 
 // leafPackages know no SQL driver, logger or metrics.
 var leafPackages = []string{"store", "lookup"}
