@@ -3,11 +3,11 @@ package socketmap
 import (
 	"bufio"
 	"context"
-	"fmt"
 	"io"
 	"net"
-	"path/filepath"
 	"testing"
+
+	"github.com/vmapd/vmapd/lookup/internal/linetest"
 )
 
 const benchValue = "lmtp:unix:private/dovecotlmt"
@@ -20,7 +20,7 @@ func BenchmarkServe(b *testing.B) {
 	s := &Server{Lookup: func(_ context.Context, dst, _, _ []byte) ([]byte, bool, error) {
 		return append(dst, benchValue...), true, nil
 	}}
-	benchConnections(b, func(nc net.Conn) {
+	bench(b, func(nc net.Conn) {
 		if err := s.ServeConn(context.Background(), nc); err != nil {
 			b.Error(err)
 		}
@@ -28,7 +28,12 @@ func BenchmarkServe(b *testing.B) {
 }
 
 // BenchmarkEcho is the limit that BenchmarkServe is measured against.
-func BenchmarkEcho(b *testing.B) { benchConnections(b, echo) }
+func BenchmarkEcho(b *testing.B) { bench(b, echo) }
+
+// bench asks for the value over and over.
+func bench(b *testing.B, serve func(net.Conn)) {
+	linetest.Bench(b, serve, appendNetstring(nil, []byte("aliases user@d1.example.com")), appendNetstring(nil, []byte("OK "+benchValue)))
+}
 
 // echo reads netstrings and answers each with the same reply.
 func echo(nc net.Conn) {
@@ -64,74 +69,4 @@ func readEcho(r *bufio.Reader, buf []byte) ([]byte, error) {
 	}
 	_, err := io.ReadFull(r, buf[:n+1])
 	return buf[:n], err
-}
-
-// benchConnections measures b.N requests over 1, 4 and 16 connections.
-func benchConnections(b *testing.B, serve func(net.Conn)) {
-	for _, conns := range []int{1, 4, 16} {
-		b.Run(fmt.Sprintf("conns=%d", conns), func(b *testing.B) {
-			path := filepath.Join(b.TempDir(), "s")
-			ln, err := net.Listen("unix", path)
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer ln.Close()
-			go func() {
-				for {
-					nc, err := ln.Accept()
-					if err != nil {
-						return
-					}
-					go func() {
-						defer nc.Close()
-						serve(nc)
-					}()
-				}
-			}()
-			benchClients(b, path, conns)
-		})
-	}
-}
-
-// benchClients sends b.N requests in all and waits for each reply.
-func benchClients(b *testing.B, path string, conns int) {
-	request := appendNetstring(nil, []byte("aliases user@d1.example.com"))
-	want := len(appendNetstring(nil, []byte("OK "+benchValue)))
-	start, done := make(chan struct{}), make(chan error)
-	for i := range conns {
-		nc, err := net.Dial("unix", path)
-		if err != nil {
-			b.Fatal(err)
-		}
-		defer nc.Close()
-		n := b.N / conns
-		if i < b.N%conns {
-			n++
-		}
-		go func() {
-			buf := make([]byte, want)
-			<-start
-			for range n {
-				if _, err := nc.Write(request); err != nil {
-					done <- err
-					return
-				}
-				if _, err := io.ReadFull(nc, buf); err != nil {
-					done <- err
-					return
-				}
-			}
-			done <- nil
-		}()
-	}
-	b.ReportAllocs()
-	b.ResetTimer()
-	close(start)
-	for range conns {
-		if err := <-done; err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.StopTimer()
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "req/s")
 }

@@ -29,6 +29,9 @@ type conn struct {
 	pool   *Pool
 	limits Limits
 
+	settler Settler // the Protocol if it is one, else nil
+	lost    error   // why stream could not write
+
 	small    []byte  // smallSize bytes, for as long as the connection lives
 	in       []byte  // small or borrowed.b
 	borrowed *buffer // nil while small is enough
@@ -72,19 +75,36 @@ func (c *conn) answer(ctx context.Context, p Protocol) error {
 			c.out = c.pool.getOut()
 		}
 		c.out.b = p.Answer(ctx, c.out.b, c.in[c.r:c.r+n:c.r+n])
+		if c.lost != nil {
+			return c.lost
+		}
 		c.r += n
 		c.fresh = true
-		if len(c.out.b) >= flushSize {
+		if len(c.out.b) >= FlushSize {
 			if err := c.write(c.out.b); err != nil {
 				return err
 			}
 			c.out.b = c.out.b[:0]
 		}
 	}
+	if c.settler != nil && c.out != nil {
+		c.out.b = c.settler.Settle(ctx, c.out.b)
+		if c.lost != nil {
+			return c.lost
+		}
+	}
 	if err := c.flush(); err != nil {
 		return err
 	}
 	return cutErr
+}
+
+// stream is the flush of a Streamer.
+func (c *conn) stream(dst []byte) (rest []byte, ok bool) {
+	if c.lost == nil && len(dst) > 0 {
+		c.lost = c.write(dst)
+	}
+	return dst[:0], c.lost == nil
 }
 
 // flush writes the replies that have gathered and gives their buffer back.

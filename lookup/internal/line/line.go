@@ -7,6 +7,8 @@
 // All requests that arrived together are answered together: replies gather in
 // one buffer, which is written when no complete request is left in the input
 // or when it passes 16 KiB. A reply is never held back to wait for a request.
+// A protocol with long replies is a [Streamer] as well, one with late replies a
+// [Settler].
 //
 // # Memory
 //
@@ -45,12 +47,35 @@ type Protocol interface {
 	// Cut returns the size in bytes, frame included, of the request that b
 	// begins with, 0 if b holds only the beginning of one. An error ends the
 	// connection, after the replies to earlier requests were written. Cut must
-	// return one at the latest when b is longer than Limits.MaxFrame.
+	// return one at the latest when b is longer than Limits.MaxFrame. It may
+	// alter the bytes of a request that is complete: Answer comes next.
 	Cut(b []byte) (int, error)
 
 	// Answer appends the reply to one request, as cut, to dst. It may alter
 	// the bytes of the request, and must not keep them.
 	Answer(ctx context.Context, dst, request []byte) []byte
+}
+
+// Streamer is a Protocol that writes while it answers, because a reply may be
+// longer than what should gather in memory.
+type Streamer interface {
+	Protocol
+
+	// Stream is called once, before the first request. flush writes dst, all
+	// replies so far, and returns what to append to from there on. If the
+	// client does not take them ok is false: the connection has ended, and
+	// Answer or Settle should return at once.
+	Stream(flush func(dst []byte) (rest []byte, ok bool))
+}
+
+// Settler is a Protocol that may owe a reply when Answer returns, because it
+// begins several requests before it waits for the first.
+type Settler interface {
+	Protocol
+
+	// Settle appends the replies that are owed. It is called when no complete
+	// request is left in the input.
+	Settle(ctx context.Context, dst []byte) []byte
 }
 
 // Limits bound what one connection may cost. All fields but Idle must be
@@ -71,6 +96,10 @@ type Limits struct {
 func Serve(ctx context.Context, nc net.Conn, p Protocol, l Limits, pool *Pool) error {
 	c := pool.conn()
 	c.nc, c.limits = nc, l
+	c.settler, _ = p.(Settler)
+	if s, ok := p.(Streamer); ok {
+		s.Stream(c.stream)
+	}
 	err := c.serve(ctx, p)
 	pool.release(c)
 	return err

@@ -10,8 +10,11 @@ const (
 	midSize   = 8 << 10   // for the few requests that are longer
 	outSize   = 4 << 10   // reply buffer to begin with; it grows to what the values need
 	keepSize  = 256 << 10 // a reply buffer that grew beyond this is not kept
-	flushSize = 16 << 10  // replies are written when this many bytes have gathered
 )
+
+// FlushSize is how many bytes of replies gather before they are written, and
+// how many a Streamer should let gather.
+const FlushSize = 16 << 10
 
 // Pool keeps the buffers of connections that ended or wait, for the next ones
 // of the same server. The zero value is ready; a Pool must not be copied.
