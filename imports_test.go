@@ -23,6 +23,8 @@ var imports = map[string][]string{
 	"store/modoboa":            {"store", "store/db", "store/spool"},
 	"store/spool":              {"store/db"},
 	"lookup":                   {"store"},
+	"lookup/guard":             {},
+	"lookup/guard/redisguard":  {"lookup/guard"},
 	"lookup/internal/line":     {},
 	"lookup/internal/linetest": {},
 	"lookup/internal/peer":     {},
@@ -37,7 +39,7 @@ var imports = map[string][]string{
 }
 
 // wirePackages import the standard library alone: others may use them.
-var wirePackages = []string{"lookup/internal/line", "lookup/internal/peer", "lookup/socketmap", "lookup/tcptable"}
+var wirePackages = []string{"lookup/guard", "lookup/internal/line", "lookup/internal/peer", "lookup/socketmap", "lookup/tcptable"}
 
 // leafPackages know no SQL driver, logger or metrics.
 var leafPackages = []string{"store", "lookup"}
