@@ -3,7 +3,8 @@ package guard
 import "time"
 
 // A leaky bucket is the time at which it will be empty: that is the one number
-// that adding, leaking and comparing need. It is the "until" of its slot.
+// that adding, leaking and comparing need. For accounts and networks it is the
+// "until" of the slot.
 
 // level is the number of guesses in a bucket, rounded up.
 func (l *Limit) level(until, now int64) int {
@@ -20,11 +21,6 @@ func (l *Limit) add(until *int64, at int64) (added int64) {
 	full := at + int64(l.Refuse)*int64(l.Forget)
 	*until = max(from, min(from+int64(l.Forget), full))
 	return *until - from
-}
-
-// take takes n guesses out.
-func (l *Limit) take(until int64, n int) int64 {
-	return until - int64(n)*int64(l.Forget)
 }
 
 // time gives the guard's clock as a count of nanoseconds, starting above zero.

@@ -80,7 +80,7 @@
 //
 // # Memory, time, secrets
 //
-// All state is in tables of fixed size: about 200 bytes for each of
+// All state is in tables of fixed size: about 250 bytes for each of
 // Settings.MaxEntries, and for each of MaxHomes 40 bytes and 16 more for each
 // of its places. They are made of small sets; in a full set the entry that would be
 // forgotten first makes room. So a flood of addresses with one guess each

@@ -23,9 +23,9 @@ func (g *Guard) forgive(account string) (had bool) {
 		had = true
 	}
 	g.mu.Unlock()
-	eachPiece(g, &g.pairs, func(part []slot[uint64], now int64) {
+	eachPiece(g, &g.pairs, func(part []slot[pair], now int64) {
 		for i := range part {
-			if s := &part[i]; s.value == key && s.until > now {
+			if s := &part[i]; s.value.account == key && s.until > now {
 				s.forget()
 				had = true
 			}

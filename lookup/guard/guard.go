@@ -44,7 +44,7 @@ type Guard struct {
 	mu        sync.Mutex
 	latest    int64 // what the clock said last
 	accounts  table[label]
-	pairs     table[uint64] // the value is the account
+	pairs     table[pair]
 	networks  table[netip.Prefix]
 	passwords table[guess]
 	homes     table[[]home]
@@ -52,6 +52,17 @@ type Guard struct {
 
 	sharing bool
 	events  chan Event
+}
+
+// pair is an account at a place.
+type pair struct {
+	account uint64
+	bucket  int64 // its own guesses
+	// owed is what it has added to the bucket of the account and to those of
+	// the place's networks, and what has not leaked out since: a bucket in the
+	// bucket. Taken out again it leaves no less than others have added.
+	owedAccount int64
+	owed        [networks]int64
 }
 
 // guess is a wrong password, or one that is being looked at.
@@ -68,7 +79,7 @@ func New(s Settings) *Guard {
 	s = s.withDefaults()
 	g := &Guard{
 		s: s, epoch: s.Now(), seed: maphash.MakeSeed(),
-		accounts: newTable[label](s.MaxEntries), pairs: newTable[uint64](s.MaxEntries),
+		accounts: newTable[label](s.MaxEntries), pairs: newTable[pair](s.MaxEntries),
 		networks: newTable[netip.Prefix](s.MaxEntries), passwords: newTable[guess](s.MaxEntries),
 		homes:  newTable[[]home](s.MaxHomes),
 		events: make(chan Event, maxQueue),

@@ -13,7 +13,7 @@ const (
 func (g *Guard) judge(k *keys, known bool, now int64) Verdict {
 	var v Verdict
 	if known {
-		g.weigh(&v, g.levelOf(&g.s.Place, k.pair, now), &g.s.Place, reasonPlace, k.exempt)
+		g.weigh(&v, g.levelAt(k.pair, now), &g.s.Place, reasonPlace, k.exempt)
 		return v
 	}
 	level := 0
@@ -33,9 +33,9 @@ func (g *Guard) judge(k *keys, known bool, now int64) Verdict {
 	return v
 }
 
-func (g *Guard) levelOf(l *Limit, pair uint64, now int64) int {
+func (g *Guard) levelAt(pair uint64, now int64) int {
 	if s := g.pairs.find(pair, now); s != nil {
-		return l.level(s.until, now)
+		return g.s.Place.level(s.value.bucket, now)
 	}
 	return 0
 }
@@ -60,13 +60,28 @@ func (g *Guard) remember(k *keys, w guess, at int64) {
 	s.value = w
 }
 
+// pairOf gives the entry of an account at a place.
+func (g *Guard) pairOf(k *keys, at int64) *slot[pair] {
+	p, fresh := g.pairs.make(k.pair, at)
+	if fresh {
+		p.value = pair{account: k.account}
+	}
+	return p
+}
+
+// owe notes that a pair has added something to a bucket.
+func (p *slot[pair]) owe(owed *int64, added, at int64) {
+	*owed = max(*owed, at) + added
+	p.until = max(p.until, *owed)
+}
+
 // charge counts a guess for the account and the place, at a time that may
 // have passed already.
 func (g *Guard) charge(account string, k *keys, known bool, at int64) guess {
 	w := guess{pair: k.pair, at: at}
-	p, _ := g.pairs.make(k.pair, at)
-	p.value = k.account
-	w.placeAdded = g.s.Place.add(&p.until, at)
+	p := g.pairOf(k, at)
+	w.placeAdded = g.s.Place.add(&p.value.bucket, at)
+	p.until = max(p.until, p.value.bucket)
 	if known {
 		return w
 	}
@@ -75,6 +90,7 @@ func (g *Guard) charge(account string, k *keys, known bool, at int64) guess {
 		a.value = newLabel(account)
 	}
 	w.accountAdded = g.s.Account.add(&a.until, at)
+	p.owe(&p.value.owedAccount, w.accountAdded, at)
 	return w
 }
 
@@ -91,14 +107,22 @@ func (g *Guard) fail(account string, k *keys, known bool, at int64) bool {
 		p.until = max(p.until, at+int64(g.s.Remember))
 		return false
 	}
-	for _, n := range k.nets[:k.n] {
+	g.chargeNetworks(k, at)
+	return true
+}
+
+func (g *Guard) chargeNetworks(k *keys, at int64) {
+	if k.n == 0 {
+		return
+	}
+	p := g.pairOf(k, at)
+	for i, n := range k.nets[:k.n] {
 		s, fresh := g.networks.make(n.key, at)
 		if fresh {
 			s.value = n.prefix
 		}
-		n.limit.add(&s.until, at)
+		p.owe(&p.value.owed[i], n.limit.add(&s.until, at), at)
 	}
-	return true
 }
 
 // settle takes back what Before has counted.
@@ -108,10 +132,12 @@ func (g *Guard) settle(k *keys, now int64) {
 		return
 	}
 	if s := g.pairs.find(p.value.pair, now); s != nil {
-		s.until -= p.value.placeAdded
-	}
-	if s := g.accounts.find(k.account, now); s != nil {
-		s.until -= p.value.accountAdded
+		s.value.bucket -= p.value.placeAdded
+		back := min(p.value.accountAdded, max(0, s.value.owedAccount-now)) // a success may have taken it already
+		s.value.owedAccount -= back
+		if a := g.accounts.find(k.account, now); a != nil {
+			a.until -= back
+		}
 	}
 	p.forget()
 }
@@ -123,17 +149,24 @@ func (g *Guard) succeed(k *keys, at, now int64) bool {
 	if p := g.passwords.find(k.password, now); p != nil {
 		p.forget() // it is the right one now
 	}
-	forgiven := g.levelOf(&g.s.Place, k.pair, now)
-	if forgiven > 0 {
-		g.pairs.find(k.pair, now).forget()
-		for _, n := range k.nets[:k.n] {
-			if s := g.networks.find(n.key, now); s != nil {
-				s.until = n.limit.take(s.until, forgiven)
-			}
-		}
-		if s := g.accounts.find(k.account, now); s != nil && !g.isHome(k, now) {
-			s.until = g.s.Account.take(s.until, forgiven)
+	forgiven := g.forgiveAt(k, now)
+	return g.settleIn(k, at, now) || forgiven
+}
+
+// forgiveAt takes out of all buckets what the account has added at this place.
+func (g *Guard) forgiveAt(k *keys, now int64) bool {
+	p := g.pairs.find(k.pair, now)
+	if p == nil {
+		return false
+	}
+	if s := g.accounts.find(k.account, now); s != nil {
+		s.until -= max(0, p.value.owedAccount-now)
+	}
+	for i, n := range k.nets[:k.n] {
+		if s := g.networks.find(n.key, now); s != nil {
+			s.until -= max(0, p.value.owed[i]-now)
 		}
 	}
-	return g.settleIn(k, at, now) || forgiven > 0
+	p.forget()
+	return true
 }

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"testing"
@@ -17,10 +18,12 @@ type clock struct{ t time.Time }
 func (c *clock) now() time.Time          { return c.t }
 func (c *clock) advance(d time.Duration) { c.t = c.t.Add(d) }
 
-// newGuard makes a guard with a clock of its own.
+// newGuard makes a guard with a clock of its own, and with small tables unless
+// s says something else.
 func newGuard(s Settings) (*Guard, *clock) {
 	c := &clock{time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 	s.Now = c.now
+	s.MaxEntries, s.MaxHomes = cmp.Or(s.MaxEntries, 8192), cmp.Or(s.MaxHomes, 1024)
 	return New(s), c
 }
 
