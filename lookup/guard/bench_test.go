@@ -32,6 +32,7 @@ func benchmark(b *testing.B, do func(*Guard, Attempt)) {
 	list := benchAttempts(g)
 	b.ReportAllocs()
 	var next atomic.Uint64
+	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			do(g, list[next.Add(1)%uint64(len(list))])
