@@ -24,6 +24,8 @@ var imports = map[string][]string{
 	"store/spool":              {"store/db"},
 	"lookup":                   {"store"},
 	"lookup/auth":              {"lookup/internal/line", "lookup/internal/peer"},
+	"lookup/guard":             {},
+	"lookup/guard/redisguard":  {"lookup/guard"},
 	"lookup/internal/line":     {},
 	"lookup/internal/linetest": {},
 	"lookup/internal/peer":     {},
@@ -40,7 +42,7 @@ var imports = map[string][]string{
 }
 
 // wirePackages import the standard library alone: others may use them.
-var wirePackages = []string{"lookup/auth", "lookup/dict", "lookup/internal/line", "lookup/internal/peer", "lookup/socketmap", "lookup/tcptable"}
+var wirePackages = []string{"lookup/auth", "lookup/dict", "lookup/guard", "lookup/internal/line", "lookup/internal/peer", "lookup/socketmap", "lookup/tcptable"}
 
 // leafPackages know no SQL driver, logger or metrics.
 var leafPackages = []string{"store", "lookup"}

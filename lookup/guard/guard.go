@@ -1,0 +1,159 @@
+package guard
+
+import (
+	"crypto/rand"
+	"hash/maphash"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Attempt is one try to log in.
+type Attempt struct {
+	// Account is the name in the one spelling that all its logins share:
+	// folded, and resolved if an account has several names. It need not exist.
+	Account string
+	// Remote is where the client is; the zero Addr if nobody knows.
+	Remote netip.Addr
+	// Fingerprint is that of the password; 0 if there is none to see
+	// (challenge and response): each failure then counts.
+	Fingerprint uint64
+}
+
+// Verdict is what to do with an attempt.
+type Verdict struct {
+	// Refuse says to answer as to a wrong password, without looking at it.
+	Refuse bool
+	// Delay is for how long to hold the answer, counted from the request.
+	Delay time.Duration
+	// Reason says which bucket decided, for logs and as a metric's label:
+	// "account", "place", "address" or "network"; empty if none did.
+	Reason string
+	// Message is for the client that is refused: Settings.Message.
+	Message string
+}
+
+// Guard counts attempts and judges them. It is safe for concurrent use.
+type Guard struct {
+	s     Settings
+	epoch time.Time
+	seed  maphash.Seed
+	key   atomic.Pointer[[32]byte] // of the fingerprints
+
+	mu        sync.Mutex
+	latest    int64 // what the clock said last
+	accounts  table[label]
+	pairs     table[pair]
+	networks  table[netip.Prefix]
+	passwords table[guess]
+	homes     table[[]home]
+	stats     Stats
+
+	sharing bool
+	events  chan Event
+}
+
+// pair is an account at a place.
+type pair struct {
+	account uint64
+	bucket  int64 // its own guesses
+	// owed is what it has added to the bucket of the account and to those of
+	// the place's networks, and what has not leaked out since: a bucket in the
+	// bucket. Taken out again it leaves no less than others have added.
+	owedAccount int64
+	owed        [networks]int64
+}
+
+// guess is a wrong password, or one that is being looked at.
+type guess struct {
+	pair         uint64
+	pending      bool // After or Cancel is still to come
+	at           int64
+	placeAdded   int64 // what it has added to the bucket of the account at the place
+	accountAdded int64 // and to that of the account
+}
+
+// New makes a Guard.
+func New(s Settings) *Guard {
+	s = s.withDefaults()
+	g := &Guard{
+		s: s, epoch: s.Now(), seed: maphash.MakeSeed(),
+		accounts: newTable[label](s.MaxEntries), pairs: newTable[pair](s.MaxEntries),
+		networks: newTable[netip.Prefix](s.MaxEntries), passwords: newTable[guess](s.MaxEntries),
+		homes:  newTable[[]home](s.MaxHomes),
+		events: make(chan Event, maxQueue),
+	}
+	var key [32]byte
+	rand.Read(key[:]) // never fails
+	g.key.Store(&key)
+	return g
+}
+
+// underWay is how long an attempt may be asked about again without a new
+// judgement; Dovecot asks twice, before and after it has looked at the password.
+const underWay = int64(time.Minute)
+
+// Before judges an attempt of which nobody has looked at the password yet. If
+// it is not refused, After or Cancel must follow. A caller that can hold a
+// failure waits for the Delay of After instead of this one: then who knows the
+// password does not wait.
+func (g *Guard) Before(a Attempt) Verdict {
+	k := g.keys(a.Account, a.Remote, a.Fingerprint)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := g.time()
+	p := g.passwords.find(k.password, now)
+	if p != nil && p.value.pending && p.value.pair == k.pair && now-p.value.at < underWay {
+		return Verdict{}
+	}
+	g.stats.Attempts++
+	known := g.isHome(&k, now)
+	v := g.judge(&k, known, now)
+	switch {
+	case v.Refuse:
+		g.stats.Refused++
+		return v
+	case v.Delay > 0:
+		g.stats.Held++
+	}
+	if p == nil && k.password != 0 {
+		w := g.charge(a.Account, &k, known, now)
+		w.pending = true
+		g.remember(&k, w, now)
+	}
+	return v
+}
+
+// After says how an attempt that Before let through has ended. Its Delay is for
+// how long to hold a failure; Refuse says that the next attempt will be refused.
+func (g *Guard) After(a Attempt, ok bool) Verdict {
+	k := g.keys(a.Account, a.Remote, a.Fingerprint)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := g.time()
+	if ok {
+		g.stats.Successes++
+		if g.succeed(&k, now, now) {
+			g.tell(Event{Kind: Succeeded, Account: a.Account, Remote: a.Remote})
+		}
+		return Verdict{}
+	}
+	g.stats.Failures++
+	known := g.isHome(&k, now)
+	if g.fail(a.Account, &k, known, now) {
+		g.tell(Event{Kind: Failed, Account: a.Account, Remote: a.Remote, Fingerprint: a.Fingerprint})
+	} else {
+		g.stats.Repeats++
+	}
+	return g.judge(&k, known, now)
+}
+
+// Cancel says that nobody found out whether the password of an attempt was
+// right. It is as if Before had not been called.
+func (g *Guard) Cancel(a Attempt) {
+	k := g.keys(a.Account, a.Remote, a.Fingerprint)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.settle(&k, g.time())
+}
