@@ -32,8 +32,11 @@ var imports = map[string][]string{
 	"lookup/socketmap":         {"lookup/internal/line"},
 	"lookup/tcptable":          {"lookup/internal/line"},
 	"lookup/usage":             {"store"},
+	"lookup/password":          {},
+	"lookup/login":             {"lookup/guard", "lookup/password", "store"},
+	"lookup/dovecot":           {"lookup/auth", "lookup/dict", "lookup/login", "lookup/usage", "store"},
 	"lookup/dict":              {"lookup/internal/line", "lookup/internal/peer"},
-	"daemon":                   {"lookup", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa", "store/spool"},
+	"daemon":                   {"lookup", "lookup/auth", "lookup/dict", "lookup/dovecot", "lookup/guard", "lookup/guard/redisguard", "lookup/login", "lookup/password", "lookup/usage", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa", "store/spool"},
 	"cmd/vmapd":                {"daemon", "lookup", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa"},
 
 	"cmd/vmapd/internal/gendocs":  {"daemon", "lookup"},

@@ -14,9 +14,9 @@ const DefaultConfigFile = "/etc/vmapd/vmapd.toml"
 type Config struct {
 	StateDir string   `toml:"state_dir" comment:"Folder for what vmapd keeps: the embedded database, the control socket, keys. $STATE_DIRECTORY, if systemd sets it, is the default."`
 	Database Database `toml:"database" comment:"The database that holds domains, mailboxes and aliases."`
-	Listen   []Listen `toml:"listen" comment:"One [[listen]] section for each socket. If there is none at all, vmapd serves socketmap on a unix socket in its run folder ($RUNTIME_DIRECTORY or /run/vmapd) and http on inet:127.0.0.1:8025."`
+	Listen   []Listen `toml:"listen" comment:"One [[listen]] section for each socket. If there is none at all, vmapd serves socketmap, dict, auth and auth-master on unix sockets in its run folder ($RUNTIME_DIRECTORY or /run/vmapd) and http on inet:127.0.0.1:8025."`
 	Lookup   Lookup   `toml:"lookup" comment:"How the lookup tables answer."`
-	Dovecot  Dovecot  `toml:"dovecot" comment:"Answers for Dovecot. For protocols of coming versions (dict, auth, auth-master): checked, not used yet."`
+	Dovecot  Dovecot  `toml:"dovecot" comment:"Logins, and answers for Dovecot (protocols dict, auth, auth-master)."`
 	DKIM     DKIM     `toml:"dkim" comment:"Signing of mail. For a protocol of coming versions (milter): checked, not used yet."`
 	Policy   Policy   `toml:"policy" comment:"Sending limits. For a protocol of coming versions (policy): checked, not used yet."`
 	Log      Log      `toml:"log" comment:"Messages go to standard error."`
@@ -42,7 +42,7 @@ type Database struct {
 
 // Listen is one section [[listen]].
 type Listen struct {
-	Protocol       string   `toml:"protocol" comment:"socketmap, tcp_table or http. Coming versions: policy, dict, auth, auth-master, milter."`
+	Protocol       string   `toml:"protocol" comment:"socketmap, tcp_table, http; dict, auth (logins: Dovecot's login processes, SASL of Postfix and Exim) and auth-master (users: Dovecot) on unix sockets. Coming versions: policy, milter."`
 	Address        string   `toml:"address" comment:"unix:/path, inet:host:port (IPv6 in brackets) or systemd:NAME for a socket that systemd hands over. For chrooted Postfix daemons the path must be below the queue directory, such as unix:/var/spool/postfix/private/vmapd."`
 	Mode           Mode     `toml:"mode" comment:"Permissions of a unix socket. Who may write to it may ask it."`
 	Owner          string   `toml:"owner" comment:"Owner of a unix socket, name or number. Empty: the user vmapd runs as."`

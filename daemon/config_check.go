@@ -29,6 +29,7 @@ func (c *Config) check() ConfigErrors {
 	k.listeners()
 	k.lookup()
 	k.dovecot()
+	k.checkLogins()
 	k.dkim()
 	k.other()
 	return k.errs

@@ -163,6 +163,9 @@ func (c *Config) defaultListeners() {
 	}
 	for _, l := range []struct{ protocol, address string }{
 		{"socketmap", "unix:" + filepath.Join(runDir(), "socketmap")},
+		{"dict", "unix:" + filepath.Join(runDir(), "dict")},
+		{"auth", "unix:" + filepath.Join(runDir(), "auth")},
+		{"auth-master", "unix:" + filepath.Join(runDir(), "auth-master")},
 		{"http", "inet:127.0.0.1:8025"},
 	} {
 		n := defaultListen()

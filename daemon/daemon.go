@@ -46,6 +46,7 @@ type Daemon struct {
 	cfg      *Config
 	database *databases
 	writes   *writes
+	logins   *logins
 	ports    []*port
 	control  *port
 }
@@ -96,6 +97,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	tuneMemory()
 	d.writes = d.openWrites()
 	defer d.writes.close()
+	d.logins = d.openLogins()
 	if err := d.open(); err != nil {
 		d.closeAll()
 		return err
@@ -105,6 +107,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	// The store goes on during the drain: requests may be held for its data.
 	loading := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.store.Run(ctx) })
 	writing := newTask(context.WithoutCancel(ctx), d.writes.run)
+	tending := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.logins.run(ctx, d) })
 	serving, leave := context.WithCancel(ctx)
 	defer leave()
 	reloads, handovers := make(chan struct{}, 1), make(chan struct{}, 1)
@@ -122,6 +125,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.notify(sd.SdNotifyStopping)
 	d.log.Info("ending: finishing the requests at hand")
 	d.drain(signals)
+	tending.end()
 	writing.end()
 	loading.end()
 	d.log.Info("ended")

@@ -34,6 +34,7 @@ type metrics struct {
 	missed         prometheus.Counter
 	lost           prometheus.Counter
 	fileErrors     prometheus.Counter
+	logins         *prometheus.CounterVec
 	written        prometheus.Counter
 	writeErrors    prometheus.Counter
 }
@@ -66,6 +67,7 @@ func newMetrics() *metrics {
 		lost:          single("vmapd_changes_lost_total", "Times that the log of changes did not lead to the present, so that everything was read again."),
 		fileErrors:    single("vmapd_snapshot_file_errors_total", "Failures to write or to use the snapshot on disk."),
 	}
+	m.logins = counter("vmapd_auth_total", "Logins that were decided, by service and result (ok, temp, or why they failed).", "service", "result")
 	m.written = single("vmapd_spool_applied_total", "Writes of the mail side that reached the database.")
 	m.writeErrors = single("vmapd_spool_errors_total", "Failures of the spool, or to write what is in it to the database.")
 	for _, kind := range []string{"full", "delta", "audit"} {
@@ -75,7 +77,7 @@ func newMetrics() *metrics {
 	build := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "vmapd_build_info", Help: "Always 1; the labels say what runs.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()}}, func() float64 { return 1 })
-	m.registry.MustRegister(m.requests, m.seconds, m.refusals, m.protocolErrors, m.refresh, m.refreshErrors, m.panics, m.changes, m.missed, m.lost, m.fileErrors, m.written, m.writeErrors, build,
+	m.registry.MustRegister(m.requests, m.seconds, m.refusals, m.protocolErrors, m.refresh, m.refreshErrors, m.panics, m.changes, m.missed, m.lost, m.fileErrors, m.logins, m.written, m.writeErrors, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -18,9 +18,9 @@ func protocols() []protocol {
 		{"tcp_table", (*Daemon).tcpTable},
 		{"http", (*Daemon).http},
 		{"policy", nil},
-		{"dict", nil},
-		{"auth", nil},
-		{"auth-master", nil},
+		{"dict", (*Daemon).dict},
+		{"auth", (*Daemon).authClient},
+		{"auth-master", (*Daemon).authMaster},
 		{"milter", nil},
 	}
 }

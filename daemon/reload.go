@@ -69,6 +69,9 @@ func (d *Daemon) apply(ctx context.Context, cfg *Config) error {
 	d.switchPorts(p)
 	d.needRestart(cfg)
 	d.resolver.SetOptions(cfg.LookupOptions())
+	if d.logins != nil {
+		d.logins.SetOptions(cfg.loginOptions())
+	}
 	d.log.Level.SetLevel(logLevel(cfg.Log.Level))
 	d.store.Configure(database.settings(cfg))
 	old := d.database

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"github.com/vmapd/vmapd/lookup/usage"
 	"github.com/vmapd/vmapd/store/modoboa"
 	"github.com/vmapd/vmapd/store/spool"
 )
@@ -99,6 +100,49 @@ func (w *writes) report(err error) {
 		return
 	}
 	w.log.Error("cannot write what mail servers reported; what was acknowledged is kept", zap.Error(err), zap.String("remedy", remedyOf(err)))
+}
+
+// begin gives writes their place in the spool.
+func (w *writes) begin(writes ...spool.Write) (wait func(context.Context) error, err error) {
+	if w.spool == nil {
+		return nil, errors.New("nothing can be kept: the spool could not be opened, see the log of the start")
+	}
+	return w.spool.Begin(writes...)
+}
+
+// Pending implements usage.Journal.
+func (w *writes) Pending(address string) (f usage.Figures, ok bool) {
+	if w.spool == nil {
+		return f, false
+	}
+	write, ok := w.spool.Get(modoboa.KindQuota, address)
+	if ok {
+		f.Bytes, f.Messages, _ = modoboa.ParseQuota(write.Value) // our own
+	}
+	return f, ok
+}
+
+// All implements usage.Journal.
+func (w *writes) All(yield func(address string, f usage.Figures) bool) {
+	if w.spool == nil {
+		return
+	}
+	for write := range w.spool.Each(modoboa.KindQuota) {
+		size, messages, err := modoboa.ParseQuota(write.Value)
+		if err == nil && !yield(write.Key, usage.Figures{Bytes: size, Messages: messages}) {
+			return
+		}
+	}
+}
+
+// Begin implements usage.Journal.
+func (w *writes) Begin(address string, f usage.Figures) (wait func(context.Context) error, err error) {
+	return w.begin(modoboa.QuotaWrite(address, f.Bytes, f.Messages, time.Now()))
+}
+
+// lastLogin keeps the time of a login.
+func (w *writes) lastLogin(username string, at time.Time) (wait func(context.Context) error, err error) {
+	return w.begin(modoboa.LastLoginWrite(username, at))
 }
 
 // stats gives the state of the spool.

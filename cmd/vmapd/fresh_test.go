@@ -80,6 +80,9 @@ func (w *freshWorld) serve(t *testing.T) {
 	if _, err := w.store.Wait(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	for end := time.Now().Add(freshBound); !w.store.Status().Following && time.Now().Before(end); { // told just after the snapshot
+		time.Sleep(time.Millisecond)
+	}
 	if !w.store.Status().Following {
 		t.Fatalf("changes are not followed: %+v", w.store.Status())
 	}

@@ -1,0 +1,135 @@
+package dovecot
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strconv"
+
+	"github.com/vmapd/vmapd/lookup/dict"
+	"github.com/vmapd/vmapd/lookup/login"
+)
+
+// accounts is the dict "auth".
+type accounts struct {
+	*Dicts
+	hashes bool // the client may read them
+}
+
+var errHashes = errors.New("this process may not read password hashes: let Dovecot's auth-worker run as root, or see dovecot.password_readers")
+
+const (
+	passdb = "shared/passdb/"
+	master = "shared/master/"
+	userdb = "shared/userdb/"
+)
+
+// Lookup implements dict.Dict.
+func (d *accounts) Lookup(ctx context.Context, r *dict.Request, dst []byte) ([]byte, bool, error) {
+	if rest, ok := bytes.CutPrefix(r.Key, []byte(userdb)); ok {
+		service, name := split(rest)
+		u, found, err := d.Logins.User(ctx, name, service)
+		if err != nil || !found {
+			return dst, false, err
+		}
+		return append(appendUser(append(dst, '{'), &u, ""), '}'), true, nil
+	}
+	rest, pass := bytes.CutPrefix(r.Key, []byte(passdb))
+	if !pass {
+		var ok bool
+		if rest, ok = bytes.CutPrefix(r.Key, []byte(master)); !ok {
+			return dst, false, errNoKey
+		}
+	}
+	if !d.hashes {
+		return dst, false, errHashes
+	}
+	service, name := split(rest)
+	return d.stored(ctx, dst, service, name, !pass)
+}
+
+// stored appends what passdb says, and userdb too for "userdb prefetch".
+func (d *accounts) stored(ctx context.Context, dst []byte, service string, name []byte, master bool) ([]byte, bool, error) {
+	a, found, err := d.Logins.Stored(ctx, name, service, master)
+	if err != nil || !found || a.Password == "" {
+		return dst, false, err
+	}
+	dst = appendString(append(dst, `{"password":`...), a.Password)
+	dst = appendString(append(dst, `,"user":`...), a.Email)
+	if !master {
+		u, found, err := d.Logins.User(ctx, name, service)
+		if err != nil {
+			return dst, false, err
+		}
+		if found {
+			dst = appendUser(append(dst, ','), &u, "userdb_")
+		}
+	}
+	return append(dst, '}'), true, nil
+}
+
+// split takes [SERVICE/]USER apart.
+func split(key []byte) (service string, name []byte) {
+	if at := bytes.IndexByte(key, '/'); at >= 0 {
+		return string(key[:at]), key[at+1:]
+	}
+	return "", key
+}
+
+func appendUser(dst []byte, u *login.User, prefix string) []byte {
+	name := func(n string) { dst = append(append(append(append(dst, '"'), prefix...), n...), `":`...) }
+	name("uid")
+	dst = append(strconv.AppendInt(dst, int64(u.UID), 10), ',')
+	name("gid")
+	dst = append(strconv.AppendInt(dst, int64(u.GID), 10), ',')
+	name("home")
+	dst = append(appendString(dst, u.Home), ',')
+	name("quota_rule")
+	dst = append(quotaRule(append(dst, '"'), u.Quota), `",`...)
+	name("quota_storage_size")
+	return append(quotaSize(append(dst, '"'), u.Quota), '"')
+}
+
+// appendString appends a JSON string (RFC 8259 section 7).
+func appendString(dst []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	dst = append(dst, '"')
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			dst = append(dst, '\\', c)
+		case c < ' ':
+			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		default:
+			dst = append(dst, c)
+		}
+	}
+	return append(dst, '"')
+}
+
+// Iterate implements dict.Dict: the users, without values, since Dovecot's
+// userdb wants none.
+func (d *accounts) Iterate(ctx context.Context, r *dict.IterateRequest, yield func(key, value []byte) bool) error {
+	for _, path := range r.Paths {
+		if string(path) != userdb {
+			return errNoRows
+		}
+	}
+	names, err := d.Logins.Names(ctx, "doveadm")
+	if err != nil {
+		return err
+	}
+	key := []byte(userdb)
+	for name := range names {
+		key = append(key[:len(userdb)], name...)
+		if !yield(key, nil) {
+			break
+		}
+	}
+	return nil
+}
+
+// Commit implements dict.Dict.
+func (d *accounts) Commit(_ context.Context, _ *dict.Transaction, done func(error)) {
+	done(errReadOnly)
+}

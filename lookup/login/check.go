@@ -1,0 +1,230 @@
+package login
+
+import (
+	"context"
+	"fmt"
+	"hash/maphash"
+	"time"
+
+	"github.com/vmapd/vmapd/lookup/guard"
+	"github.com/vmapd/vmapd/lookup/password"
+	"github.com/vmapd/vmapd/store"
+)
+
+// check is one attempt on its way.
+type check struct {
+	l       *Logins
+	o       *Options
+	began   time.Time
+	service string
+	names   names
+	apart   bool // the authzid is not one that the login could have
+
+	snap    *store.Snapshot
+	account store.Account // whose password it is; some account's if there is none
+	exists  bool          // the account is there and has a password
+	why     Cause         // if not
+	hash    password.Hash
+	attempt guard.Attempt
+	guarded bool // the guard waits to hear how the attempt ended
+}
+
+// Check says whether an attempt succeeds. If that takes long it returns the rest
+// of the work, and the Outcome means nothing.
+func (l *Logins) Check(a *Attempt) (Outcome, func(context.Context) Outcome) {
+	c := &check{l: l, o: l.options.Load(), began: time.Now(), service: a.Service}
+	var ok bool
+	c.names, ok = c.o.namesOf(a)
+	c.apart = !ok
+	c.attempt = guard.Attempt{Account: c.names.checked, Remote: a.Remote}
+	if c.snap = l.data.Servable(); c.snap == nil {
+		return Outcome{}, func(ctx context.Context) Outcome { return c.wait(ctx, a) }
+	}
+	if out, done := c.begin(a); done {
+		return out, nil
+	}
+	return Outcome{}, func(ctx context.Context) Outcome { return c.hashing(ctx, a) }
+}
+
+// wait is the rest of a check that found no snapshot.
+func (c *check) wait(ctx context.Context, a *Attempt) Outcome {
+	var err error
+	if c.snap, err = c.l.data.Snapshot(ctx); err != nil {
+		return Outcome{Reason: err.Error()}
+	}
+	if out, done := c.begin(a); done {
+		return out
+	}
+	return c.hashing(ctx, a)
+}
+
+// begin does all that is quick, and reports whether that was all.
+func (c *check) begin(a *Attempt) (Outcome, bool) {
+	if g := c.l.guard; g != nil {
+		c.attempt.Fingerprint = g.Fingerprint(c.names.checked, a.Password)
+		v := g.Before(c.attempt)
+		if v.Refuse {
+			return c.no(Guarded, v.Reason, v.Delay), true
+		}
+		c.guarded = true
+	}
+	c.find()
+	if c.account.Password == "" { // nobody here has one
+		return c.failed(), true
+	}
+	var err error
+	if c.hash, err = password.Parse(c.account.Password, c.o.DefaultScheme); err != nil {
+		return c.broken(err), true
+	}
+	if c.hash.Weak() && c.exists {
+		if hook := c.l.hooks.Weak; hook != nil {
+			hook(c.names.checked, c.hash.Scheme(), !c.o.WeakSchemes)
+		}
+		if !c.o.WeakSchemes {
+			c.exists, c.why = false, WeakScheme
+		}
+	}
+	if c.exists && c.o.Remember > 0 && c.l.cache.has(c.key(a), c.began) {
+		return c.right(a, false), true
+	}
+	if !c.hash.Cost().Cheap {
+		return Outcome{}, false
+	}
+	right, err := c.hash.Verify(c.names.checked, string(a.Password))
+	return c.verified(a, right, err), true
+}
+
+// hashing checks a dear hash.
+func (c *check) hashing(ctx context.Context, a *Attempt) Outcome {
+	right, err := c.l.pool.Verify(ctx, c.hash, c.names.checked, string(a.Password))
+	return c.verified(a, right, err)
+}
+
+func (c *check) verified(a *Attempt, right bool, err error) Outcome {
+	switch {
+	case err != nil && !c.exists:
+		return c.failed()
+	case err != nil:
+		return c.broken(err)
+	case !right || !c.exists:
+		return c.failed()
+	}
+	return c.right(a, true)
+}
+
+// find finds the account whose password it is, or one that is as dear to check.
+func (c *check) find() {
+	c.why = UnknownLogin
+	for r := c.snap.AccountsByEmail(c.names.checked); r.Next(); {
+		a := r.Account()
+		switch {
+		case a.Password == "":
+			c.why = NoPassword
+			continue
+		case !c.exists: // the first, should none be open
+			c.account, c.exists, c.why = a, true, WrongPassword
+		}
+		if c.refusal(&a) == "" {
+			c.account = a
+			return
+		}
+	}
+	if !c.exists {
+		c.account, _ = c.snap.SomeAccount(maphash.String(c.l.cache.seed, c.names.checked))
+	}
+}
+
+// refusal says why the owner of the right password may not log in.
+func (c *check) refusal(a *store.Account) string {
+	if !c.names.master() {
+		return c.snap.LoginRefusal(a, c.service)
+	}
+	switch {
+	case !a.Active:
+		return "the master user's account is disabled"
+	case !a.Master:
+		return "the account is not a master user's"
+	}
+	return c.userRefusal()
+}
+
+// userRefusal says why nobody, not even a master user, may log in as the user.
+func (c *check) userRefusal() string {
+	why := "there is no such user"
+	for r := c.snap.AccountsByEmail(c.names.user); r.Next(); {
+		a := r.Account()
+		if why = c.snap.LoginRefusal(&a, c.service); why == "" {
+			return ""
+		}
+	}
+	return why
+}
+
+// right is the outcome of a right password; anew says that it was hashed.
+func (c *check) right(a *Attempt, anew bool) Outcome {
+	if c.apart {
+		c.cancel()
+		return c.no(NotMaster, "the authorization identity is not the login", 0)
+	}
+	if why := c.refusal(&c.account); why != "" {
+		c.cancel() // it was no guess
+		cause := Refused
+		if c.names.master() && !c.account.Master {
+			cause = NotMaster
+		}
+		return c.no(cause, why, 0)
+	}
+	if c.guarded {
+		c.l.guard.After(c.attempt, true)
+	}
+	if anew && !c.hash.Cost().Cheap && c.o.Remember > 0 {
+		c.l.cache.add(c.key(a), c.began.Add(c.o.Remember))
+	}
+	if anew {
+		c.rehash(a)
+	}
+	out := Outcome{Verdict: Yes, User: c.names.user}
+	if c.names.master() {
+		out.Master = c.names.checked
+	}
+	return out
+}
+
+// failed is the outcome of a wrong password.
+func (c *check) failed() Outcome {
+	var wait time.Duration
+	if c.guarded {
+		wait = c.l.guard.After(c.attempt, false).Delay
+	}
+	return c.no(c.why, "", wait)
+}
+
+// cancel tells the guard that nothing is known of the password, or nothing that
+// concerns it.
+func (c *check) cancel() {
+	if c.guarded {
+		c.l.guard.Cancel(c.attempt)
+	}
+}
+
+// no is a refusal, not before everybody else's would come.
+func (c *check) no(cause Cause, reason string, wait time.Duration) Outcome {
+	return Outcome{Verdict: No, Cause: cause, Reason: reason, Delay: max(c.o.FailureDelay, wait) - time.Since(c.began)}
+}
+
+// broken is the outcome when a stored hash cannot be used.
+func (c *check) broken(err error) Outcome {
+	if !c.exists {
+		return c.failed() // some account's hash: no concern of this login
+	}
+	c.cancel()
+	if hook := c.l.hooks.Broken; hook != nil && !isBusy(err) {
+		hook(c.names.checked, err)
+	}
+	return Outcome{Reason: fmt.Sprintf("the password cannot be checked: %v", err)}
+}
+
+// key names in the cache that the password fits.
+func (c *check) key(a *Attempt) cacheKey {
+	return c.l.cache.key(c.service, c.names.checked, c.account.Password, a.Password)
+}

@@ -1,0 +1,91 @@
+package password
+
+import (
+	"crypto/md5"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// same compares texts in constant time, whatever their lengths.
+func same(a, b string) bool {
+	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
+}
+
+func verifyPlain(h *Hash, _, password string) (bool, error) { return same(password, h.text), nil }
+
+// verifyTruncated verifies LENGTH-TEXT: if the text is as long as that, a longer
+// password fits too.
+func verifyTruncated(h *Hash, _, password string) (bool, error) {
+	number, text, ok := strings.Cut(h.text, "-")
+	n, err := strconv.Atoi(number)
+	if !ok || err != nil || n < 0 {
+		return false, fmt.Errorf("%w: want LENGTH-TEXT", ErrMalformed)
+	}
+	if len(text) == n && len(password) > n {
+		password = password[:n]
+	}
+	return same(password, text), nil
+}
+
+// verifyMD5 verifies what {MD5} stands for: MD5-CRYPT, or a plain digest in
+// hexadecimal.
+func verifyMD5(h *Hash, login, password string) (bool, error) {
+	if strings.HasPrefix(h.text, "$1$") {
+		return verifyModular(h, login, password)
+	}
+	want, err := hex.DecodeString(h.text)
+	if err != nil || len(want) != md5.Size {
+		return false, fmt.Errorf("%w: neither $1$ nor a digest", ErrMalformed)
+	}
+	got := md5.Sum([]byte(password))
+	return subtle.ConstantTimeCompare(got[:], want) == 1, nil
+}
+
+// verifyCRAM compares the two states of MD5 that HMAC begins with (RFC 2104,
+// RFC 2195), each as four words, the low byte first.
+func verifyCRAM(h *Hash, _, password string) (bool, error) {
+	return same(cramStates(password), h.text), nil
+}
+
+// cramStates returns the states of MD5 after the outer and the inner key block.
+func cramStates(password string) string {
+	key := []byte(password)
+	if len(key) > md5.BlockSize {
+		sum := md5.Sum(key)
+		key = sum[:]
+	}
+	var out []byte
+	for _, pad := range []byte{0x5c, 0x36} {
+		var block [md5.BlockSize]byte
+		copy(block[:], key)
+		for i := range block {
+			block[i] ^= pad
+		}
+		d := md5.New()
+		d.Write(block[:])
+		// The state is "md5\x01" and four words, the high byte first
+		// (crypto/md5, MarshalBinary).
+		state, _ := d.(encoding.BinaryMarshaler).MarshalBinary()
+		for i := range 4 {
+			out = binary.LittleEndian.AppendUint32(out, binary.BigEndian.Uint32(state[4+4*i:]))
+		}
+	}
+	return string(out)
+}
+
+// verifyDigestMD5 compares MD5(user:realm:password) (RFC 2831).
+func verifyDigestMD5(h *Hash, login, password string) (bool, error) {
+	user, realm := login, ""
+	if at := strings.LastIndexByte(login, '@'); at >= 0 {
+		user, realm = login[:at], login[at+1:]
+	}
+	got := md5.Sum([]byte(user + ":" + realm + ":" + password))
+	return same(string(got[:]), h.text), nil
+}
