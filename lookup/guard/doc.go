@@ -90,12 +90,12 @@
 // Time comes from Settings.Now and never runs backwards.
 //
 // A fingerprint has twelve bits, of a hash with a random key that is in memory
-// only (or in the Redis of the nodes that share, see Guard.Share). It tells a
+// only (or in the Redis of the nodes that share, see Guard.Run). It tells a
 // repetition from a new guess, with one mistake in four thousand, but who reads
 // it learns next to nothing of the password. Do not log it all the same.
 //
 // # Several nodes
 //
-// Each node decides from its own memory. With Guard.Share they tell each other
+// Each node decides from its own memory. With Guard.Run they tell each other
 // what they counted; if that fails each goes on with what it knows.
 package guard

@@ -50,8 +50,7 @@ type Guard struct {
 	homes     table[[]home]
 	stats     Stats
 
-	sharing bool
-	events  chan Event
+	events chan Event // nil if nobody shares
 }
 
 // pair is an account at a place.
@@ -81,8 +80,10 @@ func New(s Settings) *Guard {
 		s: s, epoch: s.Now(), seed: maphash.MakeSeed(),
 		accounts: newTable[label](s.MaxEntries), pairs: newTable[pair](s.MaxEntries),
 		networks: newTable[netip.Prefix](s.MaxEntries), passwords: newTable[guess](s.MaxEntries),
-		homes:  newTable[[]home](s.MaxHomes),
-		events: make(chan Event, maxQueue),
+		homes: newTable[[]home](s.MaxHomes),
+	}
+	if s.Shared != nil {
+		g.events = make(chan Event, maxQueue)
 	}
 	var key [32]byte
 	rand.Read(key[:]) // never fails

@@ -42,9 +42,11 @@ type Settings struct {
 	// is what it is told of a wrong password.
 	Message string
 
-	Now           func() time.Time // time.Now
-	OnShareError  func(error)      // if set, is told of each failure to reach the other nodes; must not block
-	ShareInterval time.Duration    // pause before trying again, at first; 100 ms, growing to fifty times that
+	Now func() time.Time // time.Now
+
+	Shared       Shared        // if set, the way to the other nodes, for Run
+	OnShareError func(error)   // if set, is told of each failure to reach them; must not block
+	ShareRetry   time.Duration // pause before trying again, at first; 100 ms, growing to fifty times that
 }
 
 func (s Settings) withDefaults() Settings {
@@ -74,7 +76,7 @@ func (s Settings) withDefaults() Settings {
 	times(&s.FirstDelay, time.Second)
 	times(&s.MaxDelay, 8*time.Second)
 	times(&s.Remember, 14*24*time.Hour)
-	times(&s.ShareInterval, 100*time.Millisecond)
+	times(&s.ShareRetry, 100*time.Millisecond)
 	if s.Exempt == nil {
 		s.Exempt = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 	}

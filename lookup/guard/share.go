@@ -63,27 +63,24 @@ const (
 	keyEvery = time.Minute // between looks for the key: the other side may have lost it
 )
 
-// Share tells other nodes what is counted here and counts what they tell,
-// until ctx ends. The failures of s go to Settings.OnShareError and are tried
-// again; what cannot be told meanwhile is kept up to some thousand events.
-func (g *Guard) Share(ctx context.Context, s Shared) {
-	g.setSharing(true)
-	defer g.setSharing(false)
+// Run tells other nodes what is counted here and counts what they tell, until
+// ctx ends. Without Settings.Shared it returns at once. Failures go to
+// Settings.OnShareError and are tried again; what cannot be told meanwhile, and
+// before Run, is kept up to some thousand events.
+func (g *Guard) Run(ctx context.Context) {
+	s := g.s.Shared
+	if s == nil {
+		return
+	}
 	var wg sync.WaitGroup
 	wg.Go(func() { g.receive(ctx, s) })
 	wg.Go(func() { g.publish(ctx, s) })
 	wg.Wait()
 }
 
-func (g *Guard) setSharing(on bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.sharing = on
-}
-
 // tell queues an event. g.mu is held.
 func (g *Guard) tell(e Event) {
-	if !g.sharing {
+	if g.events == nil {
 		return
 	}
 	e.Remote = plain(e.Remote)
@@ -214,7 +211,7 @@ func (p *pauses) wait(ctx context.Context, err error) bool {
 	if h := p.g.s.OnShareError; h != nil && !errors.Is(err, context.Canceled) {
 		h(err)
 	}
-	first := p.g.s.ShareInterval
+	first := p.g.s.ShareRetry
 	p.next = min(max(first, 2*p.next), 50*first)
 	t := time.NewTimer(p.next)
 	defer t.Stop()
