@@ -208,7 +208,7 @@ func TestOverrides(t *testing.T) {
 		{"wrong type", []string{"dovecot.uid=many"}, nil, nil, `-o dovecot.uid: cannot read the value: want a whole number`},
 		{"bad meaning", []string{"log.level=loud"}, nil, nil, `-o log.level: "loud" is none of debug, info, warn, error`},
 		{"section", []string{"lookup=5"}, nil, nil, `-o lookup: is a section: name a key of it`},
-		{"no such listener", []string{"listen.9.mode=0600"}, nil, nil, `-o listen.9.mode: unknown key: listen has the elements 0 to 1`},
+		{"no such listener", []string{"listen.9.mode=0600"}, nil, nil, `-o listen.9.mode: unknown key: listen has the elements 0 to 4`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -238,8 +238,12 @@ func TestDefaultWithoutFile(t *testing.T) {
 	t.Setenv("STATE_DIRECTORY", "/srv/state")
 	t.Setenv("RUNTIME_DIRECTORY", "/srv/run")
 	c := Default()
-	got := []string{c.StateDir, c.Database.URL, c.DKIM.KeyDir, c.Listen[0].Protocol + " " + c.Listen[0].Address, c.Listen[1].Protocol + " " + c.Listen[1].Address}
-	want := []string{"/srv/state", "sqlite:/srv/state/vmapd.db", "/srv/state/dkim", "socketmap unix:/srv/run/socketmap", "http inet:127.0.0.1:8025"}
+	got := []string{c.StateDir, c.Database.URL, c.DKIM.KeyDir}
+	for _, l := range c.Listen {
+		got = append(got, l.Protocol+" "+l.Address)
+	}
+	want := []string{"/srv/state", "sqlite:/srv/state/vmapd.db", "/srv/state/dkim", "socketmap unix:/srv/run/socketmap",
+		"dict unix:/srv/run/dict", "auth unix:/srv/run/auth", "auth-master unix:/srv/run/auth-master", "http inet:127.0.0.1:8025"}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got)\n%s", d)
 	}

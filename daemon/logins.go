@@ -244,7 +244,7 @@ func (d *countedDict) count(found bool, err error) {
 func (k *checker) checkLogins() {
 	v := &k.c.Dovecot
 	for i, m := range v.Mechanisms {
-		if len(mechanisms([]string{m})) == 0 {
+		if mechanism.MatchString(m) && len(mechanisms([]string{m})) == 0 {
 			k.fail(fmt.Sprintf("dovecot.mechanisms[%d]", i), "%q is not in this version of vmapd: PLAIN and LOGIN are", m)
 		}
 	}
