@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/vmapd/vmapd/lookup/internal/linetest"
 )
 
 // benchCase is a request that is asked again and again, and its reply.
@@ -156,5 +158,28 @@ func greet(tb testing.TB, nc net.Conn, bc benchCase) {
 	}
 	if line, err := r.ReadString('\n'); err != nil || line != bc.reply {
 		tb.Fatalf("got %q, %v", line, err)
+	}
+}
+
+// BenchmarkAnswer is what a request costs without the system calls.
+func BenchmarkAnswer(b *testing.B) {
+	s := testServer()
+	s.Check = func(*Attempt) (Outcome, Rest) { return Outcome{Verdict: Yes, User: "alice@d1.test"}, nil }
+	for name, bc := range map[string]benchCase{"smtp": benchSMTP, "imap": benchIMAP} {
+		b.Run(name, func(b *testing.B) {
+			c := s.newClient(b.Context(), new(linetest.Conn))
+			for line := range strings.Lines(bc.hello) {
+				c.Answer(b.Context(), nil, []byte(line))
+			}
+			buf, dst := make([]byte, len(bc.request)), make([]byte, 0, 1024)
+			b.ReportAllocs()
+			for b.Loop() {
+				copy(buf, bc.request) // it is overwritten
+				if dst = c.Answer(b.Context(), dst[:0], buf); string(dst) != bc.reply {
+					b.Fatalf("got %q", dst)
+				}
+			}
+			c.settle(false)
+		})
 	}
 }

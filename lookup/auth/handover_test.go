@@ -73,6 +73,13 @@ func TestHandOver(t *testing.T) {
 		m.send("REQUEST\t19\t77\t7\t" + k.cookie + "\n") // the user is not what User knows
 		m.want("NOTFOUND\t19")
 
+		login(k, "7", "alice@d1.test", "secret")
+		k.line()
+		login(k, "7", "alice@d1.test", "wrong") // the client has forgotten the first
+		k.line()
+		m.send("REQUEST\t19\t77\t7\t" + k.cookie + "\n")
+		m.want("FAIL\t19")
+
 		login(k, "8", "alice@d1.test", "secret")
 		k.line()
 		time.Sleep(keepFor)
@@ -105,6 +112,14 @@ func TestKeptIsBounded(t *testing.T) {
 	}
 	if len(l.byID) != maxKept || l.oldest.id != 2*maxKept {
 		t.Errorf("%d are kept, the oldest is %d", len(l.byID), l.oldest.id)
+	}
+	l.add(&kept{id: 2*maxKept + 5, at: start}) // again
+	n := 0
+	for k := l.oldest; k != nil; k = k.newer {
+		n++
+	}
+	if n != len(l.byID) {
+		t.Errorf("%d are kept, %d in order", len(l.byID), n)
 	}
 	l.add(&kept{id: 7, at: start.Add(keepFor)})
 	if len(l.byID) != 1 || l.oldest != l.newest || l.oldest.id != 7 {

@@ -48,8 +48,6 @@ func (c *client) finish(r *request, out Outcome) {
 func (c *client) place(r *request, out *Outcome, reply []byte) (now bool) {
 	c.forget(r)
 	switch {
-	case c.closing == closed:
-		return false
 	case out.Verdict == Unsure && r.smtp:
 		if c.closing == serving {
 			c.schedule(r, hanging, max(c.limits.Hangup, out.Delay))
