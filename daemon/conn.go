@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/vmapd/vmapd/lookup/auth"
+	"github.com/vmapd/vmapd/lookup/dict"
 	"github.com/vmapd/vmapd/lookup/socketmap"
 	"github.com/vmapd/vmapd/lookup/tcptable"
 )
@@ -110,8 +112,10 @@ func linger(tcp *net.TCPConn) {
 func blame(err error) string {
 	var sm *socketmap.ProtocolError
 	var tt *tcptable.ProtocolError
+	var dp *dict.ProtocolError
+	var ap *auth.ProtocolError
 	switch {
-	case errors.As(err, &sm), errors.As(err, &tt):
+	case errors.As(err, &sm), errors.As(err, &tt), errors.As(err, &dp), errors.As(err, &ap):
 		return "closed a connection: what came in is not the protocol"
 	case isTimeout(err):
 		return "closed a connection: the peer was too slow"

@@ -40,6 +40,7 @@ func (d *Daemon) openLogins() *logins {
 	a := &dovecot.Auth{Logins: l.Logins, Told: d.metrics.login(d.log.Logger)}
 	l.auth = a.Server()
 	l.auth.Mechanisms = mechanisms(d.cfg.Dovecot.Mechanisms)
+	l.auth.OnRefused = d.authRefused()
 	l.dicts = &dovecot.Dicts{Logins: l.Logins, Usage: l.usage, Data: d.resolver, LastLogin: d.writes.lastLogin, MayReadHashes: d.mayReadHashes}
 	return l
 }
@@ -123,6 +124,12 @@ func (m *metrics) login(log *zap.Logger) func(service, user, remote string, out 
 		}
 		m.logins.WithLabelValues(serviceLabel(service), result).Inc()
 	}
+}
+
+// authRefused logs what did not go through although the protocol was kept.
+func (d *Daemon) authRefused() func(error) {
+	var lines limiter
+	return func(err error) { lines.warn(d.log.Logger, "an authentication request did not go through", zap.Error(err)) }
 }
 
 // serviceLabel keeps clients from making labels.

@@ -153,20 +153,28 @@ func (g *Guard) succeed(k *keys, at, now int64) bool {
 	return g.settleIn(k, at, now) || forgiven
 }
 
-// forgiveAt takes out of all buckets what the account has added at this place.
-func (g *Guard) forgiveAt(k *keys, now int64) bool {
+// forgiveAt takes out of all buckets what the account has added at this place,
+// and reports whether that was anything.
+func (g *Guard) forgiveAt(k *keys, now int64) (forgiven bool) {
 	p := g.pairs.find(k.pair, now)
 	if p == nil {
 		return false
 	}
+	forgiven = p.value.bucket > now
+	back := func(bucket *int64, owed int64) {
+		if owed > now {
+			*bucket -= owed - now
+			forgiven = true
+		}
+	}
 	if s := g.accounts.find(k.account, now); s != nil {
-		s.until -= max(0, p.value.owedAccount-now)
+		back(&s.until, p.value.owedAccount)
 	}
 	for i, n := range k.nets[:k.n] {
 		if s := g.networks.find(n.key, now); s != nil {
-			s.until -= max(0, p.value.owed[i]-now)
+			back(&s.until, p.value.owed[i])
 		}
 	}
 	p.forget()
-	return true
+	return forgiven
 }
