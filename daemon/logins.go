@@ -129,7 +129,9 @@ func (m *metrics) login(log *zap.Logger) func(service, user, remote string, out 
 // authRefused logs what did not go through although the protocol was kept.
 func (d *Daemon) authRefused() func(error) {
 	var lines limiter
-	return func(err error) { lines.warn(d.log.Logger, "an authentication request did not go through", zap.Error(err)) }
+	return func(err error) {
+		lines.warn(d.log.Logger, "an authentication request did not go through", zap.Error(err))
+	}
 }
 
 // serviceLabel keeps clients from making labels.
