@@ -7,7 +7,7 @@
 // Distinct wrong passwords. A device that repeats an old password all day has
 // made one wrong guess, for it learns nothing more: what is counted is the
 // fingerprint of account and password (Guard.Fingerprint), once in
-// Settings.Remember. They are counted in leaky buckets: each adds one, and one
+// Settings.Remember; the eight of an account that were tried last are known. They are counted in leaky buckets: each adds one, and one
 // leaks out every Limit.Forget. A bucket holds at most Limit.Refuse, so once it
 // has been full one more guess is let through every Limit.Forget, however long
 // an attack has lasted. There is a bucket for each of
@@ -80,7 +80,7 @@
 //
 // # Memory, time, secrets
 //
-// All state is in tables of fixed size: about 250 bytes for each of
+// All state is in tables of fixed size: about 350 bytes for each of
 // Settings.MaxEntries, and for each of MaxHomes 40 bytes and 16 more for each
 // of its places. They are made of small sets; in a full set the entry that would be
 // forgotten first makes room. So a flood of addresses with one guess each

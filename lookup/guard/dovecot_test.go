@@ -162,6 +162,7 @@ func TestDovecot(t *testing.T) {
 			// Nothing is held here, to save time.
 			five := Limit{Free: 5, Refuse: 5}
 			g := New(Settings{Account: five, Place: five, Address: Limit{Free: 12, Refuse: 12}})
+			fixKey(g)
 			d := startDovecot(t, g, path)
 			if ok, out := d.login("alice@example.com", "192.0.2.10", "right"); !ok {
 				t.Fatal(out)

@@ -41,14 +41,15 @@ type Guard struct {
 	seed  maphash.Seed
 	key   atomic.Pointer[[32]byte] // of the fingerprints
 
-	mu        sync.Mutex
-	latest    int64 // what the clock said last
-	accounts  table[label]
-	pairs     table[pair]
-	networks  table[netip.Prefix]
-	passwords table[guess]
-	homes     table[[]home]
-	stats     Stats
+	mu       sync.Mutex
+	latest   int64 // what the clock said last
+	accounts table[label]
+	pairs    table[pair]
+	networks table[netip.Prefix]
+	words    table[words]
+	pending  table[guess]
+	homes    table[[]home]
+	stats    Stats
 
 	events chan Event // nil if nobody shares
 }
@@ -64,22 +65,13 @@ type pair struct {
 	owed        [networks]int64
 }
 
-// guess is a wrong password, or one that is being looked at.
-type guess struct {
-	pair         uint64
-	pending      bool // After or Cancel is still to come
-	at           int64
-	placeAdded   int64 // what it has added to the bucket of the account at the place
-	accountAdded int64 // and to that of the account
-}
-
 // New makes a Guard.
 func New(s Settings) *Guard {
 	s = s.withDefaults()
 	g := &Guard{
 		s: s, epoch: s.Now(), seed: maphash.MakeSeed(),
 		accounts: newTable[label](s.MaxEntries), pairs: newTable[pair](s.MaxEntries),
-		networks: newTable[netip.Prefix](s.MaxEntries), passwords: newTable[guess](s.MaxEntries),
+		networks: newTable[netip.Prefix](s.MaxEntries), words: newTable[words](s.MaxEntries), pending: newTable[guess](s.MaxEntries / 4),
 		homes: newTable[[]home](s.MaxHomes),
 	}
 	if s.Shared != nil {
@@ -91,10 +83,6 @@ func New(s Settings) *Guard {
 	return g
 }
 
-// underWay is how long an attempt may be asked about again without a new
-// judgement; Dovecot asks twice, before and after it has looked at the password.
-const underWay = int64(time.Minute)
-
 // Before judges an attempt of which nobody has looked at the password yet. If
 // it is not refused, After or Cancel must follow. A caller that can hold a
 // failure waits for the Delay of After instead of this one: then who knows the
@@ -104,8 +92,8 @@ func (g *Guard) Before(a Attempt) Verdict {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.time()
-	p := g.passwords.find(k.password, now)
-	if p != nil && p.value.pending && p.value.pair == k.pair && now-p.value.at < underWay {
+	p := g.pending.find(k.password, now)
+	if p != nil && p.value.pair == k.pair && now-p.value.at < underWay {
 		return Verdict{}
 	}
 	g.stats.Attempts++
@@ -118,10 +106,9 @@ func (g *Guard) Before(a Attempt) Verdict {
 	case v.Delay > 0:
 		g.stats.Held++
 	}
-	if p == nil && k.password != 0 {
-		w := g.charge(a.Account, &k, known, now)
-		w.pending = true
-		g.remember(&k, w, now)
+	if p == nil && k.password != 0 && !g.isWrong(&k, now) {
+		p, _ := g.pending.make(k.password, now)
+		p.until, p.value = now+settling, g.charge(a.Account, &k, known, now)
 	}
 	return v
 }

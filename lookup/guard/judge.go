@@ -53,13 +53,6 @@ func (g *Guard) weigh(v *Verdict, level int, l *Limit, reason string, exempt boo
 	}
 }
 
-// remember notes a password that is wrong, or is not known to be right yet.
-func (g *Guard) remember(k *keys, w guess, at int64) {
-	s, _ := g.passwords.make(k.password, at)
-	s.until = at + int64(g.s.Remember)
-	s.value = w
-}
-
 // pairOf gives the entry of an account at a place.
 func (g *Guard) pairOf(k *keys, at int64) *slot[pair] {
 	p, fresh := g.pairs.make(k.pair, at)
@@ -96,16 +89,17 @@ func (g *Guard) charge(account string, k *keys, known bool, at int64) guess {
 
 // fail counts a wrong password, and reports whether it was a new one.
 func (g *Guard) fail(account string, k *keys, known bool, at int64) bool {
-	switch p := g.passwords.find(k.password, at); {
-	case k.password == 0:
-		g.charge(account, k, known, at)
-	case p == nil:
-		g.remember(k, g.charge(account, k, known, at), at)
-	case p.value.pending: // charged by Before
-		p.value.pending, p.until = false, max(p.until, at+int64(g.s.Remember))
-	default:
-		p.until = max(p.until, at+int64(g.s.Remember))
+	repeated := g.isWrong(k, at)
+	if k.password != 0 {
+		g.noteWrong(k, at)
+	}
+	if repeated {
 		return false
+	}
+	if p := g.pending.find(k.password, at); p != nil {
+		p.forget() // Before has counted it
+	} else {
+		g.charge(account, k, known, at)
 	}
 	g.chargeNetworks(k, at)
 	return true
@@ -127,8 +121,8 @@ func (g *Guard) chargeNetworks(k *keys, at int64) {
 
 // settle takes back what Before has counted.
 func (g *Guard) settle(k *keys, now int64) {
-	p := g.passwords.find(k.password, now)
-	if p == nil || !p.value.pending {
+	p := g.pending.find(k.password, now)
+	if p == nil {
 		return
 	}
 	if s := g.pairs.find(p.value.pair, now); s != nil {
@@ -146,9 +140,7 @@ func (g *Guard) settle(k *keys, now int64) {
 // that a known one since at. It reports whether other nodes gain by knowing.
 func (g *Guard) succeed(k *keys, at, now int64) bool {
 	g.settle(k, now)
-	if p := g.passwords.find(k.password, now); p != nil {
-		p.forget() // it is the right one now
-	}
+	g.noteRight(k, now)
 	forgiven := g.forgiveAt(k, now)
 	return g.settleIn(k, at, now) || forgiven
 }

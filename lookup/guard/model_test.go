@@ -3,6 +3,7 @@ package guard
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ type model struct {
 	buckets map[string]time.Duration // what is in them, as the time that it takes to leak
 	limits  map[string]Limit
 	wrong   map[string]time.Duration // account and password: when it was last tried
+	latest  map[string][]string      // of an account, the wrong passwords, the latest first
 	pending map[string]modelGuess
 	homes   map[string]time.Duration            // account and place: when it was last used
 	owed    map[string]map[string]time.Duration // for each account and place: what of it is in other buckets
@@ -30,7 +32,7 @@ type modelGuess struct {
 
 func newModel(s Settings) *model {
 	return &model{
-		s: s.withDefaults(), buckets: map[string]time.Duration{}, limits: map[string]Limit{}, wrong: map[string]time.Duration{},
+		s: s.withDefaults(), buckets: map[string]time.Duration{}, limits: map[string]Limit{}, wrong: map[string]time.Duration{}, latest: map[string][]string{},
 		pending: map[string]modelGuess{}, homes: map[string]time.Duration{},
 		owed: map[string]map[string]time.Duration{},
 	}
@@ -96,7 +98,7 @@ func (m *model) isWrong(a Attempt) bool {
 
 func (m *model) isPending(a Attempt) (modelGuess, bool) {
 	p, ok := m.pending[password(a)]
-	return p, ok && m.now < p.at+m.s.Remember
+	return p, ok && m.now < p.at+5*time.Minute
 }
 
 func (m *model) level(name string) int {
@@ -178,6 +180,13 @@ func (m *model) after(a Attempt, ok bool) (refuse bool, delay time.Duration) {
 	delete(m.pending, password(a))
 	if a.Fingerprint != 0 {
 		m.wrong[password(a)] = m.now
+		list := slices.DeleteFunc(m.latest[a.Account], func(p string) bool { return p == password(a) })
+		list = append([]string{password(a)}, list...)
+		if len(list) > 8 {
+			delete(m.wrong, list[8])
+			list = list[:8]
+		}
+		m.latest[a.Account] = list
 	}
 	if !repeat {
 		for _, name := range networks {

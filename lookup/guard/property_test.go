@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"math/rand/v2"
 	"net/netip"
 	"testing"
 	"time"
@@ -120,6 +121,28 @@ func TestGuessesPerDayAreBounded(t *testing.T) {
 	}
 }
 
+// TestFingerprintsDoNotRunOut has an attacker go on for half a year, with
+// fingerprints of twelve bits: repetitions by chance remain rare.
+func TestFingerprintsDoNotRunOut(t *testing.T) {
+	g, c := newGuard(Settings{})
+	looked := 0
+	const days = 180
+	random := rand.New(rand.NewPCG(1, 2))
+	for range days * 24 * 4 {
+		for range 10 {
+			a := Attempt{alice, addr4(random.IntN(1 << 24)), 1<<12 + random.Uint64N(1<<12)}
+			if !g.Before(a).Refuse {
+				looked++
+				g.After(a, false)
+			}
+		}
+		c.advance(15 * time.Minute)
+	}
+	if most := 20 + days*24*4; looked > most+most/100 {
+		t.Errorf("%d guesses in %d days, want %d and a few", looked, days, most)
+	}
+}
+
 // TestFloodKeepsMemoryAndOffenders sends a million attempts from a million
 // addresses for a million accounts: the tables are as large as before, those
 // who guess much are still there, and the owner gets in.
@@ -139,7 +162,7 @@ func TestFloodKeepsMemoryAndOffenders(t *testing.T) {
 	}
 	for name, size := range map[string]int{
 		"accounts": len(g.accounts.slots), "places": len(g.pairs.slots), "networks": len(g.networks.slots),
-		"passwords": len(g.passwords.slots), "homes": len(g.homes.slots),
+		"words": len(g.words.slots), "pending": 4 * len(g.pending.slots), "homes": len(g.homes.slots),
 	} {
 		if size != 4096 {
 			t.Errorf("%s: %d entries, want 4096", name, size)

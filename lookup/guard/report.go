@@ -24,7 +24,7 @@ func (g *Guard) Stats() Stats {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	s := g.stats
-	s.Evicted = g.accounts.evicted + g.pairs.evicted + g.networks.evicted + g.passwords.evicted + g.homes.evicted
+	s.Evicted = g.accounts.evicted + g.pairs.evicted + g.networks.evicted + g.words.evicted + g.pending.evicted + g.homes.evicted
 	return s
 }
 

@@ -35,7 +35,7 @@ type Settings struct {
 	// loopback; an empty list that is not nil is none.
 	Exempt []netip.Prefix
 
-	MaxEntries int // accounts, networks, places and wrong passwords: 65,536 of each
+	MaxEntries int // accounts, networks, accounts at places, and accounts with wrong passwords: 65,536 of each
 	MaxHomes   int // accounts whose places are known: 262,144; twice the accounts that log in is good
 
 	// Message is what a client is told when it is refused. Empty, the default,
