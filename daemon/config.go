@@ -82,6 +82,8 @@ type Dovecot struct {
 	WeakSchemes       bool     `toml:"weak_schemes" comment:"Take passwords that are stored in a scheme that is weak, such as MD5 or plain SHA. The log names the accounts."`
 	RememberPasswords Duration `toml:"remember_passwords" comment:"A password that was right need not be hashed again for so long. It is forgotten when anything changes. 0s: hash every time."`
 	Rehash            string   `toml:"rehash" comment:"Store passwords in this scheme, such as SHA512-CRYPT or ARGON2ID, when their owners log in. Empty: leave them. Never done where Modoboa's own setting update_scheme is off."`
+	PasswdFile        string   `toml:"passwd_file" comment:"Keep a passwd-file for Dovecot here, so that it can go on alone. Empty: none. It is written again ten seconds after a change at the latest."`
+	PasswdFileGroup   string   `toml:"passwd_file_group" comment:"Group that may read passwd_file, usually dovecot. Empty: vmapd's own."`
 	PasswordReaders   []string `toml:"password_readers" comment:"Users besides root that get password hashes from the dict auth (unix sockets alone): whoever runs Dovecot's auth-worker."`
 }
 

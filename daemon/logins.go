@@ -49,6 +49,8 @@ func (d *Daemon) openLogins() *logins {
 func (l *logins) run(ctx context.Context, d *Daemon) {
 	rehashing := newTask(ctx, l.Logins.Run)
 	defer rehashing.end()
+	keeping := newTask(ctx, d.keepPasswdFile)
+	defer keeping.end()
 	for tick := time.NewTicker(time.Minute); ; {
 		select {
 		case <-ctx.Done():
@@ -252,6 +254,10 @@ func (d *countedDict) count(found bool, err error) {
 // checkLogins checks what package login cannot work with.
 func (k *checker) checkLogins() {
 	v := &k.c.Dovecot
+	if v.PasswdFile != "" {
+		k.absolute("dovecot.passwd_file", v.PasswdFile)
+	}
+	k.account("dovecot.passwd_file_group", v.PasswdFileGroup, lookupGroup)
 	for i, m := range v.Mechanisms {
 		if mechanism.MatchString(m) && len(mechanisms([]string{m})) == 0 {
 			k.fail(fmt.Sprintf("dovecot.mechanisms[%d]", i), "%q is not in this version of vmapd: PLAIN and LOGIN are", m)
