@@ -1,9 +1,6 @@
 package guard
 
-import (
-	"hash/maphash"
-	"net/netip"
-)
+import "net/netip"
 
 // Forgive forgets all guesses for an account, here and on the nodes that
 // share. It reports whether there were any. Networks keep what they have.
@@ -16,7 +13,7 @@ func (g *Guard) Forgive(account string) bool {
 }
 
 func (g *Guard) forgive(account string) (had bool) {
-	key := nonzero(maphash.String(g.seed, account))
+	key := nonzero(sum(g.seed, account))
 	g.mu.Lock()
 	if s := g.accounts.find(key, g.time()); s != nil {
 		s.forget()
