@@ -3,8 +3,8 @@ package db
 import (
 	"context"
 	"errors"
-	"io"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strings"
