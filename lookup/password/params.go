@@ -14,7 +14,8 @@ type Params struct {
 	Parallelism int // ARGON2ID: lanes, 4
 }
 
-// What is used where Params has zero, and the least that crypt(3) takes.
+// What is used where Params has zero, and the least that crypt(3) takes. Dovecot
+// takes no less of SCRAM (RFC 7677 section 4).
 const (
 	shaRounds    = 70000
 	minSHARounds = 1000
@@ -70,7 +71,7 @@ func (p Params) check(scheme string) error {
 	case "PBKDF2":
 		return between(p.rounds(pbkdf2Rounds), 1, maxIterations, "rounds")
 	case "SCRAM-SHA-1", "SCRAM-SHA-256":
-		return between(p.rounds(scramRounds), 1, maxIterations, "rounds")
+		return between(p.rounds(scramRounds), scramRounds, maxIterations, "rounds")
 	case "ARGON2ID":
 		kib, passes, lanes := p.argon2()
 		if err := between(lanes, 1, 255, "parallelism"); err != nil {
