@@ -49,6 +49,9 @@ func newValues(c *daemon.Config, o Options) (*values, error) {
 			return nil, err
 		}
 	}
+	if o.Auth == Server && o.Version == "2.3" && v.has("sieve") && path.Base(v.MasterSocket) != "auth-master" {
+		return nil, fmt.Errorf("%s: ManageSieve of Dovecot 2.3 finds that socket under the name auth-master alone: call it so, or leave out the protocol sieve", v.MasterSocket)
+	}
 	if sasl, err := socket(c, o, "auth", true); err == nil {
 		v.SASL = strings.TrimPrefix(sasl, o.Queue+"/")
 	}
@@ -57,6 +60,9 @@ func newValues(c *daemon.Config, o Options) (*values, error) {
 }
 
 func (v *values) has(protocol string) bool { return slices.Contains(v.Protocols, protocol) }
+
+// MasterDir is the folder of MasterSocket.
+func (v *values) MasterDir() string { return path.Dir(v.MasterSocket) }
 
 // socket finds the unix socket of a protocol: for Postfix rather one below its
 // queue, where nobody else can reach it, for Dovecot rather one elsewhere.

@@ -200,3 +200,18 @@ func Message(subject string, size int) string {
 func plain(user, password string) string {
 	return base64.StdEncoding.EncodeToString([]byte("\x00" + user + "\x00" + password))
 }
+
+// Policy asks the service quota-status, as Postfix does at RCPT, and returns its
+// answer, "action=...".
+func (d *Dovecot) Policy(t testing.TB, recipient string, size int) string {
+	t.Helper()
+	nc, err := net.Dial("unix", d.Queue+"/private/quota-status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = nc.SetDeadline(time.Now().Add(patience))
+	s := &session{t, textproto.NewConn(nc)}
+	defer s.Close()
+	s.send("request=smtpd_access_policy\nprotocol_state=RCPT\nprotocol_name=ESMTP\nrecipient=%s\nsize=%d\n", recipient, size)
+	return s.line()
+}

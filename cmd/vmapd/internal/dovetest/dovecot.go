@@ -30,9 +30,10 @@ const (
 
 // Dovecot is one instance of the real Dovecot.
 type Dovecot struct {
-	Dir  string // everything the instance writes lies below it; short enough for sockets
-	Conf string // folder of dovecot.conf
-	Mail string // folder of mail, which Owner may write to
+	Dir   string // everything the instance writes lies below it; short enough for sockets
+	Conf  string // folder of dovecot.conf
+	Mail  string // folder of mail, which Owner may write to
+	Queue string // stands for Postfix's queue_directory
 
 	t    testing.TB
 	ip   string
@@ -91,10 +92,10 @@ func New(t testing.TB) *Dovecot {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	d := &Dovecot{
-		Dir: dir, Conf: filepath.Join(dir, "conf"), Mail: filepath.Join(dir, "mail"), t: t,
+		Dir: dir, Conf: filepath.Join(dir, "conf"), Mail: filepath.Join(dir, "mail"), Queue: filepath.Join(dir, "queue"), t: t,
 		ip: mailtest.LoopbackIP(t, portIMAP, portPOP3, portLMTP, portSieve, portSubmission),
 	}
-	for _, p := range []string{dir, d.Conf, d.Mail} {
+	for _, p := range []string{dir, d.Conf, d.Mail, filepath.Join(d.Queue, "private")} {
 		if err := os.MkdirAll(p, 0o755); err != nil {
 			t.Fatal(err)
 		}
