@@ -15,7 +15,6 @@ import (
 	"github.com/vmapd/vmapd/lookup/auth"
 	"github.com/vmapd/vmapd/lookup/dict"
 	"github.com/vmapd/vmapd/lookup/dovecot"
-	"github.com/vmapd/vmapd/lookup/guard"
 	"github.com/vmapd/vmapd/lookup/login"
 	"github.com/vmapd/vmapd/lookup/password"
 	"github.com/vmapd/vmapd/lookup/usage"
@@ -28,6 +27,7 @@ import (
 type logins struct {
 	*login.Logins
 	usage *usage.Usage
+	guard *watchman
 	auth  *auth.Server
 	dicts *dovecot.Dicts
 }
@@ -36,7 +36,8 @@ type logins struct {
 func (d *Daemon) openLogins() *logins {
 	l := &logins{}
 	l.usage = usage.New(d.writes, func() time.Time { return d.store.Status().Checked })
-	l.Logins = login.New(d.resolver, &password.Pool{}, guard.New(guard.Settings{}), d.loginHooks(), d.cfg.loginOptions())
+	l.guard = d.openGuard()
+	l.Logins = login.New(d.resolver, &password.Pool{}, l.guard.Guard, d.loginHooks(), d.cfg.loginOptions())
 	a := &dovecot.Auth{Logins: l.Logins, Told: d.metrics.login(d.log.Logger)}
 	l.auth = a.Server()
 	l.auth.Mechanisms = mechanisms(d.cfg.Dovecot.Mechanisms)
@@ -49,6 +50,8 @@ func (d *Daemon) openLogins() *logins {
 func (l *logins) run(ctx context.Context, d *Daemon) {
 	rehashing := newTask(ctx, l.Logins.Run)
 	defer rehashing.end()
+	guarding := newTask(ctx, l.guard.run)
+	defer guarding.end()
 	keeping := newTask(ctx, d.keepPasswdFile)
 	defer keeping.end()
 	for tick := time.NewTicker(time.Minute); ; {
@@ -254,6 +257,7 @@ func (d *countedDict) count(found bool, err error) {
 // checkLogins checks what package login cannot work with.
 func (k *checker) checkLogins() {
 	v := &k.c.Dovecot
+	k.c.Guard.exempt = exemptOrDefault(k.prefixes("guard.exempt", k.c.Guard.Exempt))
 	if v.PasswdFile != "" {
 		k.absolute("dovecot.passwd_file", v.PasswdFile)
 	}
