@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/user"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -267,4 +268,25 @@ func (k *checker) checkLogins() {
 			k.fail(fmt.Sprintf("dovecot.mechanisms[%d]", i), "%q is not in this version of vmapd: PLAIN and LOGIN are", m)
 		}
 	}
+	if !password.Known(v.DefaultScheme) {
+		k.fail("dovecot.default_pass_scheme", "%q is no scheme of stored passwords%s", v.DefaultScheme, suggestScheme(v.DefaultScheme, false))
+	}
+	if v.Rehash == "" {
+		return
+	}
+	if err := password.CheckParams(v.Rehash, k.c.loginOptions().RehashParams); err != nil {
+		k.fail("dovecot.rehash", "%q: %v%s", v.Rehash, err, suggestScheme(v.Rehash, true))
+	}
+}
+
+// suggestScheme is suggestFrom for password schemes, those that can be made or
+// all.
+func suggestScheme(name string, made bool) string {
+	var names []string
+	for _, s := range password.Schemes() {
+		if s.Makes || !made {
+			names = append(names, strings.ToLower(s.Name)) // as good as in capitals
+		}
+	}
+	return suggestFrom(name, names)
 }

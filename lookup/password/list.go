@@ -8,7 +8,8 @@ import (
 	"hash"
 	"sync"
 
-	"golang.org/x/crypto/md4" //nolint:staticcheck // stored passwords are what they are
+	//lint:ignore SA1019 stored passwords are what they are
+	"golang.org/x/crypto/md4"
 )
 
 // schemes are all that is known. What New makes of them is in make.go.

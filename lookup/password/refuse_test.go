@@ -217,3 +217,14 @@ func TestAPanicIsAnError(t *testing.T) {
 		}
 	}
 }
+
+func TestKnown(t *testing.T) {
+	for name, want := range map[string]bool{
+		"CRYPT": true, "sha512-crypt": true, "SHA256.hex": true, "plain.B64": true, "SHA.base64": true,
+		"": false, "NOSUCH": false, "SHA256.": false, "SHA256.rot13": false, "{CRYPT}": false,
+	} {
+		if got := Known(name); got != want {
+			t.Errorf("Known(%q) = %v", name, got)
+		}
+	}
+}

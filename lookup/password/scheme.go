@@ -59,6 +59,21 @@ func Schemes() []Scheme {
 	return list
 }
 
+// Known reports whether Parse takes hashes of a scheme, whose name may be in
+// small letters and may end with an encoding, as in SHA256.hex.
+func Known(name string) bool {
+	name, encoding, encoded := strings.Cut(name, ".")
+	return find(name) != nil && (!encoded || knownEncoding(encoding))
+}
+
+func knownEncoding(name string) bool {
+	switch strings.ToLower(name) {
+	case "hex", "b64", "base64":
+		return true
+	}
+	return false
+}
+
 func find(name string) *scheme { return byName()[strings.ToUpper(name)] }
 
 // Parse reads a stored password. defaultScheme is the scheme of those that name
