@@ -41,6 +41,7 @@ func (d *Daemon) openLogins() *logins {
 	l.Logins = login.New(d.resolver, &password.Pool{}, l.guard.Guard, d.loginHooks(), d.cfg.loginOptions())
 	a := &dovecot.Auth{Logins: l.Logins, Told: d.metrics.login(d.log.Logger)}
 	l.auth = a.Server()
+	l.auth.SPID = uint32(os.Getpid())
 	l.auth.Mechanisms = mechanisms(d.cfg.Dovecot.Mechanisms)
 	l.auth.OnRefused = d.authRefused()
 	l.dicts = &dovecot.Dicts{Logins: l.Logins, Usage: l.usage, Data: d.resolver, LastLogin: d.writes.lastLogin, MayReadHashes: d.mayReadHashes}
