@@ -17,27 +17,28 @@ const module = "github.com/vmapd/vmapd"
 // import. A package that is not here fails the test, so the table stays whole.
 // docs/architecture.md explains it.
 var imports = map[string][]string{
-	"store":                    {},
-	"store/db":                 {},
-	"store/db/dbtest":          {"store/db"},
-	"store/modoboa":            {"store", "store/db", "store/spool"},
-	"store/spool":              {"store/db"},
-	"lookup":                   {"store"},
-	"lookup/auth":              {"lookup/internal/line", "lookup/internal/peer"},
-	"lookup/guard":             {},
-	"lookup/guard/redisguard":  {"lookup/guard"},
-	"lookup/internal/line":     {},
-	"lookup/internal/linetest": {},
-	"lookup/internal/peer":     {},
-	"lookup/socketmap":         {"lookup/internal/line"},
-	"lookup/tcptable":          {"lookup/internal/line"},
-	"lookup/usage":             {"store"},
-	"lookup/password":          {},
-	"lookup/login":             {"lookup/guard", "lookup/password", "store"},
-	"lookup/dovecot":           {"lookup/auth", "lookup/dict", "lookup/login", "lookup/usage", "store"},
-	"lookup/dict":              {"lookup/internal/line", "lookup/internal/peer"},
-	"daemon":                   {"lookup", "lookup/auth", "lookup/dict", "lookup/dovecot", "lookup/guard", "lookup/guard/redisguard", "lookup/login", "lookup/password", "lookup/usage", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa", "store/spool"},
-	"cmd/vmapd":                {"cmd/vmapd/internal/doveconf", "daemon", "lookup", "lookup/password", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa"},
+	"store":                     {},
+	"store/db":                  {},
+	"store/db/dbtest":           {"store/db"},
+	"store/modoboa":             {"store", "store/db", "store/spool"},
+	"store/spool":               {"store/db"},
+	"lookup":                    {"store"},
+	"lookup/auth":               {"lookup/internal/line", "lookup/internal/peer", "lookup/internal/strescape"},
+	"lookup/guard":              {},
+	"lookup/guard/redisguard":   {"lookup/guard"},
+	"lookup/internal/line":      {},
+	"lookup/internal/linetest":  {},
+	"lookup/internal/peer":      {},
+	"lookup/internal/strescape": {},
+	"lookup/socketmap":          {"lookup/internal/line"},
+	"lookup/tcptable":           {"lookup/internal/line"},
+	"lookup/usage":              {"store"},
+	"lookup/password":           {},
+	"lookup/login":              {"lookup/guard", "lookup/password", "store"},
+	"lookup/dovecot":            {"lookup/auth", "lookup/dict", "lookup/login", "lookup/usage", "store"},
+	"lookup/dict":               {"lookup/internal/line", "lookup/internal/peer", "lookup/internal/strescape"},
+	"daemon":                    {"lookup", "lookup/auth", "lookup/dict", "lookup/dovecot", "lookup/guard", "lookup/guard/redisguard", "lookup/login", "lookup/password", "lookup/usage", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa", "store/spool"},
+	"cmd/vmapd":                 {"cmd/vmapd/internal/doveconf", "daemon", "lookup", "lookup/password", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa"},
 
 	"cmd/vmapd/internal/doveconf": {"daemon"},
 	"cmd/vmapd/internal/dovetest": {"cmd/vmapd/internal/mailtest"},
@@ -47,7 +48,7 @@ var imports = map[string][]string{
 }
 
 // wirePackages import the standard library alone: others may use them.
-var wirePackages = []string{"lookup/auth", "lookup/dict", "lookup/guard", "lookup/internal/line", "lookup/internal/peer", "lookup/socketmap", "lookup/tcptable"}
+var wirePackages = []string{"lookup/auth", "lookup/dict", "lookup/guard", "lookup/internal/line", "lookup/internal/peer", "lookup/internal/strescape", "lookup/socketmap", "lookup/tcptable"}
 
 // leafPackages know no SQL driver, logger or metrics.
 var leafPackages = []string{"store", "lookup"}

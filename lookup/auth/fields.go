@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/vmapd/vmapd/lookup/internal/strescape"
 )
 
 // Fields are the fields of a reply, in the order in which they were added. The
@@ -19,13 +21,13 @@ type Fields struct {
 // Add adds name=value.
 func (f *Fields) Add(name, value string) {
 	f.name(name)
-	f.b = appendEscaped(append(f.b, '='), value)
+	f.b = strescape.Append(append(f.b, '='), value)
 }
 
 // AddBytes is Add for a value that is not a string.
 func (f *Fields) AddBytes(name string, value []byte) {
 	f.name(name)
-	f.b = appendEscaped(append(f.b, '='), value)
+	f.b = strescape.Append(append(f.b, '='), value)
 }
 
 // AddInt adds name=n in decimal.
@@ -42,7 +44,7 @@ func (f *Fields) name(name string) {
 	if f.bad == nil && (name == "" || strings.IndexByte(name, '=') >= 0) {
 		f.bad = fmt.Errorf("a field cannot have the name %q", name)
 	}
-	f.b = appendEscaped(append(f.b, '\t'), name)
+	f.b = strescape.Append(append(f.b, '\t'), name)
 }
 
 // has reports whether there is a field of this name, which needs no escapes.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/vmapd/vmapd/lookup/internal/linetest"
+	"github.com/vmapd/vmapd/lookup/internal/strescape"
 )
 
 // fuzzInput sends anything, whole and byte by byte: both get the same answers,
@@ -114,17 +115,17 @@ func FuzzReplies(f *testing.F) {
 func FuzzEscape(f *testing.F) {
 	f.Add([]byte("tab\there\nand\rthere\x00\x01"), []byte("a\x01tb\x01xc\x01"))
 	f.Fuzz(func(t *testing.T, plain, raw []byte) {
-		written := appendEscaped(nil, plain)
+		written := strescape.Append(nil, plain)
 		if bytes.ContainsAny(written, "\x00\t\r\n") {
 			t.Fatalf("%q is written %q", plain, written)
 		}
-		if read := unescape(bytes.Clone(written)); !bytes.Equal(read, plain) {
+		if read := strescape.Unescape(bytes.Clone(written)); !bytes.Equal(read, plain) {
 			t.Fatalf("%q is read as %q", plain, read)
 		}
 		if strict, err := strictUnescape(string(written)); err != nil || strict != string(plain) {
 			t.Fatalf("%q is read as %q, %v", plain, strict, err)
 		}
-		if n := len(unescape(bytes.Clone(raw))); n > len(raw) {
+		if n := len(strescape.Unescape(bytes.Clone(raw))); n > len(raw) {
 			t.Fatalf("%q grew to %d bytes", raw, n)
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"github.com/vmapd/vmapd/lookup/internal/peer"
+	"github.com/vmapd/vmapd/lookup/internal/strescape"
 )
 
 // Info is what a client says about the session it asks for, and the kernel
@@ -88,7 +89,7 @@ func (p *infoParser) parse(i *Info, b []byte) (resp, behind []byte) {
 		case "lport":
 			lport = parsePort(val)
 		case "user":
-			p.mask = unescape(val)
+			p.mask = strescape.Unescape(val)
 		case "resp":
 			resp, behind, b = val, b, nil
 		default:
@@ -103,15 +104,15 @@ func (p *infoParser) parse(i *Info, b []byte) (resp, behind []byte) {
 func (i *Info) set(name, val []byte) {
 	switch string(name) {
 	case "service", "protocol":
-		i.Service = intern(unescape(val))
+		i.Service = intern(strescape.Unescape(val))
 	case "session":
-		i.Session = unescape(val)
+		i.Session = strescape.Unescape(val)
 	case "local_name":
-		i.LocalName = unescape(val)
+		i.LocalName = strescape.Unescape(val)
 	case "client_id":
-		i.ClientID = unescape(val)
+		i.ClientID = strescape.Unescape(val)
 	case "cert_username":
-		i.CertUser = unescape(val)
+		i.CertUser = strescape.Unescape(val)
 	case "secured":
 		i.Secured, i.TLS = true, string(val) == "tls"
 	case "valid-client-cert":

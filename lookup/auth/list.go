@@ -1,6 +1,10 @@
 package auth
 
-import "context"
+import (
+	"context"
+
+	"github.com/vmapd/vmapd/lookup/internal/strescape"
+)
 
 // maxLists is how many LISTs of a connection may go on at a time. Dovecot's
 // server does one.
@@ -98,7 +102,7 @@ func (l *listing) yield(user []byte) bool {
 	}
 	start := len(l.buf)
 	l.buf = append(appendID(append(l.buf, "LIST\t"...), l.id), '\t')
-	l.buf = appendEscaped(l.buf, user)
+	l.buf = strescape.Append(l.buf, user)
 	l.buf = append(l.buf, '\n')
 	if n := len(l.buf) - start; n > MaxReply {
 		l.buf, l.bad = l.buf[:start], true

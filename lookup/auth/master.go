@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+
+	"github.com/vmapd/vmapd/lookup/internal/strescape"
 )
 
 // Rights say what a client of auth-master may ask beyond VERSION.
@@ -101,7 +103,7 @@ func (m *master) lookup(ctx context.Context, dst []byte, id uint32, args []byte,
 	user, rest, _ := cutField(args)
 	r := m.newRequest()
 	m.parser.parse(&r.Info, rest)
-	r.Peer, r.User = m.peer, unescape(user)
+	r.Peer, r.User = m.peer, strescape.Unescape(user)
 	command, find := "USER", m.s.User
 	if right == MayPass {
 		command, find = "PASS", m.s.Pass
@@ -163,9 +165,9 @@ func (m *master) answer(dst []byte, command string, id uint32, r *UserRequest, r
 // appendName appends the name of a user, or what was asked for.
 func appendName(dst []byte, name string, asked []byte) []byte {
 	if name == "" {
-		return appendEscaped(dst, asked)
+		return strescape.Append(dst, asked)
 	}
-	return appendEscaped(dst, name)
+	return strescape.Append(dst, name)
 }
 
 // appendFailed appends the reply that it cannot be said.
@@ -184,7 +186,7 @@ func (m *master) flushCache(ctx context.Context, dst []byte, id uint32, args []b
 	for more {
 		var user []byte
 		if user, args, more = cutField(args); len(user) > 0 {
-			users = append(users, string(unescape(user)))
+			users = append(users, string(strescape.Unescape(user)))
 		}
 	}
 	if m.rights&MayFlush == 0 {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+
+	"github.com/vmapd/vmapd/lookup/internal/strescape"
 )
 
 // errNoUser is a mistake of Check.
@@ -105,7 +107,7 @@ func appendChallenge(dst []byte, id uint32, challenge []byte) []byte {
 // appendField appends a field.
 func appendField[T string | []byte](dst []byte, name string, value T) []byte {
 	dst = append(append(append(dst, '\t'), name...), '=')
-	return appendEscaped(dst, value)
+	return strescape.Append(dst, value)
 }
 
 // appendID appends an id.

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/vmapd/vmapd/lookup/internal/linetest"
+	"github.com/vmapd/vmapd/lookup/internal/strescape"
 )
 
 // wild is a Dict that answers what its bytes say, and begins again with each
@@ -178,7 +179,7 @@ func write(c *command, major int) []byte {
 			b = append(b, '\t')
 		}
 		from := len(b)
-		b = escapeTail(fmt.Append(b, v), from)
+		b = strescape.Tail(fmt.Append(b, v), from)
 	}
 	text := func(field []byte) { add(string(field)) }
 	user := func() {
@@ -195,11 +196,11 @@ func write(c *command, major int) []byte {
 		text(c.user)
 		text(c.name)
 	case 'L':
-		b = escapeTail(append(b, c.key...), 1)
+		b = strescape.Tail(append(b, c.key...), 1)
 		if c.user != nil {
 			b = append(b, '\t')
 			from := len(b)
-			b = escapeTail(append(b, c.user...), from)
+			b = strescape.Tail(append(b, c.user...), from)
 		}
 	case 'I':
 		add(uint32(c.flags))
@@ -240,14 +241,14 @@ func FuzzEscape(f *testing.F) {
 	f.Add([]byte(""), 0)
 	f.Fuzz(func(t *testing.T, field []byte, before int) {
 		head := bytes.Repeat([]byte("\t"), before&15)
-		b := escapeTail(append(bytes.Clone(head), field...), len(head))
+		b := strescape.Tail(append(bytes.Clone(head), field...), len(head))
 		if !bytes.HasPrefix(b, head) || bytes.ContainsAny(b[len(head):], "\x00\t\r\n") {
 			t.Fatalf("escaped as %q", b)
 		}
-		if got := unescape(b[len(head):]); !bytes.Equal(got, field) {
+		if got := strescape.Unescape(b[len(head):]); !bytes.Equal(got, field) {
 			t.Fatalf("%q came back as %q", field, got)
 		}
-		if got := unescape(bytes.Clone(field)); len(got) > len(field) {
+		if got := strescape.Unescape(bytes.Clone(field)); len(got) > len(field) {
 			t.Fatalf("%q unescaped is longer: %q", field, got)
 		}
 	})

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/vmapd/vmapd/lookup/internal/strescape"
 )
 
 // maxPaths bounds the paths of one I in major 2; Dovecot sends one or two.
@@ -130,7 +132,7 @@ func (f *fields) text() []byte {
 	}
 	var field []byte
 	field, f.rest, f.more = bytes.Cut(f.rest, []byte("\t"))
-	field = unescape(field)
+	field = strescape.Unescape(field)
 	return field[:len(field):len(field)]
 }
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/vmapd/vmapd/lookup/internal/strescape"
 )
 
 // What follows judges what a Server sent as the client in Dovecot 2.3.19 would
@@ -189,7 +191,7 @@ func expect(in []byte) (list []asked, bad bool) {
 			}
 		case 'C', 'D':
 			id, _, _ := bytes.Cut(line[1:], []byte("\t"))
-			a.id = string(unescape(bytes.Clone(id)))
+			a.id = string(strescape.Unescape(bytes.Clone(id)))
 		case 'L':
 		default:
 			continue

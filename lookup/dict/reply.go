@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"strconv"
+
+	"github.com/vmapd/vmapd/lookup/internal/strescape"
 )
 
 // The functions of this file append one reply each. Nothing else writes to a
@@ -21,7 +23,7 @@ const room = "O"
 
 // sealFound makes a reply of dst[start:], which is room and a value without NUL.
 func sealFound(dst []byte, start int) []byte {
-	return append(escapeTail(dst, start+len(room)), '\n')
+	return append(strescape.Tail(dst, start+len(room)), '\n')
 }
 
 // appendNotFound appends that a key is not there.
@@ -36,10 +38,10 @@ func appendFail(dst []byte, text string) []byte {
 func appendRow(dst, key, value []byte) []byte {
 	dst = append(dst, 'O')
 	from := len(dst)
-	dst = escapeTail(append(dst, key...), from)
+	dst = strescape.Tail(append(dst, key...), from)
 	dst = append(dst, '\t')
 	from = len(dst)
-	dst = escapeTail(append(dst, value...), from)
+	dst = strescape.Tail(append(dst, value...), from)
 	return append(dst, '\n')
 }
 

@@ -1,11 +1,14 @@
-package dict
+// Package strescape writes and reads the fields of Dovecot's line protocols, in
+// which NUL, 0x01, TAB, LF and CR are 0x01 and one of "0", "1", "t", "n", "r"
+// (src/lib/strescape.c of Dovecot).
+package strescape
 
 import (
 	"bytes"
 	"slices"
 )
 
-// esc begins a pair of bytes that stands for one (src/lib/strescape.c).
+// esc begins a pair of bytes that stands for one.
 const esc = 0x01
 
 // escaped gives the second byte of the pair for c, 0 if c stands for itself.
@@ -25,9 +28,23 @@ func escaped(c byte) byte {
 	return 0
 }
 
-// escapeTail escapes b[from:] where it is, from its end, so that it is moved
-// once, and returns the longer b.
-func escapeTail(b []byte, from int) []byte {
+// Append appends s as it is written in a field.
+func Append[T string | []byte](dst []byte, s T) []byte {
+	from := 0
+	for i := range len(s) {
+		if c := s[i]; c <= '\r' {
+			if e := escaped(c); e != 0 {
+				dst = append(append(dst, s[from:i]...), esc, e)
+				from = i + 1
+			}
+		}
+	}
+	return append(dst, s[from:]...)
+}
+
+// Tail escapes b[from:] where it is, from its end, so that it is moved once, and
+// returns the longer b.
+func Tail(b []byte, from int) []byte {
 	extra := 0
 	for _, c := range b[from:] {
 		if c <= '\r' && escaped(c) != 0 {
@@ -52,9 +69,9 @@ func escapeTail(b []byte, from int) []byte {
 	return b
 }
 
-// unescape takes the pairs out of a field, in place. A pair with another second
-// byte stands for that byte; esc at the end stands for nothing.
-func unescape(b []byte) []byte {
+// Unescape takes the pairs out of a field, in place. A pair with another second
+// byte stands for that byte; 0x01 at the end stands for nothing.
+func Unescape(b []byte) []byte {
 	i := bytes.IndexByte(b, esc)
 	if i < 0 {
 		return b
@@ -74,7 +91,7 @@ func unescape(b []byte) []byte {
 	return out
 }
 
-// unescaped gives the byte that esc and c stand for.
+// unescaped gives the byte that 0x01 and c stand for.
 func unescaped(c byte) byte {
 	switch c {
 	case '0':
