@@ -227,13 +227,7 @@ func TestAllocs(t *testing.T) {
 			done := make(chan error)
 			go func() { done <- tc.serve(t.Context(), server) }()
 			greet(t, nc, tc.benchCase)
-			request, buf := []byte(tc.request), make([]byte, len(tc.reply))
-			if n := testing.AllocsPerRun(200, func() {
-				nc.Write(request)
-				io.ReadFull(nc, buf)
-			}); n > tc.most {
-				t.Errorf("%v allocations a round, want %v", n, tc.most)
-			}
+			linetest.Allocs(t, nc, tc.most, tc.request, tc.reply)
 			nc.Close()
 			if err := <-done; err != nil {
 				t.Error(err)

@@ -3,15 +3,14 @@ package auth
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
 	"regexp"
 	"strings"
 	"testing"
 
-	"github.com/vmapd/vmapd/lookup/internal/linetest"
 	"go.uber.org/goleak"
-	"pgregory.net/rapid"
+
+	"github.com/vmapd/vmapd/lookup/internal/linetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -128,18 +127,6 @@ func TestTranscripts(t *testing.T) {
 
 // TestSplits cuts what the client sends at random places.
 func TestSplits(t *testing.T) {
-	for dir, serve := range map[string]linetest.ServeFunc{"testdata/client": serveClient, "testdata/master": serveMaster} {
-		linetest.EachIn(t, dir, func(t *testing.T, tr *linetest.Transcript) {
-			rapid.Check(t, func(t *rapid.T) {
-				var parts []io.Reader
-				for rest := tr.Sent(); rest != ""; {
-					n := rapid.IntRange(1, len(rest)).Draw(t, "n")
-					parts = append(parts, strings.NewReader(rest[:n]))
-					rest = rest[n:]
-				}
-				out, err := linetest.Run(serve, io.MultiReader(parts...))
-				tr.Check(t, out, err)
-			})
-		})
-	}
+	t.Run("client", func(t *testing.T) { linetest.PlaySplitsIn(t, "testdata/client", serveClient) })
+	t.Run("master", func(t *testing.T) { linetest.PlaySplitsIn(t, "testdata/master", serveMaster) })
 }

@@ -3,10 +3,8 @@ package auth
 import (
 	"bufio"
 	"context"
-	"fmt"
 	"io"
 	"net"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -74,73 +72,11 @@ func BenchmarkEcho(b *testing.B) {
 
 // benchConnections measures b.N requests over 1, 4 and 16 connections.
 func benchConnections(b *testing.B, bc benchCase, serve func(context.Context, net.Conn) error) {
-	for _, conns := range []int{1, 4, 16} {
-		b.Run(fmt.Sprintf("conns=%d", conns), func(b *testing.B) {
-			path := filepath.Join(b.TempDir(), "s")
-			ln, err := net.Listen("unix", path)
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer ln.Close()
-			go func() {
-				for {
-					nc, err := ln.Accept()
-					if err != nil {
-						return
-					}
-					go func() {
-						defer nc.Close()
-						if err := serve(context.Background(), nc); err != nil {
-							b.Error(err)
-						}
-					}()
-				}
-			}()
-			benchClients(b, path, bc, conns)
-		})
-	}
-}
-
-// benchClients sends b.N requests in all and waits for each reply.
-func benchClients(b *testing.B, path string, bc benchCase, conns int) {
-	start, done := make(chan struct{}), make(chan error)
-	for i := range conns {
-		nc, err := net.Dial("unix", path)
-		if err != nil {
-			b.Fatal(err)
+	linetest.BenchAfter(b, func(nc net.Conn) { greet(b, nc, bc) }, func(nc net.Conn) {
+		if err := serve(context.Background(), nc); err != nil {
+			b.Error(err)
 		}
-		defer nc.Close()
-		greet(b, nc, bc)
-		n := b.N / conns
-		if i < b.N%conns {
-			n++
-		}
-		request, buf := []byte(bc.request), make([]byte, len(bc.reply))
-		go func() {
-			<-start
-			for range n {
-				if _, err := nc.Write(request); err != nil {
-					done <- err
-					return
-				}
-				if _, err := io.ReadFull(nc, buf); err != nil {
-					done <- err
-					return
-				}
-			}
-			done <- nil
-		}()
-	}
-	b.ReportAllocs()
-	b.ResetTimer()
-	close(start)
-	for range conns {
-		if err := <-done; err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.StopTimer()
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "req/s")
+	}, []byte(bc.request), []byte(bc.reply))
 }
 
 // greet takes part in the handshake, and has one request answered.

@@ -11,6 +11,7 @@ import (
 	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/vmapd/vmapd/lookup/internal/linetest"
 	"github.com/vmapd/vmapd/lookup/internal/strescape"
 )

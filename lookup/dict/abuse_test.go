@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/vmapd/vmapd/lookup/internal/linetest"
 )
 
 // many is a Dict of a million users, and counts how many were asked for.
@@ -202,18 +204,7 @@ func TestAllocs(t *testing.T) {
 			{"pipelined", strings.Repeat("Lshared/a\tann@d1.test\n", 20), strings.Repeat("Oshared/a\n", 20)},
 			{"long value", "Lshared/long\tann@d1.test\n", "O" + longValue + "\n"},
 		} {
-			t.Run(tc.name, func(t *testing.T) {
-				request, buf := []byte(tc.request), make([]byte, len(tc.reply))
-				if n := testing.AllocsPerRun(200, func() {
-					client.Write(request)
-					io.ReadFull(client, buf)
-				}); n != 0 {
-					t.Errorf("%v allocations a round", n)
-				}
-				if string(buf) != tc.reply {
-					t.Errorf("reply %.80q", buf)
-				}
-			})
+			t.Run(tc.name, func(t *testing.T) { linetest.Allocs(t, client, 0, tc.request, tc.reply) })
 		}
 		client.Close()
 		if err := <-done; err != nil {

@@ -13,7 +13,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
-	"pgregory.net/rapid"
 
 	"github.com/vmapd/vmapd/lookup/internal/linetest"
 	"github.com/vmapd/vmapd/lookup/internal/peer"
@@ -27,21 +26,7 @@ const hello = "H3\t2\t0\t\ttest\n"
 func TestTranscripts(t *testing.T) { linetest.PlayAll(t, testServer().ServeConn) }
 
 // TestSplits cuts what the client sends at random places.
-func TestSplits(t *testing.T) {
-	s := testServer()
-	linetest.Each(t, func(t *testing.T, tr *linetest.Transcript) {
-		rapid.Check(t, func(t *rapid.T) {
-			var parts []io.Reader
-			for rest := tr.Sent(); rest != ""; {
-				n := rapid.IntRange(1, len(rest)).Draw(t, "n")
-				parts = append(parts, strings.NewReader(rest[:n]))
-				rest = rest[n:]
-			}
-			out, err := linetest.Run(s.ServeConn, io.MultiReader(parts...))
-			tr.Check(t, out, err)
-		})
-	})
-}
+func TestSplits(t *testing.T) { linetest.PlaySplits(t, testServer().ServeConn) }
 
 func TestLineLimit(t *testing.T) {
 	long := strings.Repeat("k", DefaultMaxLine)

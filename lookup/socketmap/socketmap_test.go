@@ -63,21 +63,7 @@ func TestTranscripts(t *testing.T) {
 }
 
 // TestSplits cuts what the client sends at random places.
-func TestSplits(t *testing.T) {
-	s := &Server{Lookup: testLookup}
-	linetest.Each(t, func(t *testing.T, tr *linetest.Transcript) {
-		rapid.Check(t, func(t *rapid.T) {
-			var parts []io.Reader
-			for rest := tr.Sent(); rest != ""; {
-				n := rapid.IntRange(1, len(rest)).Draw(t, "n")
-				parts = append(parts, strings.NewReader(rest[:n]))
-				rest = rest[n:]
-			}
-			out, err := linetest.Run(s.ServeConn, io.MultiReader(parts...))
-			tr.Check(t, out, err)
-		})
-	})
-}
+func TestSplits(t *testing.T) { linetest.PlaySplits(t, (&Server{Lookup: testLookup}).ServeConn) }
 
 // TestSizes sends random sizes of keys and values over one connection.
 func TestSizes(t *testing.T) {
@@ -203,18 +189,7 @@ func TestAllocs(t *testing.T) {
 		{"pipelined", strings.Repeat(ns("echo user@d1.test"), 20), strings.Repeat(ns("OK user@d1.test"), 20)},
 		{"long value", ns("long x"), ns("OK " + string(long))},
 	} {
-		t.Run(tc.name, func(t *testing.T) {
-			request, buf := []byte(tc.request), make([]byte, len(tc.reply))
-			if n := testing.AllocsPerRun(200, func() {
-				client.Write(request)
-				io.ReadFull(client, buf)
-			}); n != 0 {
-				t.Errorf("%v allocations a round", n)
-			}
-			if string(buf) != tc.reply {
-				t.Errorf("reply %.80q", buf)
-			}
-		})
+		t.Run(tc.name, func(t *testing.T) { linetest.Allocs(t, client, 0, tc.request, tc.reply) })
 	}
 	client.Close()
 	if err := <-done; err != nil {

@@ -54,21 +54,7 @@ func newServer() *Server { return &Server{Table: "aliases", Lookup: testLookup} 
 func TestTranscripts(t *testing.T) { linetest.PlayAll(t, newServer().ServeConn) }
 
 // TestSplits cuts what the client sends at random places.
-func TestSplits(t *testing.T) {
-	s := newServer()
-	linetest.Each(t, func(t *testing.T, tr *linetest.Transcript) {
-		rapid.Check(t, func(t *rapid.T) {
-			var parts []io.Reader
-			for rest := tr.Sent(); rest != ""; {
-				n := rapid.IntRange(1, len(rest)).Draw(t, "n")
-				parts = append(parts, strings.NewReader(rest[:n]))
-				rest = rest[n:]
-			}
-			out, err := linetest.Run(s.ServeConn, io.MultiReader(parts...))
-			tr.Check(t, out, err)
-		})
-	})
-}
+func TestSplits(t *testing.T) { linetest.PlaySplits(t, newServer().ServeConn) }
 
 func TestLimits(t *testing.T) {
 	for _, tc := range []struct {
@@ -148,18 +134,7 @@ func TestAllocs(t *testing.T) {
 		{"quoted", "get echo:a%20b%c3%a9\n", "200 a%20b%C3%A9\n"},
 		{"not found", "get none@d1.test\n", "500 not found\n"},
 	} {
-		t.Run(tc.name, func(t *testing.T) {
-			request, buf := []byte(tc.request), make([]byte, len(tc.reply))
-			if n := testing.AllocsPerRun(200, func() {
-				client.Write(request)
-				io.ReadFull(client, buf)
-			}); n != 0 {
-				t.Errorf("%v allocations a request", n)
-			}
-			if string(buf) != tc.reply {
-				t.Errorf("reply %q", buf)
-			}
-		})
+		t.Run(tc.name, func(t *testing.T) { linetest.Allocs(t, client, 0, tc.request, tc.reply) })
 	}
 	client.Close()
 	if err := <-done; err != nil {

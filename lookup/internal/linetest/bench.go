@@ -14,6 +14,12 @@ import (
 // as reply, and the last one of a connection equal to it. serve answers one
 // connection until the client closes it.
 func Bench(b *testing.B, serve func(net.Conn), request, reply []byte) {
+	BenchAfter(b, func(net.Conn) {}, serve, request, reply)
+}
+
+// BenchAfter is Bench for protocols in which clients take part in a greeting
+// first.
+func BenchAfter(b *testing.B, greet, serve func(net.Conn), request, reply []byte) {
 	for _, conns := range []int{1, 4, 16} {
 		b.Run(fmt.Sprintf("conns=%d", conns), func(b *testing.B) {
 			path := filepath.Join(b.TempDir(), "s")
@@ -34,13 +40,13 @@ func Bench(b *testing.B, serve func(net.Conn), request, reply []byte) {
 					}()
 				}
 			}()
-			benchClients(b, path, conns, request, reply)
+			benchClients(b, path, conns, greet, request, reply)
 		})
 	}
 }
 
 // benchClients sends b.N requests in all and waits for each reply.
-func benchClients(b *testing.B, path string, conns int, request, reply []byte) {
+func benchClients(b *testing.B, path string, conns int, greet func(net.Conn), request, reply []byte) {
 	start, done := make(chan struct{}), make(chan error)
 	for i := range conns {
 		nc, err := net.Dial("unix", path)
@@ -48,6 +54,7 @@ func benchClients(b *testing.B, path string, conns int, request, reply []byte) {
 			b.Fatal(err)
 		}
 		defer nc.Close()
+		greet(nc)
 		n := b.N / conns
 		if i < b.N%conns {
 			n++
