@@ -76,18 +76,9 @@ func (w *watchman) run(ctx context.Context) {
 	}
 }
 
-// save writes the known places: a new file that takes the place of the old one.
+// save writes the known places.
 func (w *watchman) save() {
-	f, err := os.CreateTemp(filepath.Dir(w.path), ".guard-*") // mode 0600
-	if err == nil {
-		if err = errors.Join(w.Save(f), f.Sync(), f.Close()); err == nil {
-			err = os.Rename(f.Name(), w.path)
-		}
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}
-	if err != nil {
+	if err := store.ReplaceFile(w.path, func(f *os.File) error { return w.Save(f) }); err != nil {
 		w.log.Warn("cannot keep from where accounts have logged in", zap.String("file", w.path), zap.Error(err))
 	}
 }

@@ -1,12 +1,9 @@
 package daemon
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"go.uber.org/zap"
@@ -29,30 +26,27 @@ func (c *Config) WritePasswdFile(path string, s *store.Snapshot) (r PasswdFileRe
 	if err != nil {
 		return r, fmt.Errorf("dovecot.passwd_file_group: %w", err)
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".vmapd-*")
+	remedy := ": the folder must be writable for the user that runs vmapd"
+	err = store.ReplaceFile(path, func(f *os.File) error {
+		remedy = ""
+		if _, err := fmt.Fprintf(f, "# made by vmapd %s: changes are lost\n", time.Now().UTC().Format(time.RFC3339)); err != nil {
+			return err
+		}
+		o := c.loginOptions()
+		if r.Users, r.Left, err = o.WritePasswdFile(f, s); err != nil {
+			return err
+		}
+		if gid >= 0 {
+			if err := f.Chown(-1, gid); err != nil {
+				return err
+			}
+		}
+		return f.Chmod(0o640)
+	})
 	if err != nil {
-		return r, fmt.Errorf("write the passwd-file: %w: the folder must be writable for the user that runs vmapd", err)
+		return r, fmt.Errorf("write the passwd-file %s: %w%s", path, err, remedy)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("write the passwd-file %s: %w", path, err), f.Close(), os.Remove(f.Name()))
-		}
-	}()
-	o := c.loginOptions()
-	w := bufio.NewWriter(f)
-	fmt.Fprintf(w, "# made by vmapd %s: changes are lost\n", time.Now().UTC().Format(time.RFC3339))
-	if r.Users, r.Left, err = o.WritePasswdFile(w, s); err != nil {
-		return r, err
-	}
-	if gid >= 0 {
-		if err = f.Chown(-1, gid); err != nil {
-			return r, err
-		}
-	}
-	if err = errors.Join(w.Flush(), f.Chmod(0o640), f.Sync(), os.Rename(f.Name(), path)); err != nil {
-		return r, err
-	}
-	return r, f.Close()
+	return r, nil
 }
 
 // passwdFilePause is the shortest time between two passwd-files.

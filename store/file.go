@@ -9,24 +9,32 @@ import (
 	"time"
 )
 
-// WriteFile stores a snapshot, with mode 0600 since it holds password hashes:
-// in a new file beside path, which takes its place when it is on the disk. An
-// error leaves the file that was there. origin names the database; position
-// and checked say up to when the data is known to be true.
-func (s *Snapshot) WriteFile(path, origin string, position Position, checked time.Time, giveWay func()) (err error) {
+// WriteFile stores a snapshot, with mode 0600 since it holds password hashes
+// (see ReplaceFile). origin names the database; position and checked say up to
+// when the data is known to be true.
+func (s *Snapshot) WriteFile(path, origin string, position Position, checked time.Time, giveWay func()) error {
+	err := ReplaceFile(path, func(f *os.File) error { return s.writeTo(f, origin, position, checked, giveWay) })
+	if err != nil {
+		return fmt.Errorf("store the snapshot: %w", err)
+	}
+	return nil
+}
+
+// ReplaceFile has a new file written beside path, mode 0600, which takes its
+// place when it is on the disk. An error leaves the file that was there.
+func ReplaceFile(path string, write func(f *os.File) error) (err error) {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, filepath.Base(path)+".new-*") // mode 0600
 	if err != nil {
-		return fmt.Errorf("store the snapshot: %w", err)
+		return err
 	}
 	defer func() {
 		if err != nil {
 			_ = f.Close()
 			_ = os.Remove(f.Name())
-			err = fmt.Errorf("store the snapshot: %w", err)
 		}
 	}()
-	if err := s.writeTo(f, origin, position, checked, giveWay); err != nil {
+	if err := write(f); err != nil {
 		return err
 	}
 	if err := f.Sync(); err != nil {
