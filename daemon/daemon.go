@@ -128,6 +128,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	tending.end()
 	writing.end()
 	loading.end()
+	d.passOnRest(signals)
 	d.log.Info("ended")
 	return nil
 }

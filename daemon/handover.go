@@ -146,6 +146,20 @@ func (d *Daemon) passOn(s os.Signal) {
 	d.handover.heir.Signal(s) //nolint:errcheck // it may have ended
 }
 
+// passOnRest passes on what came after drain had its last look.
+func (d *Daemon) passOnRest(signals <-chan os.Signal) {
+	for {
+		select {
+		case s := <-signals:
+			if s != syscall.SIGUSR2 {
+				d.passOn(s)
+			}
+		default:
+			return
+		}
+	}
+}
+
 // handoverError is a reason to stay, with a remedy.
 type handoverError struct {
 	error
