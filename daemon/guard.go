@@ -23,6 +23,7 @@ import (
 type watchman struct {
 	*guard.Guard
 	path   string            // where known places are kept
+	kept   uint64            // logins that are in that file
 	shared *redisguard.Redis // nil: this node alone
 	log    *zap.Logger
 }
@@ -76,11 +77,18 @@ func (w *watchman) run(ctx context.Context) {
 	}
 }
 
-// save writes the known places.
+// save writes the known places, if one may have come: by a login here, or at
+// another node.
 func (w *watchman) save() {
+	logins := w.Stats().Successes
+	if logins == w.kept && w.shared == nil {
+		return
+	}
 	if err := store.ReplaceFile(w.path, func(f *os.File) error { return w.Save(f) }); err != nil {
 		w.log.Warn("cannot keep from where accounts have logged in", zap.String("file", w.path), zap.Error(err))
+		return
 	}
+	w.kept = logins
 }
 
 // authPolicy answers Dovecot's auth_policy_server_url, for those who keep

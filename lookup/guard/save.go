@@ -64,7 +64,7 @@ func (g *Guard) appendHomes(b []byte, s *slot[[]home], now int64) []byte {
 // anything else. An error that is ErrSaved says that they are damaged or not
 // ours; nothing of them was taken then, and the Guard goes on without.
 func (g *Guard) Load(r io.Reader) error {
-	most := int64(saveHead + saveTail + len(g.homes.slots)*(saveEntry+maxPlaces*savePlace))
+	most := int64(saveHead + saveTail + g.homes.size*(saveEntry+maxPlaces*savePlace))
 	b, err := io.ReadAll(io.LimitReader(r, most+1))
 	switch {
 	case err != nil:

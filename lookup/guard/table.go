@@ -11,7 +11,8 @@ const ways = 8
 // first makes room. So each step costs the same, and no flood can make it grow.
 // Keys are hashes with a secret seed, or the sets could be aimed at.
 type table[T any] struct {
-	slots   []slot[T] // ways after ways
+	slots   []slot[T] // ways after ways; nil until the first entry is made
+	size    int       // of slots
 	evicted uint64    // entries that made room before their time
 }
 
@@ -22,11 +23,14 @@ type slot[T any] struct {
 	value T
 }
 
-func newTable[T any](size int) table[T] {
-	return table[T]{slots: make([]slot[T], max(1, size/ways)*ways)}
-}
+// newTable takes no memory yet: where nobody logs in there is nothing to guard.
+func newTable[T any](size int) table[T] { return table[T]{size: max(1, size/ways) * ways} }
 
+// set gives the entries of a key; none while the table has no memory.
 func (t *table[T]) set(key uint64) []slot[T] {
+	if t.slots == nil {
+		return nil
+	}
 	i, _ := bits.Mul64(key, uint64(len(t.slots)/ways))
 	return t.slots[i*ways : i*ways+ways]
 }
@@ -45,6 +49,9 @@ func (t *table[T]) find(key uint64, now int64) *slot[T] {
 // make gives the entry of a key. If fresh it was not there: its time is zero,
 // its value what the last owner of the slot left, for the caller to replace.
 func (t *table[T]) make(key uint64, now int64) (s *slot[T], fresh bool) {
+	if t.slots == nil {
+		t.slots = make([]slot[T], t.size)
+	}
 	set := t.set(key)
 	victim := &set[0]
 	for i := range set {
