@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"os/user"
 	"strconv"
@@ -117,8 +118,8 @@ func (d *Daemon) loginHooks() login.Hooks {
 }
 
 // login counts an attempt, and logs one that failed.
-func (m *metrics) login(log *zap.Logger) func(service, user, remote string, out *login.Outcome) {
-	return func(service, user, remote string, out *login.Outcome) {
+func (m *metrics) login(log *zap.Logger) func(service, user string, remote netip.Addr, out *login.Outcome) {
+	return func(service, user string, remote netip.Addr, out *login.Outcome) {
 		result := "ok"
 		switch out.Verdict {
 		case login.Unsure:
@@ -126,7 +127,11 @@ func (m *metrics) login(log *zap.Logger) func(service, user, remote string, out 
 			log.Warn("cannot say whether a login is right", zap.String("service", service), zap.String("user", user), zap.String("reason", out.Reason))
 		case login.No:
 			result = string(out.Cause)
-			log.Info("a login failed", zap.String("service", service), zap.String("user", user), zap.String("remote", remote),
+			from := "" // nobody knows
+			if remote.IsValid() {
+				from = remote.String()
+			}
+			log.Info("a login failed", zap.String("service", service), zap.String("user", user), zap.String("remote", from),
 				zap.String("cause", result), zap.String("reason", out.Reason))
 		}
 		m.logins.WithLabelValues(serviceLabel(service), result).Inc()

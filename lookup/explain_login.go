@@ -52,14 +52,10 @@ func explainMaster(x *Explanation, s *store.Snapshot, name string) (why string) 
 	for r := s.AccountsByEmail(name); r.Next(); {
 		a := r.Account()
 		x.step(1, "core_user", a.ID, "account %s, %s; %s", a.Username, stateText(a.Active), schemeText(a.Password))
-		switch {
-		case !a.Master:
-			why = "it is not a master user"
-		case !a.Active:
-			why = "the account is disabled"
-		case a.Password == "":
+		if why = a.MasterRefusal(); why == "" && a.Password == "" {
 			why = "it has no password here"
-		default:
+		}
+		if why == "" {
 			return ""
 		}
 	}

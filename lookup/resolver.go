@@ -57,11 +57,9 @@ func (r *Resolver) Lookup(ctx context.Context, dst, table, key []byte) (value []
 	if t == nil {
 		return dst, false, fmt.Errorf("%w: %.64q", ErrUnknownTable, table)
 	}
-	snap := r.Servable()
-	if snap == nil {
-		if snap, err = r.Snapshot(ctx); err != nil {
-			return dst, false, err
-		}
+	snap, err := r.Snapshot(ctx)
+	if err != nil {
+		return dst, false, err
 	}
 	q := r.queries.Get().(*query)
 	dst, found = q.run(t, snap, r.options.Load(), r.now, dst, key)

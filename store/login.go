@@ -22,6 +22,18 @@ func (s *Snapshot) LoginRefusal(a *Account, service string) string {
 	return ""
 }
 
+// MasterRefusal says why an account may not log in as somebody else, or "" if it
+// may (Modoboa's query for master users: a mailbox is not needed).
+func (a *Account) MasterRefusal() string {
+	switch {
+	case !a.Master:
+		return "it is not a master user"
+	case !a.Active:
+		return "the account is disabled"
+	}
+	return ""
+}
+
 // Has reports whether a service finds the mailbox, the state of its account and
 // domain aside: neither mail nor readers come to one that is for sending only
 // (Modoboa's user_query).

@@ -85,9 +85,9 @@ func appendUser(dst []byte, u *login.User, prefix string) []byte {
 	name("home")
 	dst = append(appendString(dst, u.Home), ',')
 	name("quota_rule")
-	dst = append(quotaRule(append(dst, '"'), u.Quota), `",`...)
+	dst = append(u.AppendQuotaRule(append(dst, '"')), `",`...)
 	name("quota_storage_size")
-	return append(quotaSize(append(dst, '"'), u.Quota), '"')
+	return append(u.AppendQuotaSize(append(dst, '"')), '"')
 }
 
 // appendString appends a JSON string (RFC 8259 section 7).

@@ -2,7 +2,7 @@ package dovecot
 
 import (
 	"context"
-	"strconv"
+	"net/netip"
 
 	"github.com/vmapd/vmapd/lookup/auth"
 	"github.com/vmapd/vmapd/lookup/login"
@@ -13,7 +13,7 @@ import (
 type Auth struct {
 	Logins *login.Logins
 	// Told, if set, is told of every attempt whose outcome is known.
-	Told func(service, user string, remote string, out *login.Outcome)
+	Told func(service, user string, remote netip.Addr, out *login.Outcome)
 }
 
 // Server returns a Server that asks a.
@@ -42,11 +42,7 @@ func (a *Auth) outcome(at *login.Attempt, out *login.Outcome) auth.Outcome {
 		user = store.Fold(string(at.Login))
 	}
 	if a.Told != nil {
-		remote := ""
-		if at.Remote.IsValid() {
-			remote = at.Remote.String()
-		}
-		a.Told(at.Service, user, remote, out)
+		a.Told(at.Service, user, at.Remote, out)
 	}
 	switch out.Verdict {
 	case login.Yes:
@@ -73,17 +69,9 @@ func (a *Auth) user(ctx context.Context, r *auth.UserRequest) auth.UserReply {
 	f.AddInt("gid", int64(u.GID))
 	f.Add("home", u.Home)
 	var buf [32]byte
-	f.AddBytes("quota_rule", quotaRule(buf[:0], u.Quota))
-	f.AddBytes("quota_storage_size", quotaSize(buf[:0], u.Quota))
+	f.AddBytes("quota_rule", u.AppendQuotaRule(buf[:0]))
+	f.AddBytes("quota_storage_size", u.AppendQuotaSize(buf[:0]))
 	return auth.UserReply{Verdict: auth.Yes, User: u.Name, Fields: f}
-}
-
-// quotaRule and quotaSize are limits as Dovecot 2.3 and 2.4 read them; 0 is
-// unlimited in both.
-func quotaRule(dst []byte, mb uint32) []byte { return quotaSize(append(dst, "*:bytes="...), mb) }
-
-func quotaSize(dst []byte, mb uint32) []byte {
-	return append(strconv.AppendUint(dst, uint64(mb), 10), 'M')
 }
 
 func (a *Auth) pass(ctx context.Context, r *auth.UserRequest) auth.UserReply {

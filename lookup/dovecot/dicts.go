@@ -9,7 +9,6 @@ import (
 	"github.com/vmapd/vmapd/lookup/dict"
 	"github.com/vmapd/vmapd/lookup/login"
 	"github.com/vmapd/vmapd/lookup/usage"
-	"github.com/vmapd/vmapd/store"
 )
 
 // Dicts answers a dict.Server.
@@ -53,12 +52,4 @@ func finish(ctx context.Context, wait func(context.Context) error, err error, do
 	}
 	ctx = context.WithoutCancel(ctx) // it is safe or not, whoever listens
 	go func() { done(wait(ctx)) }()
-}
-
-// snapshot returns the snapshot that may be served.
-func (d *Dicts) snapshot(ctx context.Context) (*store.Snapshot, error) {
-	if s := d.Data.Servable(); s != nil {
-		return s, nil
-	}
-	return d.Data.Snapshot(ctx)
 }

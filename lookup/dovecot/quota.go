@@ -25,7 +25,7 @@ func (d *quota) Lookup(ctx context.Context, r *dict.Request, dst []byte) ([]byte
 	if !ok {
 		return dst, false, errNoKey
 	}
-	s, err := d.snapshot(ctx)
+	s, err := d.Data.Snapshot(ctx)
 	if err != nil {
 		return dst, false, err
 	}

@@ -139,25 +139,11 @@ func (c *check) refusal(a *store.Account) string {
 	if !c.names.master() {
 		return c.snap.LoginRefusal(a, c.service)
 	}
-	switch {
-	case !a.Active:
-		return "the master user's account is disabled"
-	case !a.Master:
-		return "the account is not a master user's"
+	if why := a.MasterRefusal(); why != "" {
+		return "of the master user: " + why
 	}
-	return c.userRefusal()
-}
-
-// userRefusal says why nobody, not even a master user, may log in as the user.
-func (c *check) userRefusal() string {
-	why := "there is no such user"
-	for r := c.snap.AccountsByEmail(c.names.user); r.Next(); {
-		a := r.Account()
-		if why = c.snap.LoginRefusal(&a, c.service); why == "" {
-			return ""
-		}
-	}
-	return why
+	_, why := mayLogIn(c.snap, c.names.user, func(a *store.Account) string { return c.snap.LoginRefusal(a, c.service) })
+	return why // nobody, not even a master user, may log in as him
 }
 
 // right is the outcome of a right password; anew says that it was hashed.

@@ -30,7 +30,7 @@ type Data interface {
 	// Servable returns the current snapshot, nil while there is none or it is
 	// too old.
 	Servable() *store.Snapshot
-	// Snapshot waits for one, for a while.
+	// Snapshot returns it too, but waits for the first one for a while.
 	Snapshot(ctx context.Context) (*store.Snapshot, error)
 }
 

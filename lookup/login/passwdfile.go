@@ -34,7 +34,8 @@ func (o *Options) WritePasswdFile(w io.Writer, s *store.Snapshot) (n int, left [
 		if hash == "" || strings.ContainsAny(hash, ":\n\r") || s.LoginRefusal(&a, "smtp") != "" || a.Email != m.Address {
 			hash = noPassword
 		}
-		fmt.Fprintf(out, "%s:%s:%d:%d::%s::userdb_quota_rule=%s userdb_quota_storage_size=%dM", u.Name, hash, u.UID, u.GID, u.Home, QuotaRule(u.Quota), u.Quota)
+		fmt.Fprintf(out, "%s:%s:%d:%d::%s::userdb_quota_rule=%s userdb_quota_storage_size=%s",
+			u.Name, hash, u.UID, u.GID, u.Home, u.AppendQuotaRule(nil), u.AppendQuotaSize(nil))
 		if m.SendOnly {
 			out.WriteString(" nologin reason=This_mailbox_is_for_sending_only")
 		}
@@ -45,6 +46,3 @@ func (o *Options) WritePasswdFile(w io.Writer, s *store.Snapshot) (n int, left [
 	}
 	return n, left, out.Flush()
 }
-
-// QuotaRule is a limit as Dovecot 2.3 reads it; 0 is unlimited.
-func QuotaRule(mb uint32) string { return fmt.Sprintf("*:bytes=%dM", mb) }

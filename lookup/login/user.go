@@ -3,6 +3,7 @@ package login
 import (
 	"context"
 	"iter"
+	"strconv"
 	"strings"
 
 	"github.com/vmapd/vmapd/store"
@@ -20,7 +21,7 @@ type User struct {
 // not matter, as in Modoboa's user_query: mail for a disabled account is kept.
 // An error says that it cannot be said now.
 func (l *Logins) User(ctx context.Context, name []byte, service string) (u User, found bool, err error) {
-	s, err := l.snapshot(ctx)
+	s, err := l.data.Snapshot(ctx)
 	if err != nil {
 		return User{}, false, err
 	}
@@ -39,6 +40,18 @@ func (o *Options) user(m *store.Mailbox) (User, bool) {
 		return User{}, false
 	}
 	return User{Name: m.Address, Home: o.home(m.Address), UID: o.UID, GID: o.GID, Quota: m.Quota}, true
+}
+
+// AppendQuotaRule appends the limit as Dovecot 2.3 reads it (quota_rule); 0 is
+// unlimited.
+func (u *User) AppendQuotaRule(dst []byte) []byte {
+	return u.AppendQuotaSize(append(dst, "*:bytes="...))
+}
+
+// AppendQuotaSize appends the limit as Dovecot 2.4 reads it (quota_storage_size);
+// 0 is unlimited.
+func (u *User) AppendQuotaSize(dst []byte) []byte {
+	return append(strconv.AppendUint(dst, uint64(u.Quota), 10), 'M')
 }
 
 // Path reports whether an address can be part of a path. Dovecot itself takes
@@ -79,7 +92,7 @@ func (o *Options) home(address string) string {
 
 // Names yields the users that a service finds, in no particular order.
 func (l *Logins) Names(ctx context.Context, service string) (iter.Seq[string], error) {
-	s, err := l.snapshot(ctx)
+	s, err := l.data.Snapshot(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -95,22 +108,27 @@ func (l *Logins) Names(ctx context.Context, service string) (iter.Seq[string], e
 // Stored returns the account that may log in to a service as name, for those
 // who check the password themselves. master asks for a master user instead.
 func (l *Logins) Stored(ctx context.Context, name []byte, service string, master bool) (a store.Account, found bool, err error) {
-	s, err := l.snapshot(ctx)
+	s, err := l.data.Snapshot(ctx)
 	if err != nil {
 		return store.Account{}, false, err
 	}
-	for r := s.AccountsByEmail(store.Fold(string(name))); r.Next(); {
-		a = r.Account()
-		if master && a.Active && a.Master || !master && s.LoginRefusal(&a, service) == "" {
-			return a, true, nil
-		}
+	refusal := func(a *store.Account) string { return s.LoginRefusal(a, service) }
+	if master {
+		refusal = (*store.Account).MasterRefusal
 	}
-	return store.Account{}, false, nil
+	a, why := mayLogIn(s, store.Fold(string(name)), refusal)
+	return a, why == "", nil
 }
 
-func (l *Logins) snapshot(ctx context.Context) (*store.Snapshot, error) {
-	if s := l.data.Servable(); s != nil {
-		return s, nil
+// mayLogIn finds the account with an e-mail address that is not refused, or why
+// there is none.
+func mayLogIn(s *store.Snapshot, address string, refusal func(*store.Account) string) (a store.Account, why string) {
+	why = "there is no such user"
+	for r := s.AccountsByEmail(address); r.Next(); {
+		a = r.Account()
+		if why = refusal(&a); why == "" {
+			return a, ""
+		}
 	}
-	return l.data.Snapshot(ctx)
+	return store.Account{}, why
 }
