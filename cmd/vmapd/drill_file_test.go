@@ -86,6 +86,7 @@ func (g *stage) refused() {
 	g.v.Start(g.T)
 	g.clients = drill.Ask(g.T, g.v.Socket, 2, g.size.probes())
 	time.Sleep(150 * time.Millisecond)
+	g.clients.AwaitAnswer(g.T) // a request is held for a while first
 	g.metric("vmapd_snapshot_file_errors_total", 1)
 	g.logs("refused the snapshot on disk", "written again")
 	if g.v.Ready() {

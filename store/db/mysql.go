@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -57,7 +59,25 @@ func openMySQL(a *address, o Options) (*sql.DB, error) {
 	if o.ReadOnly {
 		c = readOnlyConnector{c}
 	}
-	return sql.OpenDB(c), nil
+	return sql.OpenDB(limitedConnector{c, cfg.Timeout}), nil
+}
+
+// limitedConnector limits all of connecting. The driver's own timeout is for
+// the TCP connection alone: a server that accepts and then says nothing would be
+// waited for as for an answer.
+type limitedConnector struct {
+	driver.Connector
+	limit time.Duration
+}
+
+func (l limitedConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	limited, cancel := context.WithTimeout(ctx, l.limit)
+	defer cancel()
+	c, err := l.Connector.Connect(limited)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		return nil, fmt.Errorf("connect: %w", os.ErrDeadlineExceeded)
+	}
+	return c, err
 }
 
 // readOnlyConnector makes each session refuse writes. It is a statement and

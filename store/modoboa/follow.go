@@ -31,6 +31,11 @@ func (s *Source) Follow(ctx context.Context, from store.Position) (*store.Change
 	}
 	to, changed, err := s.follow(ctx, before)
 	if err != nil {
+		if ctx.Err() != nil {
+			// The connection hung. Those that idle may hang as well, each for
+			// as long as a look may take; a new one says soon how things are.
+			s.DB.CloseIdle()
+		}
 		return nil, fmt.Errorf("follow: %w", s.followError(ctx, err))
 	}
 	s.remember(to)

@@ -51,6 +51,22 @@ func Ask(t testing.TB, socket string, conns int, probes []Probe) *Clients {
 	return c
 }
 
+// AwaitAnswer waits until an answer of this phase has come, of any kind.
+func (c *Clients) AwaitAnswer(t testing.TB) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		for _, one := range c.each {
+			one.mu.Lock()
+			n := one.seen.Right + one.seen.Temp + one.seen.NotFound + one.seen.Wrong
+			one.mu.Unlock()
+			if n > 0 {
+				return
+			}
+		}
+	}
+	t.Error("no answer in ten seconds")
+}
+
 // Turn ends a phase and begins the next one: it returns what was seen in the
 // phase that ends. A wait for an answer that has not come counts in both.
 func (c *Clients) Turn() *Tally {
