@@ -86,6 +86,8 @@ type Dovecot struct {
 	PasswdFile        string   `toml:"passwd_file" comment:"Keep a passwd-file for Dovecot here, so that it can go on alone. Empty: none. It is written again ten seconds after a change at the latest."`
 	PasswdFileGroup   string   `toml:"passwd_file_group" comment:"Group that may read passwd_file, usually dovecot. Empty: vmapd's own."`
 	PasswordReaders   []string `toml:"password_readers" comment:"Users besides root that get password hashes from the dict auth (unix sockets alone): whoever runs Dovecot's auth-worker."`
+
+	readers []int // PasswordReaders, as user ids
 }
 
 // Guard is the section [guard].

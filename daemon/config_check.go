@@ -29,7 +29,7 @@ func (c *Config) check() ConfigErrors {
 	k.listeners()
 	k.lookup()
 	k.dovecot()
-	k.checkLogins()
+	k.guard()
 	k.dkim()
 	k.other()
 	return k.errs
@@ -158,24 +158,6 @@ func (k *checker) lookup() {
 	}
 	if l.Hold.D().Seconds() > 90 {
 		k.fail("lookup.hold", "%s is too long: Postfix gives up after 100s, at most 90s", l.Hold)
-	}
-}
-
-// mechanism is the grammar of RFC 4422 section 3.1.
-var mechanism = regexp.MustCompile(`^[A-Z0-9_-]{1,20}$`)
-
-func (k *checker) dovecot() {
-	d := &k.c.Dovecot
-	k.absolute("dovecot.home", d.Home)
-	k.notNegative("dovecot.uid", d.UID)
-	k.notNegative("dovecot.gid", d.GID)
-	if len(d.Mechanisms) == 0 {
-		k.fail("dovecot.mechanisms", "is empty: name at least PLAIN")
-	}
-	for i, m := range d.Mechanisms {
-		if !mechanism.MatchString(m) {
-			k.fail(fmt.Sprintf("dovecot.mechanisms[%d]", i), "%q is not the name of a SASL mechanism (capital letters)", m)
-		}
 	}
 }
 

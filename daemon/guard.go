@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -108,12 +107,4 @@ func (d *Daemon) authPolicy() http.Handler {
 			OnError: func(err error) { d.log.Debug("policy request not understood", zap.Error(err)) },
 		}).ServeHTTP(w, r)
 	})
-}
-
-// exemptOrDefault tells "not set" from "none": see guard.Settings.
-func exemptOrDefault(list []netip.Prefix) []netip.Prefix {
-	if list == nil {
-		return []netip.Prefix{}
-	}
-	return list
 }

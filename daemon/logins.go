@@ -2,20 +2,15 @@ package daemon
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/netip"
 	"os"
-	"os/user"
-	"strconv"
-	"strings"
+	"slices"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
 	"github.com/vmapd/vmapd/lookup/auth"
-	"github.com/vmapd/vmapd/lookup/dict"
 	"github.com/vmapd/vmapd/lookup/dovecot"
 	"github.com/vmapd/vmapd/lookup/login"
 	"github.com/vmapd/vmapd/lookup/password"
@@ -162,12 +157,7 @@ func (d *Daemon) mayReadHashes(uid uint32) bool {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, name := range d.cfg.Dovecot.PasswordReaders {
-		if u, err := user.Lookup(name); err == nil && u.Uid == strconv.Itoa(int(uid)) || name == strconv.Itoa(int(uid)) {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(d.cfg.Dovecot.readers, int(uid))
 }
 
 // serveFunc is a Server that is a function.
@@ -190,109 +180,4 @@ func (d *Daemon) authMaster(*Listen) (service, error) {
 		return auth.MayUser | auth.MayList | auth.MayRequest
 	}
 	return &lines{server: serveFunc(func(ctx context.Context, nc net.Conn) error { return d.logins.auth.ServeMaster(ctx, nc, rights) })}, nil
-}
-
-func (d *Daemon) dict(l *Listen) (service, error) {
-	return &lines{server: &dict.Server{
-		Open:           d.metrics.dicts(d.hurry, d.logins.dicts.Open),
-		Idle:           l.IdleTimeout.D(),
-		RequestTimeout: l.RequestTimeout.D(),
-		OnRefused:      d.onRefused(l),
-	}}, nil
-}
-
-// dicts wraps what opens dicts with counting. As with lookups, the context of a
-// connection that drains is replaced by ctx.
-func (m *metrics) dicts(ctx context.Context, open func(*dict.Client) (dict.Dict, error)) func(*dict.Client) (dict.Dict, error) {
-	const protocol = "dict"
-	seconds := m.seconds.WithLabelValues(protocol)
-	unknown := m.results(protocol, unknownTable)
-	known := map[string]*results{}
-	for _, name := range []string{"auth", "quota", "quota_clone", "lastlogin"} {
-		known[name] = m.results(protocol, name)
-	}
-	return func(c *dict.Client) (dict.Dict, error) {
-		next, err := open(c)
-		if err != nil {
-			unknown.failed.Inc()
-			return nil, err
-		}
-		return &countedDict{next, ctx, known[c.Name], seconds}, nil
-	}
-}
-
-// countedDict counts what is asked of a dict.
-type countedDict struct {
-	next    dict.Dict
-	ctx     context.Context
-	results *results
-	seconds prometheus.Observer
-}
-
-func (d *countedDict) Lookup(_ context.Context, r *dict.Request, dst []byte) ([]byte, bool, error) {
-	start := time.Now()
-	value, found, err := d.next.Lookup(d.ctx, r, dst)
-	d.count(found, err)
-	d.seconds.Observe(time.Since(start).Seconds())
-	return value, found, err
-}
-
-func (d *countedDict) Iterate(ctx context.Context, r *dict.IterateRequest, yield func(key, value []byte) bool) error {
-	err := d.next.Iterate(ctx, r, yield)
-	d.count(true, err)
-	return err
-}
-
-func (d *countedDict) Commit(_ context.Context, t *dict.Transaction, done func(error)) {
-	d.next.Commit(d.ctx, t, func(err error) {
-		d.count(true, err)
-		done(err)
-	})
-}
-
-func (d *countedDict) count(found bool, err error) {
-	switch {
-	case err != nil:
-		d.results.temp.Inc()
-	case found:
-		d.results.found.Inc()
-	default:
-		d.results.notFound.Inc()
-	}
-}
-
-// checkLogins checks what package login cannot work with.
-func (k *checker) checkLogins() {
-	v := &k.c.Dovecot
-	k.c.Guard.exempt = exemptOrDefault(k.prefixes("guard.exempt", k.c.Guard.Exempt))
-	if v.PasswdFile != "" {
-		k.absolute("dovecot.passwd_file", v.PasswdFile)
-	}
-	k.account("dovecot.passwd_file_group", v.PasswdFileGroup, lookupGroup)
-	for i, m := range v.Mechanisms {
-		if mechanism.MatchString(m) && len(mechanisms([]string{m})) == 0 {
-			k.fail(fmt.Sprintf("dovecot.mechanisms[%d]", i), "%q is not in this version of vmapd: PLAIN and LOGIN are", m)
-		}
-	}
-	if !password.Known(v.DefaultScheme) {
-		k.fail("dovecot.default_pass_scheme", "%q is no scheme of stored passwords%s", v.DefaultScheme, suggestScheme(v.DefaultScheme, false))
-	}
-	if v.Rehash == "" {
-		return
-	}
-	if err := password.CheckParams(v.Rehash, k.c.loginOptions().RehashParams); err != nil {
-		k.fail("dovecot.rehash", "%q: %v%s", v.Rehash, err, suggestScheme(v.Rehash, true))
-	}
-}
-
-// suggestScheme is suggestFrom for password schemes, those that can be made or
-// all.
-func suggestScheme(name string, made bool) string {
-	var names []string
-	for _, s := range password.Schemes() {
-		if s.Makes || !made {
-			names = append(names, strings.ToLower(s.Name)) // as good as in capitals
-		}
-	}
-	return suggestFrom(name, names)
 }

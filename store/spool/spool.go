@@ -120,23 +120,33 @@ func Open(path string, o Options) (*Spool, error) {
 // The error is ErrFull, ErrClosed, a *StorageError, that of ctx, or says which
 // write has a part that is too long.
 func (s *Spool) Put(ctx context.Context, writes ...Write) error {
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("spool: %w", context.Cause(ctx))
-	}
-	wait, err := s.Begin(writes...)
-	if err != nil {
+	own, err := checked(writes)
+	if err != nil || len(own) == 0 {
 		return err
 	}
-	return wait(ctx)
+	return s.ask(ctx, &request{writes: own})
 }
 
 // Begin is the first half of Put: it gives writes their place in the order of
 // arrival and does not wait for the disk. wait does, and is called once; what it
 // returns is what Put would.
 func (s *Spool) Begin(writes ...Write) (wait func(context.Context) error, err error) {
-	if len(writes) == 0 {
+	own, err := checked(writes)
+	if err != nil {
+		return nil, err
+	}
+	if len(own) == 0 {
 		return func(context.Context) error { return nil }, nil
 	}
+	r := &request{writes: own}
+	if err := s.hand(r); err != nil {
+		return nil, err
+	}
+	return r.wait, nil
+}
+
+// checked returns a copy of writes that the caller cannot change any more.
+func checked(writes []Write) ([]Write, error) {
 	own := make([]Write, len(writes))
 	for i, w := range writes {
 		if err := w.check(); err != nil {
@@ -148,11 +158,7 @@ func (s *Spool) Begin(writes ...Write) (wait func(context.Context) error, err er
 		}
 		own[i] = w
 	}
-	r := &request{writes: own}
-	if err := s.hand(r); err != nil {
-		return nil, err
-	}
-	return r.wait, nil
+	return own, nil
 }
 
 func (w *Write) check() error {
