@@ -37,8 +37,10 @@ var imports = map[string][]string{
 	"lookup/dovecot":           {"lookup/auth", "lookup/dict", "lookup/login", "lookup/usage", "store"},
 	"lookup/dict":              {"lookup/internal/line", "lookup/internal/peer"},
 	"daemon":                   {"lookup", "lookup/auth", "lookup/dict", "lookup/dovecot", "lookup/guard", "lookup/guard/redisguard", "lookup/login", "lookup/password", "lookup/usage", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa", "store/spool"},
-	"cmd/vmapd":                {"daemon", "lookup", "lookup/password", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa"},
+	"cmd/vmapd":                {"cmd/vmapd/internal/doveconf", "daemon", "lookup", "lookup/password", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa"},
 
+	"cmd/vmapd/internal/doveconf": {"daemon"},
+	"cmd/vmapd/internal/dovetest": {"cmd/vmapd/internal/mailtest"},
 	"cmd/vmapd/internal/gendocs":  {"daemon", "lookup"},
 	"cmd/vmapd/internal/mailtest": {},
 	"cmd/vmapd/internal/drill":    {"daemon", "lookup/socketmap"},
