@@ -58,7 +58,7 @@ drill: peers
 	VMAPD_PEERS=required $(GO) test -tags drill -run '^TestAllDrills$$' -count 1 -v -timeout 60m ./cmd/vmapd
 
 generate:
-	$(GO) run ./cmd/vmapd/internal/gendocs docs
+	$(GO) run ./cmd/vmapd/internal/gendocs docs contrib/dovecot
 
 clean:
 	rm -f vmapd

@@ -41,7 +41,7 @@ var imports = map[string][]string{
 
 	"cmd/vmapd/internal/doveconf": {"daemon"},
 	"cmd/vmapd/internal/dovetest": {"cmd/vmapd/internal/mailtest"},
-	"cmd/vmapd/internal/gendocs":  {"daemon", "lookup"},
+	"cmd/vmapd/internal/gendocs":  {"cmd/vmapd/internal/doveconf", "daemon", "lookup"},
 	"cmd/vmapd/internal/mailtest": {},
 	"cmd/vmapd/internal/drill":    {"daemon", "lookup/socketmap"},
 }

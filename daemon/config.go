@@ -17,6 +17,7 @@ type Config struct {
 	Listen   []Listen `toml:"listen" comment:"One [[listen]] section for each socket. If there is none at all, vmapd serves socketmap, dict, auth and auth-master on unix sockets in its run folder ($RUNTIME_DIRECTORY or /run/vmapd) and http on inet:127.0.0.1:8025."`
 	Lookup   Lookup   `toml:"lookup" comment:"How the lookup tables answer."`
 	Dovecot  Dovecot  `toml:"dovecot" comment:"Logins, and answers for Dovecot (protocols dict, auth, auth-master)."`
+	Guard    Guard    `toml:"guard" comment:"Protection of logins against guessing. With policy.counters in Redis several nodes count together."`
 	DKIM     DKIM     `toml:"dkim" comment:"Signing of mail. For a protocol of coming versions (milter): checked, not used yet."`
 	Policy   Policy   `toml:"policy" comment:"Sending limits. For a protocol of coming versions (policy): checked, not used yet."`
 	Log      Log      `toml:"log" comment:"Messages go to standard error."`
@@ -87,6 +88,14 @@ type Dovecot struct {
 	PasswordReaders   []string `toml:"password_readers" comment:"Users besides root that get password hashes from the dict auth (unix sockets alone): whoever runs Dovecot's auth-worker."`
 }
 
+// Guard is the section [guard].
+type Guard struct {
+	Exempt    []string `toml:"exempt" comment:"Networks of programs that log in for others, such as webmail: they are never refused."`
+	PolicyKey string   `toml:"policy_key" comment:"Key with which Dovecot's own auth service may ask /policy on the http listener (auth_policy_server_url). Empty: nobody may."`
+
+	exempt []netip.Prefix // Exempt, parsed
+}
+
 // DKIM is the section [dkim].
 type DKIM struct {
 	KeyDir      string   `toml:"key_dir" comment:"Keys are read and made only below this folder. Default: dkim in state_dir."`
@@ -133,6 +142,7 @@ func builtin() *Config {
 			Mechanisms: []string{"PLAIN", "LOGIN"}, FailureDelay: Duration(2 * time.Second),
 			MasterSeparator: "*", DefaultScheme: "CRYPT", WeakSchemes: true, RememberPasswords: Duration(10 * time.Minute), PasswordReaders: []string{},
 		},
+		Guard: Guard{Exempt: []string{"127.0.0.0/8", "::1/128"}},
 		DKIM: DKIM{
 			Networks: []string{"127.0.0.0/8", "::1/128"}, DaemonNames: []string{"ORIGINATING"},
 			Headers: "balanced", Subdomains: "exact", Resolvers: []string{},

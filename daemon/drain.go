@@ -65,12 +65,20 @@ func (d *Daemon) drain(signals <-chan os.Signal) {
 	d.mu.Lock()
 	ports := d.allPorts()
 	d.mu.Unlock()
-	var wg sync.WaitGroup
+	var wg, logins sync.WaitGroup
 	for _, p := range ports {
 		p.stop()
 		p.socket.Close()
-		wg.Go(func() { p.drain(ctx) })
+		end := wg.Go
+		if p.waits() {
+			end = logins.Go
+		}
+		end(func() { p.drain(ctx) })
 	}
+	wg.Go(func() {
+		logins.Wait()
+		d.bequeathLogins()
+	})
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

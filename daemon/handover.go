@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,6 +28,7 @@ type handover struct {
 	limit   time.Duration // until the successor must serve
 	busy    atomic.Bool   // an attempt is under way, or has succeeded
 	heir    *os.Process   // serves in our place; guarded by Daemon.reload
+	line    net.Conn      // to it, for what is left to it later; guarded as heir
 }
 
 // findProgram gives the absolute path that this process was started by. Unlike
@@ -92,13 +94,15 @@ func (d *Daemon) handOver(ctx context.Context) bool {
 	if err == nil {
 		d.log.Info("started a new process; this one serves until that one does", zap.String("program", d.handover.program), zap.Int("new_pid", s.pid()))
 		err = s.await(ctx, d.handover.limit)
-		s.line.Close()
 	}
 	if err != nil {
+		if s != nil {
+			s.line.Close()
+		}
 		d.stay(ctx, err)
 		return false
 	}
-	d.handover.heir = s.cmd.Process
+	d.handover.heir, d.handover.line = s.cmd.Process, s.line
 	d.disown()
 	d.notify(fmt.Sprintf("MAINPID=%d", s.pid()))
 	d.quiet.Store(true)

@@ -75,8 +75,8 @@ func TestHandoverFails(t *testing.T) {
 			}
 		})
 	}
-	if n := d.descriptors(t); n > files+2 {
-		t.Errorf("%d files are open, %d were", n, files)
+	if n := d.descriptors(t); len(n) > len(files)+2 {
+		t.Errorf("%d files are open, %d were:\n%q", len(n), len(files), n)
 	}
 	d.write(t, basics)
 	d.install(t)

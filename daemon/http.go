@@ -58,6 +58,7 @@ func (d *Daemon) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "alive") })
 	mux.HandleFunc("GET /readyz", d.readyz)
+	mux.Handle("POST /policy", d.authPolicy())
 	mux.Handle("GET /metrics", localOnly(d.metrics.handler(d.log.Logger)))
 	return mux
 }

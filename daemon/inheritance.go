@@ -28,6 +28,7 @@ const (
 // testament is the content of handoverVariable, as JSON.
 type testament struct {
 	PID     int      `json:"pid"`     // of the old process
+	SPID    uint32   `json:"spid"`    // by which clients of auth sockets know it
 	Sockets []string `json:"sockets"` // endpoints, in the order of the descriptors
 }
 
@@ -72,7 +73,7 @@ func (d *Daemon) startSuccessor() (*successor, error) {
 func (d *Daemon) bequeath() (files []*os.File, will testament, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	will.PID = os.Getpid()
+	will.PID, will.SPID = os.Getpid(), d.logins.auth.SPID
 	for _, p := range d.allPorts() {
 		if p.socket.endpoint.Kind == Unix && !p.socket.ownsFile() {
 			p.gate.log.Warn("the socket's file is not there any more: the new process makes a new one", zap.String("path", p.socket.endpoint.Path))

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/user"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,7 +16,6 @@ import (
 	"github.com/vmapd/vmapd/lookup/auth"
 	"github.com/vmapd/vmapd/lookup/dict"
 	"github.com/vmapd/vmapd/lookup/dovecot"
-	"github.com/vmapd/vmapd/lookup/guard"
 	"github.com/vmapd/vmapd/lookup/login"
 	"github.com/vmapd/vmapd/lookup/password"
 	"github.com/vmapd/vmapd/lookup/usage"
@@ -28,6 +28,7 @@ import (
 type logins struct {
 	*login.Logins
 	usage *usage.Usage
+	guard *watchman
 	auth  *auth.Server
 	dicts *dovecot.Dicts
 }
@@ -36,9 +37,11 @@ type logins struct {
 func (d *Daemon) openLogins() *logins {
 	l := &logins{}
 	l.usage = usage.New(d.writes, func() time.Time { return d.store.Status().Checked })
-	l.Logins = login.New(d.resolver, &password.Pool{}, guard.New(guard.Settings{}), d.loginHooks(), d.cfg.loginOptions())
+	l.guard = d.openGuard()
+	l.Logins = login.New(d.resolver, &password.Pool{}, l.guard.Guard, d.loginHooks(), d.cfg.loginOptions())
 	a := &dovecot.Auth{Logins: l.Logins, Told: d.metrics.login(d.log.Logger)}
 	l.auth = a.Server()
+	l.auth.SPID = uint32(os.Getpid())
 	l.auth.Mechanisms = mechanisms(d.cfg.Dovecot.Mechanisms)
 	l.auth.OnRefused = d.authRefused()
 	l.dicts = &dovecot.Dicts{Logins: l.Logins, Usage: l.usage, Data: d.resolver, LastLogin: d.writes.lastLogin, MayReadHashes: d.mayReadHashes}
@@ -49,6 +52,8 @@ func (d *Daemon) openLogins() *logins {
 func (l *logins) run(ctx context.Context, d *Daemon) {
 	rehashing := newTask(ctx, l.Logins.Run)
 	defer rehashing.end()
+	guarding := newTask(ctx, l.guard.run)
+	defer guarding.end()
 	keeping := newTask(ctx, d.keepPasswdFile)
 	defer keeping.end()
 	for tick := time.NewTicker(time.Minute); ; {
@@ -254,6 +259,7 @@ func (d *countedDict) count(found bool, err error) {
 // checkLogins checks what package login cannot work with.
 func (k *checker) checkLogins() {
 	v := &k.c.Dovecot
+	k.c.Guard.exempt = exemptOrDefault(k.prefixes("guard.exempt", k.c.Guard.Exempt))
 	if v.PasswdFile != "" {
 		k.absolute("dovecot.passwd_file", v.PasswdFile)
 	}
@@ -263,4 +269,25 @@ func (k *checker) checkLogins() {
 			k.fail(fmt.Sprintf("dovecot.mechanisms[%d]", i), "%q is not in this version of vmapd: PLAIN and LOGIN are", m)
 		}
 	}
+	if !password.Known(v.DefaultScheme) {
+		k.fail("dovecot.default_pass_scheme", "%q is no scheme of stored passwords%s", v.DefaultScheme, suggestScheme(v.DefaultScheme, false))
+	}
+	if v.Rehash == "" {
+		return
+	}
+	if err := password.CheckParams(v.Rehash, k.c.loginOptions().RehashParams); err != nil {
+		k.fail("dovecot.rehash", "%q: %v%s", v.Rehash, err, suggestScheme(v.Rehash, true))
+	}
+}
+
+// suggestScheme is suggestFrom for password schemes, those that can be made or
+// all.
+func suggestScheme(name string, made bool) string {
+	var names []string
+	for _, s := range password.Schemes() {
+		if s.Makes || !made {
+			names = append(names, strings.ToLower(s.Name)) // as good as in capitals
+		}
+	}
+	return suggestFrom(name, names)
 }

@@ -16,6 +16,7 @@ type serviceManager struct {
 	file   *os.File
 	notify string
 	inbox  *net.UnixConn
+	heard  chan string
 }
 
 func newServiceManager(t *testing.T, dir string) *serviceManager {
@@ -33,7 +34,19 @@ func newServiceManager(t *testing.T, dir string) *serviceManager {
 	if m.inbox, err = net.ListenUnixgram("unixgram", &net.UnixAddr{Name: m.notify, Net: "unixgram"}); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { m.inbox.Close() })
+	m.heard = make(chan string, 10_000)
+	read := make(chan struct{})
+	go func() { // at once, as systemd does: a socket holds a few datagrams only
+		defer close(read)
+		for b := make([]byte, 4096); ; {
+			n, err := m.inbox.Read(b)
+			if err != nil {
+				return
+			}
+			m.heard <- string(b[:n])
+		}
+	}()
+	t.Cleanup(func() { m.inbox.Close(); <-read })
 	return m
 }
 
@@ -46,14 +59,13 @@ func (m *serviceManager) env() []string {
 // wanted.
 func (m *serviceManager) next(t *testing.T, want string, unwanted ...string) string {
 	t.Helper()
-	b := make([]byte, 4096)
 	for {
-		m.inbox.SetReadDeadline(time.Now().Add(10 * time.Second))
-		n, err := m.inbox.Read(b)
-		if err != nil {
-			t.Fatalf("waiting for %s: %v", want, err)
+		var text string
+		select {
+		case text = <-m.heard:
+		case <-time.After(20 * time.Second):
+			t.Fatalf("waiting for %s", want)
 		}
-		text := string(b[:n])
 		for _, u := range unwanted {
 			if strings.Contains(text, u) {
 				t.Errorf("%q before %s", text, want)

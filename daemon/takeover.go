@@ -22,6 +22,9 @@ type predecessor struct {
 	line  net.Conn
 	files map[*socket]os.FileInfo // of the unix sockets it left to us
 	gone  bool                    // it has given way; written by the task that listens to it
+
+	spid     uint32
+	heritage chan struct{} // closed when its logins are here
 }
 
 // inherit takes over the sockets that this process was started with, by
@@ -41,6 +44,7 @@ func (d *Daemon) inherit() error {
 	if err != nil {
 		return fmt.Errorf("sockets from the process before ($%s): %w", handoverVariable, err)
 	}
+	d.logins.auth.SPID, d.logins.auth.Heritage = d.predecessor.spid, d.predecessor.heritage
 	d.quiet.Store(true)
 	d.log.Info("taking over: the process before serves until the data is here", zap.Int("old_pid", d.predecessor.pid))
 	return nil
@@ -55,7 +59,7 @@ func (in Inherited) readTestament(text string) (*predecessor, error) {
 	for i := range len(will.Sockets) + 1 {
 		syscall.CloseOnExec(firstInherited + i)
 	}
-	p := &predecessor{pid: will.PID, files: map[*socket]os.FileInfo{}}
+	p := &predecessor{pid: will.PID, files: map[*socket]os.FileInfo{}, spid: will.SPID, heritage: make(chan struct{})}
 	for i, address := range will.Sockets {
 		s, err := inheritSocket(firstInherited+i, address)
 		if err != nil {
@@ -132,9 +136,10 @@ func (d *Daemon) takePlace(ctx context.Context) {
 		<-verdict.done
 	}
 	verdict.end()
-	p.line.Close()
+	defer p.line.Close()
 	if p.gone {
 		d.settle()
+		d.adoptLogins(ctx, p.line)
 	}
 }
 
@@ -166,9 +171,15 @@ func (d *Daemon) begin() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, p := range d.allPorts() {
-		p.start()
-		if p != d.control {
-			d.log.Info("listening", zap.String("protocol", p.cfg.Protocol), zap.Stringer("address", p.cfg.endpoint))
+		if d.predecessor == nil || !p.waits() {
+			d.beginPort(p)
 		}
+	}
+}
+
+func (d *Daemon) beginPort(p *port) {
+	p.start()
+	if p != d.control {
+		d.log.Info("listening", zap.String("protocol", p.cfg.Protocol), zap.Stringer("address", p.cfg.endpoint))
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -138,8 +139,9 @@ func TestNoDataIsNotAnAnswer(t *testing.T) {
 }
 
 func TestStaleDataIsNotServed(t *testing.T) {
-	now := time.Now()
-	s := &store.Store{Settings: store.Settings{Source: demo(2), Reload: -1, MaxStale: time.Hour}, Now: func() time.Time { return now }}
+	began := time.Now()
+	var later atomic.Int64 // the store asks from other goroutines too
+	s := &store.Store{Settings: store.Settings{Source: demo(2), Reload: -1, MaxStale: time.Hour}, Now: func() time.Time { return began.Add(time.Duration(later.Load())) }}
 	running(t, s)
 	if _, err := s.Wait(t.Context()); err != nil {
 		t.Fatal(err)
@@ -151,7 +153,7 @@ func TestStaleDataIsNotServed(t *testing.T) {
 	if _, found, err := r.Lookup(t.Context(), nil, []byte("aliases"), []byte("user0@example.test")); !found || err != nil {
 		t.Fatalf("fresh data: %v %v", found, err)
 	}
-	now = now.Add(2 * time.Hour)
+	later.Store(int64(2 * time.Hour))
 	if _, found, err := r.Lookup(t.Context(), nil, []byte("aliases"), []byte("user0@example.test")); found || !errors.Is(err, ErrStale) {
 		t.Errorf("stale data: %v %v, want ErrStale", found, err)
 	}

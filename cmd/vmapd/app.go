@@ -86,8 +86,8 @@ func (a *app) command() *cobra.Command {
 	f.StringArrayVarP(&a.overrides, "option", "o", nil, "`section.key=value` overrides the file; repeatable")
 	f.BoolVar(&a.json, "json", false, "print data as JSON")
 	root.AddCommand(
-		a.serveCommand(), a.initCommand(), a.lookupCommand(), a.explainCommand(), a.passwdFileCommand(), a.statusCommand(), a.reloadCommand(),
-		a.configCommand(), a.postconfCommand(), a.doveconfCommand(), a.importCommand(), a.dbCommand(), a.versionCommand(),
+		a.serveCommand(), a.initCommand(), a.lookupCommand(), a.explainCommand(), a.statusCommand(), a.reloadCommand(), a.configCommand(),
+		a.postconfCommand(), a.doveconfCommand(), a.passwdFileCommand(), a.importCommand(), a.dbCommand(), a.versionCommand(), a.passwordCommand(),
 	)
 	return root
 }

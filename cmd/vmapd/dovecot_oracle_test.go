@@ -5,8 +5,10 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/vmapd/vmapd/cmd/vmapd/internal/dovetest"
+	"github.com/vmapd/vmapd/cmd/vmapd/internal/drill"
 	"github.com/vmapd/vmapd/store/db"
 	"github.com/vmapd/vmapd/store/db/dbtest"
 )
@@ -48,18 +50,20 @@ func TestDovecotAsWithSQL(t *testing.T) {
 func sqlSite(t *testing.T, _, url string) *dovecotSite {
 	d := newSQLDovecot(t, url)
 	d.Start(quick())
-	return ownAuth(d)
+	return ownAuth(t, d)
 }
 
 // ownAuth is a site whose Dovecot has its own auth service.
-func ownAuth(d *dovetest.Dovecot) *dovecotSite {
-	return &dovecotSite{Dovecot: d, login: filepath.Join(d.Dir, "run/auth-client"), master: filepath.Join(d.Dir, "run/auth-master")}
+func ownAuth(t *testing.T, d *dovetest.Dovecot) *dovecotSite {
+	s := &dovecotSite{Dovecot: d, login: filepath.Join(d.Dir, "run/auth-client"), master: filepath.Join(d.Dir, "run/auth-master")}
+	drill.Await(t, 30*time.Second, "Dovecot's auth service listens", func() bool { return listening(s.login) && listening(s.master) })
+	return s
 }
 
 func dictSite(t *testing.T, binary, url string) *dovecotSite {
 	h := newDovecotHost(t, binary, "dict", url, "")
 	h.startQuick(t)
-	return ownAuth(h.Dovecot)
+	return ownAuth(t, h.Dovecot)
 }
 
 func serverSite(t *testing.T, binary, url string) *dovecotSite {
@@ -83,7 +87,7 @@ func fileSite(t *testing.T, binary, url string) *dovecotSite {
 		t.Fatal(err)
 	}
 	h.Start(quick())
-	return ownAuth(h.Dovecot)
+	return ownAuth(t, h.Dovecot)
 }
 
 // startQuick starts both, as quick says.

@@ -34,7 +34,7 @@ func newSQLDovecot(t *testing.T, database string) *dovetest.Dovecot {
 			t.Fatal(err)
 		}
 	}
-	dbtest.Exec(t, dbtest.Open(t, database, db.Options{}), readFile(t, "testdata/dovecot/merge_quota.sql"),
+	dbtest.Exec(t, dbtest.Open(t, database, db.Options{}), mergeQuota,
 		"CREATE TRIGGER mergequota BEFORE INSERT ON admin_quota FOR EACH ROW EXECUTE PROCEDURE merge_quota()")
 	return d
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/vmapd/vmapd/cmd/vmapd/internal/dovetest"
+	"github.com/vmapd/vmapd/cmd/vmapd/internal/mailtest"
 	"github.com/vmapd/vmapd/store/db/dbtest"
 )
 
@@ -26,6 +27,14 @@ func TestDovecot(t *testing.T) {
 			t.Run("master", h.testMasterUser)
 			t.Run("mail", h.testMail)
 			t.Run("doveadm", h.testDoveadm)
+			t.Run("restarts", h.testRestarts)
+		})
+		t.Run(route+", nothing loaded", func(t *testing.T) {
+			// Nothing listens there, and there is no snapshot on disk.
+			h := newDovecotHost(t, binary, route, "postgres://nobody@"+mailtest.LoopbackAddrs(t, 1)[0]+"/none", "[lookup]\nhold = \"100ms\"\n")
+			h.v.Start(t)
+			h.Start(dovetest.Settings{Submission: true})
+			h.testNothingLoaded(t)
 		})
 	}
 }

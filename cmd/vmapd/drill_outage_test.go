@@ -14,7 +14,7 @@ func outageDrills(servers string) []failureDrill {
 		{"network cut", servers, "", func(g *stage) { g.outage(func() { g.proxy.Cut() }, g.mend, true) }},
 		{"network stalls", servers, "postgres", func(g *stage) { g.outage(func() { g.proxy.Stall() }, g.mend, false) }},
 		{"network stalls and forgets", servers, "", func(g *stage) {
-			g.patient = 7 * time.Second // a look that hangs is given up after five
+			g.patient = 4 * time.Second // a look that hangs is given up after two
 			g.outage(func() { g.proxy.Stall() }, func() { g.proxy.Forget(); g.mend() }, false)
 		}},
 		{"network stalls for long", servers, "", func(g *stage) {

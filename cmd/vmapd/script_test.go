@@ -163,17 +163,20 @@ func cmdServer(ts *testscript.TestScript, _ bool, args []string) {
 // TestGeneratedDocumentation compares docs with what the code says.
 func TestGeneratedDocumentation(t *testing.T) {
 	dir := t.TempDir()
-	cmd := exec.Command("go", "run", "./internal/gendocs", dir)
+	cmd := exec.Command("go", "run", "./internal/gendocs", dir, dir)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("gendocs: %v\n%s", err, out)
 	}
-	for _, name := range []string{"vmapd.toml", "tables.md"} {
+	for name, folder := range map[string]string{
+		"vmapd.toml": "docs", "tables.md": "docs", "2.3-dict/dovecot.conf": "contrib/dovecot", "2.3-dict/vmapd-auth.conf.ext": "contrib/dovecot",
+		"2.3-dict/vmapd-master.conf.ext": "contrib/dovecot", "2.3-server/dovecot.conf": "contrib/dovecot", "2.4-server/dovecot.conf": "contrib/dovecot",
+	} {
 		want, err := os.ReadFile(dir + "/" + name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := os.ReadFile("../../docs/" + name); err != nil || !bytes.Equal(got, want) {
-			t.Errorf("docs/%s is not what the code says (%v): run make generate", name, err)
+		if got, err := os.ReadFile("../../" + folder + "/" + name); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s/%s is not what the code says (%v): run make generate", folder, name, err)
 		}
 	}
 }

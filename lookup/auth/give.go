@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"time"
 )
 
 // handOver answers REQUEST: it gives a login that succeeded to the process
@@ -24,6 +25,9 @@ func (m *master) handOver(ctx context.Context, dst []byte, id uint32, args []byt
 		return appendFailed(dst, id, "")
 	}
 	k, why := m.s.logins.take(cpid, login, cookie)
+	if k == nil && m.awaitHeritage(ctx) {
+		k, why = m.s.logins.take(cpid, login, cookie)
+	}
 	if k != nil && named && m.peer.Known && m.peer.PID > 0 && session != uint32(m.peer.PID) {
 		k, why = nil, fmt.Sprintf("it is for process %d, asked by process %d", session, m.peer.PID)
 	}
@@ -32,6 +36,23 @@ func (m *master) handOver(ctx context.Context, dst []byte, id uint32, args []byt
 		return appendFailed(dst, id, "")
 	}
 	return m.give(ctx, dst, id, k, named && token)
+}
+
+// awaitHeritage waits for logins that another Server leaves, and reports whether
+// there may be some now.
+func (m *master) awaitHeritage(ctx context.Context) bool {
+	if m.s.Heritage == nil {
+		return false
+	}
+	timer := time.NewTimer(m.s.limits().Check)
+	defer timer.Stop()
+	select {
+	case <-m.s.Heritage:
+		return true
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+	return false
 }
 
 // requestFields reads the parameters of REQUEST. named is whether there was a

@@ -84,6 +84,7 @@ func (l *keptLogins) take(id uint32) *kept {
 type handover struct {
 	mu      sync.RWMutex
 	clients map[uint32][]*client
+	orphans []orphan // oldest first
 }
 
 // join makes the logins of a connection available.
@@ -93,6 +94,7 @@ func (h *handover) join(c *client) {
 	if h.clients == nil {
 		h.clients = make(map[uint32][]*client)
 	}
+	h.bury()
 	h.clients[c.cpid] = append(h.clients[c.cpid], c)
 }
 
@@ -100,6 +102,11 @@ func (h *handover) join(c *client) {
 func (h *handover) leave(c *client) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.remove(c)
+}
+
+// remove is leave for who holds mu.
+func (h *handover) remove(c *client) {
 	rest := slices.DeleteFunc(h.clients[c.cpid], func(d *client) bool { return d == c })
 	if len(rest) == 0 {
 		delete(h.clients, c.cpid)

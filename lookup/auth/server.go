@@ -71,8 +71,14 @@ type Server struct {
 	Limits Limits
 
 	// SPID tells clients which server they talk to, the same on both sockets
-	// and another one after a restart. The process id if zero.
+	// and another one after a restart, unless the logins are adopted. The process
+	// id if zero.
 	SPID uint32
+
+	// Heritage, if set, is closed when the logins of a Server whose place this
+	// one takes have been adopted: until then a REQUEST for a login that is not
+	// known waits.
+	Heritage <-chan struct{}
 
 	// OnRefused, if set, is told what did not go through although the protocol
 	// was kept, always a *RefusedError. It must be quick.

@@ -29,7 +29,11 @@ func (c *client) settle(drain bool) {
 			c.giveUp()
 		}
 	}
-	if c.joined { // nobody sets it any more
+	switch { // nobody sets joined any more
+	case !c.joined:
+	case drain: // its clients go on to ask
+		c.s.logins.orphan(c)
+	default:
 		c.s.logins.leave(c)
 	}
 }

@@ -23,14 +23,16 @@ func (l *Limit) add(until *int64, at int64) (added int64) {
 	return *until - from
 }
 
-// time gives the guard's clock as a count of nanoseconds, starting above zero.
-// g.mu is held.
+// time gives the guard's clock as a count of nanoseconds. It starts so high
+// that what is remembered from before has a time above zero too. g.mu is held.
 func (g *Guard) time() int64 {
-	if now := int64(g.s.Now().Sub(g.epoch)) + 1; now > g.latest {
+	if now := int64(g.s.Now().Sub(g.epoch)+g.s.Remember) + 1; now > g.latest {
 		g.latest = now
 	}
 	return g.latest
 }
 
 // wall is the time of day at a count of the guard's clock.
-func (g *Guard) wall(at int64) time.Time { return g.epoch.Add(time.Duration(at - 1)) }
+func (g *Guard) wall(at int64) time.Time {
+	return g.epoch.Add(time.Duration(at-1) - g.s.Remember)
+}

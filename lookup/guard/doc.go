@@ -7,10 +7,12 @@
 // Distinct wrong passwords. A device that repeats an old password all day has
 // made one wrong guess, for it learns nothing more: what is counted is the
 // fingerprint of account and password (Guard.Fingerprint), once in
-// Settings.Remember; the eight of an account that were tried last are known. They are counted in leaky buckets: each adds one, and one
-// leaks out every Limit.Forget. A bucket holds at most Limit.Refuse, so once it
-// has been full one more guess is let through every Limit.Forget, however long
-// an attack has lasted. There is a bucket for each of
+// Settings.Remember. The eight of an account that were tried last are known.
+//
+// They are counted in leaky buckets: each adds one, and one leaks out every
+// Limit.Forget. A bucket holds at most Limit.Refuse, so once it has been full one
+// more guess is let through every Limit.Forget, however long an attack has
+// lasted. There is a bucket for each of
 //
 //   - an account, for guesses from places it has not logged in from;
 //   - an account at one place;
@@ -86,6 +88,9 @@
 // forgotten first makes room. So a flood of addresses with one guess each
 // displaces others of its kind, not those who guess much. A call holds the one
 // lock for about a microsecond and allocates nothing.
+//
+// Counts end with the process. The known places can be kept with Save and Load,
+// and are to be: an attack goes on over a restart.
 //
 // Time comes from Settings.Now and never runs backwards.
 //

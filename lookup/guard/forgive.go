@@ -1,9 +1,6 @@
 package guard
 
-import (
-	"hash/maphash"
-	"net/netip"
-)
+import "net/netip"
 
 // Forgive forgets all guesses for an account, here and on the nodes that
 // share. It reports whether there were any. Networks keep what they have.
@@ -16,7 +13,7 @@ func (g *Guard) Forgive(account string) bool {
 }
 
 func (g *Guard) forgive(account string) (had bool) {
-	key := nonzero(maphash.String(g.seed, account))
+	key := nonzero(sum(g.seed, account))
 	g.mu.Lock()
 	if s := g.accounts.find(key, g.time()); s != nil {
 		s.forget()
@@ -55,4 +52,13 @@ func (g *Guard) forgivePrefix(p netip.Prefix) (n int) {
 		}
 	})
 	return n
+}
+
+// eachPiece walks over a table without holding the lock for long.
+func eachPiece[T any](g *Guard, t *table[T], do func(part []slot[T], now int64)) {
+	for rest := t.slots; len(rest) > 0; rest = rest[min(piece, len(rest)):] {
+		g.mu.Lock()
+		do(rest[:min(piece, len(rest))], g.time())
+		g.mu.Unlock()
+	}
 }

@@ -2,7 +2,7 @@ package guard
 
 import (
 	"crypto/rand"
-	"hash/maphash"
+	"encoding/binary"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -38,7 +38,7 @@ type Verdict struct {
 type Guard struct {
 	s     Settings
 	epoch time.Time
-	seed  maphash.Seed
+	seed  sipKey                   // of all keys of the tables; changed by Load alone
 	key   atomic.Pointer[[32]byte] // of the fingerprints
 
 	mu       sync.Mutex
@@ -69,7 +69,7 @@ type pair struct {
 func New(s Settings) *Guard {
 	s = s.withDefaults()
 	g := &Guard{
-		s: s, epoch: s.Now(), seed: maphash.MakeSeed(),
+		s: s, epoch: s.Now(),
 		accounts: newTable[label](s.MaxEntries), pairs: newTable[pair](s.MaxEntries),
 		networks: newTable[netip.Prefix](s.MaxEntries), words: newTable[words](s.MaxEntries), pending: newTable[guess](s.MaxEntries / 4),
 		homes: newTable[[]home](s.MaxHomes),
@@ -79,6 +79,8 @@ func New(s Settings) *Guard {
 	}
 	var key [32]byte
 	rand.Read(key[:]) // never fails
+	g.seed = sipKey{binary.LittleEndian.Uint64(key[:]), binary.LittleEndian.Uint64(key[8:])}
+	rand.Read(key[:])
 	g.key.Store(&key)
 	return g
 }

@@ -4,7 +4,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
-	"hash/maphash"
 	"net/netip"
 )
 
@@ -30,7 +29,7 @@ type network struct {
 }
 
 func (g *Guard) keys(account string, remote netip.Addr, fingerprint uint64) keys {
-	k := keys{account: nonzero(maphash.String(g.seed, account))}
+	k := keys{account: nonzero(sum(g.seed, account))}
 	remote = plain(remote)
 	if remote.IsValid() {
 		k.place = g.hashAddr(remote, placeBits(remote))
@@ -91,7 +90,7 @@ func (g *Guard) hashAddr(a netip.Addr, bits int) uint64 {
 	b[16] = byte(bits)
 	full := netip.PrefixFrom(a, bits).Masked().Addr().As16()
 	copy(b[:], full[:])
-	return nonzero(maphash.Bytes(g.seed, b[:]))
+	return nonzero(sum(g.seed, b[:]))
 }
 
 func (g *Guard) hashPair(a, b uint64, kind byte) uint64 {
@@ -99,7 +98,7 @@ func (g *Guard) hashPair(a, b uint64, kind byte) uint64 {
 	binary.LittleEndian.PutUint64(buf[:], a)
 	binary.LittleEndian.PutUint64(buf[8:], b)
 	buf[16] = kind
-	return nonzero(maphash.Bytes(g.seed, buf[:]))
+	return nonzero(sum(g.seed, buf[:]))
 }
 
 func nonzero(h uint64) uint64 {

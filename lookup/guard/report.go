@@ -77,28 +77,22 @@ const piece = 512
 
 func top[T any](g *Guard, t *table[T], n int, show func(*slot[T], int64) Offender) []Offender {
 	var list []Offender
-	least := func(a, b Offender) int {
+	worst := func(a, b Offender) int {
 		return cmp.Or(cmp.Compare(b.Guesses, a.Guesses), b.Forgotten.Compare(a.Forgotten))
 	}
-	eachPiece(g, t, func(part []slot[T], now int64) {
-		for i := range part {
-			if part[i].until > now {
-				list = append(list, show(&part[i], now))
+	copied := make([]slot[T], 0, piece)
+	for rest := t.slots; len(rest) > 0; rest = rest[min(piece, len(rest)):] {
+		g.mu.Lock()
+		copied = append(copied[:0], rest[:min(piece, len(rest))]...)
+		now := g.time()
+		g.mu.Unlock()
+		for i := range copied {
+			if copied[i].until > now {
+				list = append(list, show(&copied[i], now))
 			}
 		}
-		slices.SortFunc(list, least)
+		slices.SortFunc(list, worst)
 		list = list[:min(n, len(list))]
-	})
-	return list
-}
-
-// eachPiece walks over a table without holding the lock for long.
-func eachPiece[T any](g *Guard, t *table[T], do func(part []slot[T], now int64)) {
-	for rest := t.slots; len(rest) > 0; {
-		k := min(piece, len(rest))
-		g.mu.Lock()
-		do(rest[:k], g.time())
-		g.mu.Unlock()
-		rest = rest[k:]
 	}
+	return list
 }

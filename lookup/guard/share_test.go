@@ -35,6 +35,18 @@ func TestAgedEvents(t *testing.T) {
 	}
 }
 
+// TestAgedEventsWithoutFingerprint counts each, also what is older than the
+// guard that hears of it.
+func TestAgedEventsWithoutFingerprint(t *testing.T) {
+	g, _ := newGuard(Settings{})
+	for range 10 {
+		g.apply(&Event{Kind: Failed, Account: alice, Age: time.Minute})
+	}
+	if accounts, _ := g.Top(1); len(accounts) != 1 || accounts[0].Guesses != 10 {
+		t.Errorf("%+v, want 10 guesses", accounts)
+	}
+}
+
 // TestAgedEventsForgiveNothing puts late news into full buckets.
 func TestAgedEventsForgiveNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

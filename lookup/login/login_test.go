@@ -187,9 +187,19 @@ func TestWhatIsRememberedIsNeverMetAfterAChange(t *testing.T) {
 	mailbox := store.Mailbox{ID: 2, AccountID: 2, Local: "dear", DomainID: 1}
 	account := store.Account{ID: 2, Username: "dear", Email: "dear@a.test", Password: dear, Active: true}
 	for name, change := range map[string]func(b *store.Builder){
-		"nothing":   nil,
-		"password":  func(b *store.Builder) { account := account; account.Password = other; b.AddAccount(account); b.AddMailbox(mailbox) },
-		"closed":    func(b *store.Builder) { account := account; account.Active = false; b.AddAccount(account); b.AddMailbox(mailbox) },
+		"nothing": nil,
+		"password": func(b *store.Builder) {
+			account := account
+			account.Password = other
+			b.AddAccount(account)
+			b.AddMailbox(mailbox)
+		},
+		"closed": func(b *store.Builder) {
+			account := account
+			account.Active = false
+			b.AddAccount(account)
+			b.AddMailbox(mailbox)
+		},
 		"domain":    func(b *store.Builder) { b.AddDomain(store.Domain{ID: 1, Name: "a.test"}) },
 		"send-only": func(b *store.Builder) { mailbox := mailbox; mailbox.SendOnly = true; b.AddMailbox(mailbox) },
 		"deleted":   func(b *store.Builder) { b.Remove(store.Accounts, 2) },

@@ -12,29 +12,35 @@ import (
 // itoa64 is crypt's alphabet of six bits.
 const itoa64 = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
-// verifyDES verifies the 13 characters of traditional crypt and the 20 of the
-// extended one of BSDi, which begins with "_".
-func verifyDES(text, password string) (bool, error) {
-	var keys [16][48]byte
-	salt, rounds, start := 0, 25, 2
-	switch {
-	case len(text) == 13 && desText(text):
-		salt = desNumber(text[:2])
-		keys = desKeys(desBlock(password))
-	case len(text) == 20 && text[0] == '_' && desText(text[1:]):
-		rounds, salt, start = desNumber(text[1:5]), desNumber(text[5:9]), 9
-		keys = desKeys(foldPassword(password))
-	default:
-		return false, fmt.Errorf("%w: neither $... nor a hash of DES", ErrMalformed)
-	}
-	var block [64]byte
-	for range rounds {
-		block = desEncrypt(block, &keys, salt)
-	}
-	return same(desEncode(block), text[start:]), nil
+// verifyDES verifies traditional crypt: two characters of salt, and a password
+// of eight bytes, those after which do not matter.
+func verifyDES(field []string, password string) (bool, error) {
+	keys := desKeys(desBlock(password))
+	return same(desRepeat(25, desNumber(field[1]), &keys), field[2]), nil
 }
 
-func desText(s string) bool { return strings.Trim(s, itoa64) == "" }
+// bsdiCost reads the rounds of the extended crypt of BSDi.
+func bsdiCost(field []string) (Cost, error) {
+	if n := desNumber(field[1]); n > maxBSDiRounds {
+		return Cost{}, fmt.Errorf("%w: %d rounds of DES", ErrTooDear, n)
+	}
+	return Cost{}, nil
+}
+
+// verifyBSDi verifies the extended crypt, "_", rounds and salt.
+func verifyBSDi(field []string, password string) (bool, error) {
+	keys := desKeys(foldPassword(password))
+	return same(desRepeat(max(1, desNumber(field[1])), desNumber(field[2]), &keys), field[3]), nil
+}
+
+// desRepeat encrypts zeros again and again.
+func desRepeat(rounds, salt int, keys *[16][48]byte) string {
+	var block [64]byte
+	for range rounds {
+		block = desEncrypt(block, keys, salt)
+	}
+	return desEncode(block)
+}
 
 // desNumber reads characters of six bits, the low ones first.
 func desNumber(s string) (n int) {

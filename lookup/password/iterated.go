@@ -88,6 +88,9 @@ func scramParts(h *Hash) (s scram, err error) {
 			return s, fmt.Errorf("%w: not base64", ErrMalformed)
 		}
 	}
+	if size := s.hash().Size(); len(s.storedKey) != size || len(s.serverKey) != size {
+		return s, fmt.Errorf("%w: StoredKey and ServerKey are not of %d bytes", ErrMalformed, size)
+	}
 	return s, nil
 }
 

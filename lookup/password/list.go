@@ -6,22 +6,24 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"hash"
+	"sync"
 
-	"golang.org/x/crypto/md4" //nolint:staticcheck // stored passwords are what they are
+	//lint:ignore SA1019 stored passwords are what they are
+	"golang.org/x/crypto/md4"
 )
 
 // schemes are all that is known. What New makes of them is in make.go.
 func schemes() []scheme {
 	return []scheme{
-		{name: "ARGON2ID", dear: true, verify: verifyModular, check: checkArgon2, make: makeArgon2},
-		{name: "ARGON2I", dear: true, verify: verifyModular, check: checkArgon2},
-		{name: "ARGON2", dear: true, verify: verifyModular, check: checkArgon2},
-		{name: "SHA512-CRYPT", dear: true, verify: verifyModular, check: checkCrypt, make: makeSHACrypt},
-		{name: "SHA256-CRYPT", dear: true, verify: verifyModular, check: checkCrypt, make: makeSHACrypt},
-		{name: "BLF-CRYPT", dear: true, verify: verifyModular, check: checkCrypt, make: makeBcrypt},
-		{name: "CRYPT", dear: true, verify: verifyModular, check: checkCrypt},
-		{name: "MD5-CRYPT", weak: true, dear: true, verify: verifyModular, check: checkCrypt},
-		{name: "DES-CRYPT", weak: true, dear: true, verify: verifyModular, check: checkCrypt},
+		{name: "ARGON2ID", dear: true, verify: verifyArgon2, check: checkArgon2, make: makeArgon2},
+		{name: "ARGON2I", dear: true, verify: verifyArgon2, check: checkArgon2},
+		{name: "ARGON2", dear: true, verify: verifyArgon2, check: checkArgon2},
+		{name: "SHA512-CRYPT", dear: true, verify: verifyCrypt, check: checkCrypt, make: makeSHACrypt},
+		{name: "SHA256-CRYPT", dear: true, verify: verifyCrypt, check: checkCrypt, make: makeSHACrypt},
+		{name: "BLF-CRYPT", dear: true, verify: verifyCrypt, check: checkCrypt, make: makeBcrypt},
+		{name: "CRYPT", dear: true, verify: verifyCrypt, check: checkCrypt},
+		{name: "MD5-CRYPT", weak: true, dear: true, verify: verifyCrypt, check: checkCrypt},
+		{name: "DES-CRYPT", weak: true, dear: true, verify: verifyCrypt, check: checkCrypt},
 		{name: "PBKDF2", dear: true, verify: verifyPBKDF2, check: checkPBKDF2, make: makePBKDF2},
 		{name: "SCRAM-SHA-256", dear: true, verify: verifySCRAM, check: checkSCRAM, make: makeSCRAM},
 		{name: "SCRAM-SHA-1", dear: true, verify: verifySCRAM, check: checkSCRAM, make: makeSCRAM},
@@ -33,7 +35,7 @@ func schemes() []scheme {
 		{name: "SHA256", size: 32, verify: digest(sha256.New), make: makeDigest},
 		{name: "SHA", size: 20, verify: digest(sha1.New), make: makeDigest},
 		{name: "SHA1", size: 20, verify: digest(sha1.New), make: makeDigest},
-		{name: "MD5", weak: true, verify: verifyMD5},
+		{name: "MD5", weak: true, verify: verifyMD5, check: checkMD5},
 		{name: "PLAIN-MD5", weak: true, size: 16, verify: digest(md5.New)},
 		{name: "LDAP-MD5", weak: true, size: 16, verify: digest(md5.New)},
 		{name: "PLAIN-MD4", weak: true, size: 16, verify: digest(md4.New)},
@@ -43,9 +45,18 @@ func schemes() []scheme {
 		{name: "PLAIN", verify: verifyPlain, make: makePlain},
 		{name: "CLEAR", verify: verifyPlain},
 		{name: "CLEARTEXT", verify: verifyPlain},
-		{name: "PLAIN-TRUNC", verify: verifyTruncated},
+		{name: "PLAIN-TRUNC", verify: verifyTruncated, check: checkTruncated},
 	}
 }
+
+// byName are the schemes by their names.
+var byName = sync.OnceValue(func() map[string]*scheme {
+	m := map[string]*scheme{}
+	for _, s := range schemes() {
+		m[s.name] = &s
+	}
+	return m
+})
 
 // digest verifies a digest of password and salt, which follows it.
 func digest(algorithm func() hash.Hash) func(h *Hash, login, password string) (bool, error) {

@@ -8,40 +8,41 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"strings"
 
-	"github.com/go-crypt/crypt/algorithm/argon2"
-	"github.com/go-crypt/crypt/algorithm/shacrypt"
+	xcrypt "github.com/go-crypt/x/crypt"
 	"golang.org/x/crypto/bcrypt"
 )
 
-// Params are what a new hash is to cost. Zero is Modoboa's default.
-type Params struct {
-	Rounds      int // SHA*-CRYPT 70,000; BLF-CRYPT 12 (a power of two); PBKDF2 5,000; SCRAM 4,096; ARGON2ID 3 passes
-	Memory      int // ARGON2ID: KiB, 65,536
-	Parallelism int // ARGON2ID: lanes, 4
-}
+// ErrParams says that a new hash would be too cheap, or that nobody could
+// verify it; ErrPassword that the scheme cannot store such a password.
+var (
+	ErrParams   = errors.New("the parameters for new password hashes are wrong")
+	ErrPassword = errors.New("such a password cannot be stored")
+)
 
-func (p Params) rounds(other int) int {
-	if p.Rounds > 0 {
-		return p.Rounds
-	}
-	return other
-}
-
-// New makes a stored password.
+// New makes a stored password in the named scheme, which Parse then takes. The
+// error is ErrUnknownScheme, ErrParams or ErrPassword, wrapped. Of bcrypt's
+// passwords the first 72 bytes count.
 func New(name, login, password string, p Params) (string, error) {
 	s := find(name)
 	if s == nil {
-		return "", fmt.Errorf("%w %.40q", ErrUnknownScheme, name)
+		return "", fmt.Errorf("%w%s", ErrUnknownScheme, showName(name))
 	}
 	if s.make == nil {
 		return "", fmt.Errorf("%w: new passwords are not stored as %s", ErrUnknownScheme, s.name)
 	}
-	if strings.ContainsRune(password, 0) {
-		return "", fmt.Errorf("%s: a password cannot contain a NUL byte", s.name)
+	if err := p.check(s.name); err != nil {
+		return "", fmt.Errorf("%s: %w", s.name, err)
+	}
+	if strings.ContainsAny(password, "\x00\r\n") {
+		return "", fmt.Errorf("%s: %w: it contains a NUL byte or a line break", s.name, ErrPassword)
+	}
+	if len(password) > maxPassword {
+		return "", fmt.Errorf("%s: %w: it has more than %d bytes", s.name, ErrPassword, maxPassword)
 	}
 	text, err := s.make(s.name, password, p)
 	if err != nil {
@@ -50,71 +51,30 @@ func New(name, login, password string, p Params) (string, error) {
 	return "{" + s.name + "}" + text, nil
 }
 
-// NeedsRehash reports whether a password should be stored anew to be in a
-// scheme: it is in another one, or costs another number of rounds.
-func NeedsRehash(h Hash, scheme string, p Params) bool {
-	if !strings.EqualFold(h.scheme.name, scheme) {
-		return true
-	}
-	switch h.scheme.name {
-	case "SHA512-CRYPT", "SHA256-CRYPT":
-		m := roundsField.FindStringSubmatch(h.text)
-		return m == nil || m[1] != fmt.Sprint(p.rounds(shaRounds))
-	case "BLF-CRYPT":
-		cost, err := bcrypt.Cost([]byte(h.text))
-		return err == nil && cost != p.rounds(bcryptCost)
-	case "ARGON2ID":
-		kib, passes, lanes := p.argon2()
-		return !strings.Contains(h.text, fmt.Sprintf("$m=%d,t=%d,p=%d$", kib, passes, lanes))
-	}
-	return false
-}
-
-const (
-	shaRounds  = 70000
-	bcryptCost = 12
-)
-
-func (p Params) argon2() (kib, passes, lanes int) {
-	kib, passes, lanes = 65536, p.rounds(3), 4
-	if p.Memory > 0 {
-		kib = p.Memory
-	}
-	if p.Parallelism > 0 {
-		lanes = p.Parallelism
-	}
-	return kib, passes, lanes
-}
-
 // The make functions get the name of the scheme in place of the login.
 
 func makeArgon2(_, password string, p Params) (string, error) {
 	kib, passes, lanes := p.argon2()
-	h, err := argon2.New(argon2.WithVariantID(), argon2.WithM(uint32(kib)), argon2.WithT(passes), argon2.WithP(lanes))
-	if err != nil {
-		return "", err
-	}
-	d, err := h.Hash(password)
-	if err != nil {
-		return "", err
-	}
-	return d.Encode(), nil
+	a := argon2Hash{id: true, kib: uint32(kib), passes: uint32(passes), lanes: uint8(lanes), salt: random(16), digest: make([]byte, 32)}
+	a.digest = a.of(password)
+	return a.encode(), nil
 }
 
 func makeSHACrypt(name, password string, p Params) (string, error) {
-	variant := shacrypt.WithSHA512()
+	id, n, salt := "$6$", p.rounds(shaRounds), encode64(random(12))
 	if name == "SHA256-CRYPT" {
-		variant = shacrypt.WithSHA256()
+		id = "$5$"
 	}
-	h, err := shacrypt.New(variant, shacrypt.WithIterations(p.rounds(shaRounds)))
-	if err != nil {
-		return "", err
+	key := xcrypt.KeySHACrypt(shaOf(id), []byte(password), []byte(salt), n)
+	return fmt.Sprintf("%srounds=%d$%s$%s", id, n, salt, key), nil
+}
+
+// shaOf is the hash of SHA-crypt.
+func shaOf(id string) func() hash.Hash {
+	if id == "$5$" {
+		return sha256.New
 	}
-	d, err := h.Hash(password)
-	if err != nil {
-		return "", err
-	}
-	return d.Encode(), nil
+	return sha512.New
 }
 
 func makeBcrypt(_, password string, p Params) (string, error) {
@@ -123,23 +83,24 @@ func makeBcrypt(_, password string, p Params) (string, error) {
 }
 
 func makePBKDF2(_, password string, p Params) (string, error) {
-	salt, rounds := rand.Text()[:16], p.rounds(5000)
+	salt, rounds := rand.Text()[:16], p.rounds(pbkdf2Rounds)
 	key, err := pbkdf2.Key(sha1.New, password, []byte(salt), rounds, sha1.Size)
 	return fmt.Sprintf("$1$%s$%d$%x", salt, rounds, key), err
 }
 
 func makeSCRAM(name, password string, p Params) (string, error) {
 	salt := random(16)
-	stored, server, err := scramKeys(scramHash(name), password, salt, p.rounds(4096))
+	stored, server, err := scramKeys(scramHash(name), password, salt, p.rounds(scramRounds))
 	b64 := base64.StdEncoding.EncodeToString
-	return fmt.Sprintf("%d,%s,%s,%s", p.rounds(4096), b64(salt), b64(stored), b64(server)), err
+	return fmt.Sprintf("%d,%s,%s,%s", p.rounds(scramRounds), b64(salt), b64(stored), b64(server)), err
 }
 
+// digestOf is the hash of SHA*, SSHA*.
 func digestOf(name string) hash.Hash {
-	switch strings.TrimPrefix(name, "S") {
-	case "SHA512", "HA512":
+	switch {
+	case strings.HasSuffix(name, "512"):
 		return sha512.New()
-	case "SHA256", "HA256":
+	case strings.HasSuffix(name, "256"):
 		return sha256.New()
 	}
 	return sha1.New()

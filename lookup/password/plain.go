@@ -5,11 +5,15 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding"
+	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
+
+	//lint:ignore SA1019 stored passwords are what they are
+	"golang.org/x/crypto/md4"
 )
 
 // same compares texts in constant time, whatever their lengths.
@@ -20,13 +24,29 @@ func same(a, b string) bool {
 
 func verifyPlain(h *Hash, _, password string) (bool, error) { return same(password, h.text), nil }
 
+// truncated takes LENGTH-TEXT apart. As in Dovecot, no digits are 0.
+func truncated(text string) (n int, rest string, err error) {
+	number, rest, ok := strings.Cut(text, "-")
+	if number != "" {
+		n, err = strconv.Atoi(number)
+	}
+	if !ok || err != nil || n < 0 {
+		return 0, "", fmt.Errorf("%w: want LENGTH-TEXT", ErrMalformed)
+	}
+	return n, rest, nil
+}
+
+func checkTruncated(h *Hash) (Cost, error) {
+	_, _, err := truncated(h.text)
+	return Cost{Cheap: true}, err
+}
+
 // verifyTruncated verifies LENGTH-TEXT: if the text is as long as that, a longer
 // password fits too.
 func verifyTruncated(h *Hash, _, password string) (bool, error) {
-	number, text, ok := strings.Cut(h.text, "-")
-	n, err := strconv.Atoi(number)
-	if !ok || err != nil || n < 0 {
-		return false, fmt.Errorf("%w: want LENGTH-TEXT", ErrMalformed)
+	n, text, err := truncated(h.text)
+	if err != nil {
+		return false, err
 	}
 	if len(text) == n && len(password) > n {
 		password = password[:n]
@@ -34,18 +54,45 @@ func verifyTruncated(h *Hash, _, password string) (bool, error) {
 	return same(password, text), nil
 }
 
-// verifyMD5 verifies what {MD5} stands for: MD5-CRYPT, or a plain digest in
-// hexadecimal.
+// md5Digest reads a digest as {MD5} has it: in hexadecimal or base64.
+func md5Digest(text string) ([]byte, error) {
+	want, err := hex.DecodeString(text)
+	if len(text) != 2*md5.Size {
+		want, err = base64.StdEncoding.DecodeString(text)
+	}
+	if err != nil || len(want) != md5.Size {
+		return nil, fmt.Errorf("%w: neither $1$ nor a digest", ErrMalformed)
+	}
+	return want, nil
+}
+
+func checkMD5(h *Hash) (Cost, error) {
+	if strings.HasPrefix(h.text, "$1$") {
+		return checkCrypt(h)
+	}
+	_, err := md5Digest(h.text)
+	return Cost{Cheap: true}, err
+}
+
+// verifyMD5 verifies what {MD5} stands for: MD5-CRYPT, or a plain digest.
 func verifyMD5(h *Hash, login, password string) (bool, error) {
 	if strings.HasPrefix(h.text, "$1$") {
-		return verifyModular(h, login, password)
+		return verifyCrypt(h, login, password)
 	}
-	want, err := hex.DecodeString(h.text)
-	if err != nil || len(want) != md5.Size {
-		return false, fmt.Errorf("%w: neither $1$ nor a digest", ErrMalformed)
-	}
+	want, err := md5Digest(h.text)
 	got := md5.Sum([]byte(password))
-	return subtle.ConstantTimeCompare(got[:], want) == 1, nil
+	return err == nil && subtle.ConstantTimeCompare(got[:], want) == 1, err
+}
+
+// verifyNTHash verifies NTHASH: MD4 of the password in UTF-16, as libxcrypt
+// makes that, byte by byte (lib/crypt-nthash.c).
+func verifyNTHash(field []string, password string) (bool, error) {
+	want, err := hex.DecodeString(field[1])
+	d := md4.New()
+	for i := range len(password) {
+		d.Write([]byte{password[i], 0})
+	}
+	return err == nil && same(string(d.Sum(nil)), string(want)), err
 }
 
 // verifyCRAM compares the two states of MD5 that HMAC begins with (RFC 2104,

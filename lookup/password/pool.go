@@ -13,10 +13,11 @@ import (
 var ErrBusy = errors.New("too many passwords wait to be verified")
 
 // Pool bounds how many dear hashes are verified at once, and the memory that
-// takes. The zero Pool works.
+// takes: first come, first served, so that one which needs much is not passed
+// by for ever. The zero Pool works; its fields are not changed afterwards.
 type Pool struct {
-	Workers int   // at once; as many as there are processors
-	Memory  int64 // bytes together; one that needs more waits until it is alone; 512 MiB
+	Workers int   // processors used at once, a hash with lanes uses more; as many as there are
+	Memory  int64 // bytes together; a hash that needs more waits until it is alone; 512 MiB
 	Waiting int   // how many may wait; 1,000
 
 	once    sync.Once
@@ -39,8 +40,8 @@ func (p *Pool) start() {
 	p.queue = make(chan struct{}, p.Waiting+p.Workers)
 }
 
-// Verify is h.Verify when its turn has come. The error is ErrBusy, that of ctx,
-// or h.Verify's.
+// Verify is h.Verify when its turn has come. The error is ErrBusy, that of ctx while it
+// waits, or h.Verify's: what was begun is not broken off.
 func (p *Pool) Verify(ctx context.Context, h Hash, login, password string) (bool, error) {
 	cost := h.Cost()
 	if cost.Cheap {
@@ -58,9 +59,10 @@ func (p *Pool) Verify(ctx context.Context, h Hash, login, password string) (bool
 		return false, err
 	}
 	defer p.memory.Release(memory)
-	if err := p.workers.Acquire(ctx, 1); err != nil {
+	lanes := int64(min(max(cost.Lanes, 1), p.Workers))
+	if err := p.workers.Acquire(ctx, lanes); err != nil {
 		return false, err
 	}
-	defer p.workers.Release(1)
+	defer p.workers.Release(lanes)
 	return h.Verify(login, password)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 )
 
@@ -19,6 +20,7 @@ type Hash struct {
 type Cost struct {
 	Cheap  bool  // some microseconds at most
 	Memory int64 // bytes
+	Lanes  int   // processors that work on it at once; 0 is 1
 }
 
 // Errors of Parse and New, wrapped.
@@ -37,7 +39,7 @@ type scheme struct {
 	salted bool // more bytes follow the digest
 	verify func(h *Hash, login, password string) (bool, error)
 	make   func(login, password string, p Params) (string, error)
-	check  func(h *Hash) (Cost, error) // of dear ones
+	check  func(h *Hash) (Cost, error) // of what is not a mere digest
 }
 
 // Scheme describes one scheme to people.
@@ -57,31 +59,32 @@ func Schemes() []Scheme {
 	return list
 }
 
-func find(name string) *scheme {
-	name = strings.ToUpper(name)
-	for _, s := range schemes() {
-		if s.name == name {
-			return &s
-		}
-	}
-	return nil
+// Known reports whether Parse takes hashes of a scheme, whose name may be in
+// small letters and may end with an encoding, as in SHA256.hex.
+func Known(name string) bool {
+	name, encoding, encoded := strings.Cut(name, ".")
+	return find(name) != nil && (!encoded || knownEncoding(encoding))
 }
 
-// Parse reads a stored password. defaultScheme is the scheme of those that name
-// none, such as CRYPT.
-func Parse(stored, defaultScheme string) (Hash, error) {
-	name, text := defaultScheme, stored
-	if rest, ok := strings.CutPrefix(stored, "{"); ok {
-		if n, t, ok := strings.Cut(rest, "}"); ok {
-			name, text = n, t
-		}
-	} else if strings.HasPrefix(stored, "$1$") {
-		name = "MD5-CRYPT"
+func knownEncoding(name string) bool {
+	switch strings.ToLower(name) {
+	case "hex", "b64", "base64":
+		return true
 	}
+	return false
+}
+
+func find(name string) *scheme { return byName()[strings.ToUpper(name)] }
+
+// Parse reads a stored password. defaultScheme is the scheme of those that name
+// none, such as CRYPT. The error is ErrUnknownScheme, ErrMalformed or
+// ErrTooDear, wrapped: whatever Parse takes Verify can verify.
+func Parse(stored, defaultScheme string) (Hash, error) {
+	name, text := split(stored, defaultScheme)
 	name, encoding, _ := strings.Cut(name, ".")
 	s := find(name)
 	if s == nil {
-		return Hash{}, fmt.Errorf("%w %.40q: set a new password", ErrUnknownScheme, name)
+		return Hash{}, fmt.Errorf("%w%s: set a new password", ErrUnknownScheme, showName(name))
 	}
 	h := Hash{scheme: s, text: text, cost: Cost{Cheap: !s.dear}}
 	if err := h.decode(strings.ToLower(encoding)); err != nil {
@@ -94,6 +97,33 @@ func Parse(stored, defaultScheme string) (Hash, error) {
 		}
 	}
 	return h, nil
+}
+
+// split finds the name of the scheme, with its encoding, and what follows it
+// (password_get_scheme in Dovecot's src/auth/password-scheme.c).
+func split(stored, defaultScheme string) (name, text string) {
+	if rest, ok := strings.CutPrefix(stored, "{"); ok {
+		if name, text, ok = strings.Cut(rest, "}"); ok {
+			return name, text
+		}
+	}
+	if strings.HasPrefix(stored, "$1$") {
+		// A field after the digest, as some old passwd files have, is ignored.
+		if f := strings.SplitN(stored, "$", 5); len(f) == 5 {
+			stored = strings.Join(f[:4], "$")
+		}
+		return "MD5-CRYPT", stored
+	}
+	return defaultScheme, stored
+}
+
+// showName is a name for an error, if it looks like one: what is between braces
+// may be the beginning of a password that is stored without a scheme.
+func showName(name string) string {
+	if len(name) == 0 || len(name) > 24 || strings.Trim(strings.ToUpper(name), "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {
+		return ""
+	}
+	return " " + strings.ToUpper(name)
 }
 
 // decode brings an encoded hash to bytes.
@@ -116,10 +146,15 @@ func (h *Hash) decode(encoding string) error {
 			raw, err = base64.RawStdEncoding.DecodeString(h.text)
 		}
 	default:
-		return fmt.Errorf("%w: unknown encoding %.20q", ErrMalformed, encoding)
+		return fmt.Errorf("%w: an encoding that is none of b64, base64 and hex", ErrUnknownScheme)
 	}
-	if err != nil || h.scheme.size > 0 && (len(raw) < h.scheme.size || len(raw) > h.scheme.size && !h.scheme.salted) {
-		return fmt.Errorf("%w: not a digest of %d bytes", ErrMalformed, h.scheme.size)
+	switch size := h.scheme.size; {
+	case err != nil:
+		return fmt.Errorf("%w: not in the encoding that it should have", ErrMalformed)
+	case h.scheme.salted && len(raw) <= size:
+		return fmt.Errorf("%w: not a digest of %d bytes and a salt", ErrMalformed, size)
+	case size > 0 && len(raw) != size && !h.scheme.salted:
+		return fmt.Errorf("%w: not a digest of %d bytes", ErrMalformed, size)
 	}
 	h.text = string(raw)
 	return nil
@@ -137,14 +172,24 @@ func (h Hash) Weak() bool {
 func (h Hash) Cost() Cost { return h.cost }
 
 // Verify reports whether a password fits. The login is a part of some hashes.
+// An error says that the hash cannot be verified, not that the password is
+// wrong.
 func (h Hash) Verify(login, password string) (right bool, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			right, err = false, fmt.Errorf("%s: verifying a password panicked: %v", h.scheme.name, p)
+			right, err = false, fmt.Errorf("%s: verifying a password panicked%s", h.scheme.name, showPanic(p))
 		}
 	}()
 	if right, err = h.scheme.verify(&h, login, password); err != nil {
 		return false, fmt.Errorf("%s: %w", h.scheme.name, err)
 	}
 	return right, nil
+}
+
+// showPanic tells what the runtime says; other panics could hold anything.
+func showPanic(p any) string {
+	if err, ok := p.(runtime.Error); ok {
+		return ": " + err.Error()
+	}
+	return ""
 }

@@ -1,8 +1,9 @@
 // Command gendocs writes the documentation that is made from the code: the
-// commented configuration file and the list of lookup tables. "make generate"
-// runs it, and a test compares.
+// commented configuration file, the list of lookup tables, and the files that
+// "vmapd doveconf" prints for the default configuration. "make generate" runs
+// it, and a test compares.
 //
-//	gendocs DIRECTORY
+//	gendocs DOCS DOVECOT
 package main
 
 import (
@@ -11,23 +12,40 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/vmapd/vmapd/cmd/vmapd/internal/doveconf"
 	"github.com/vmapd/vmapd/daemon"
 	"github.com/vmapd/vmapd/lookup"
 )
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: gendocs DIRECTORY")
+	if len(os.Args) != 3 {
+		fmt.Fprintln(os.Stderr, "usage: gendocs DOCS DOVECOT")
 		os.Exit(2)
 	}
 	// The file shows the folders of an installation, not of this shell.
 	os.Unsetenv("STATE_DIRECTORY")
 	os.Unsetenv("RUNTIME_DIRECTORY")
 	for name, text := range map[string]string{"vmapd.toml": daemon.Commented(), "tables.md": tables()} {
-		if err := os.WriteFile(filepath.Join(os.Args[1], name), []byte(text), 0o644); err != nil {
-			fmt.Fprintln(os.Stderr, "gendocs:", err)
-			os.Exit(1)
+		write(filepath.Join(os.Args[1], name), text)
+	}
+	for _, o := range []doveconf.Options{{Version: "2.3", Auth: doveconf.Dict}, {Version: "2.3", Auth: doveconf.Server}, {Version: "2.4", Auth: doveconf.Server}} {
+		files, err := doveconf.Render(daemon.Default(), o)
+		fail(err)
+		for _, f := range files {
+			write(filepath.Join(os.Args[2], o.Version+"-"+o.Auth, f.Name), f.Text)
 		}
+	}
+}
+
+func write(file, text string) {
+	fail(os.MkdirAll(filepath.Dir(file), 0o755))
+	fail(os.WriteFile(file, []byte(text), 0o644))
+}
+
+func fail(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "gendocs:", err)
+		os.Exit(1)
 	}
 }
 

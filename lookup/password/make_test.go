@@ -1,0 +1,122 @@
+package password
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// TestNewRoundTrip: Parse takes what New makes, the password fits, another does
+// not, and the hash needs no other one.
+func TestNewRoundTrip(t *testing.T) {
+	var names []string
+	for _, s := range Schemes() {
+		if s.Makes {
+			names = append(names, s.Name)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		name := rapid.SampledFrom(names).Draw(t, "scheme")
+		p := cheapParams(name)
+		if p.Rounds > 0 {
+			p.Rounds += rapid.IntRange(0, 2).Draw(t, "more rounds")
+		}
+		password := rapid.StringMatching(`[^\x00\r\n]{1,60}`).Draw(t, "password")
+		stored, err := New(name, vectorLogin, password, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, err := Parse(stored, "")
+		if err != nil {
+			t.Fatalf("%s: %v", stored, err)
+		}
+		if h.Scheme() != name || h.Weak() {
+			t.Fatalf("%s: scheme %s, weak %v", stored, h.Scheme(), h.Weak())
+		}
+		if right, err := h.Verify(vectorLogin, password); !right || err != nil {
+			t.Fatalf("%s: %q does not fit: %v", stored, password, err)
+		}
+		other := "\x01" + password // in front: bcrypt does not see the end
+		if right, err := h.Verify(vectorLogin, other); right || err != nil {
+			t.Fatalf("%s: %q fits: %v", stored, other, err)
+		}
+		if NeedsRehash(h, strings.ToLower(name), p) {
+			t.Fatalf("%s needs a rehash with %+v", stored, p)
+		}
+	})
+}
+
+func TestNewRefuses(t *testing.T) {
+	for _, tc := range []struct {
+		scheme, password string
+		p                Params
+		want             error
+	}{
+		{"NOSUCH", "x", Params{}, ErrUnknownScheme},
+		{"MD5-CRYPT", "x", Params{}, ErrUnknownScheme}, // weak
+		{"CRYPT", "x", Params{}, ErrUnknownScheme},
+		{"PLAIN", "x\x00", Params{}, ErrPassword},
+		{"PLAIN", "x\n", Params{}, ErrPassword},
+		{"SHA512-CRYPT", strings.Repeat("x", maxPassword+1), Params{}, ErrPassword},
+		{"SHA512-CRYPT", "x", Params{Rounds: 999}, ErrParams},
+		{"SHA256-CRYPT", "x", Params{Rounds: maxRounds + 1}, ErrParams},
+		{"SHA512-CRYPT", "x", Params{Rounds: -1}, ErrParams},
+		{"BLF-CRYPT", "x", Params{Rounds: 3}, ErrParams},
+		{"BLF-CRYPT", "x", Params{Rounds: 70000}, ErrParams},
+		{"PBKDF2", "x", Params{Rounds: maxIterations + 1}, ErrParams},
+		{"SCRAM-SHA-256", "x", Params{Rounds: 100}, ErrParams},
+		{"ARGON2ID", "x", Params{Memory: 1<<20 + 1}, ErrParams},
+		{"ARGON2ID", "x", Params{Memory: 31}, ErrParams},
+		{"ARGON2ID", "x", Params{Parallelism: 256}, ErrParams},
+		{"ARGON2ID", "x", Params{Memory: 1 << 20, Rounds: 11}, ErrParams},
+		{"ARGON2ID", "x", Params{Memory: -1}, ErrParams},
+	} {
+		stored, err := New(tc.scheme, "", tc.password, tc.p)
+		if !errors.Is(err, tc.want) || stored != "" {
+			t.Errorf("%s %+v: %q, %v; want %v", tc.scheme, tc.p, stored, err, tc.want)
+		}
+		if err := CheckParams(tc.scheme, tc.p); tc.want != ErrPassword && !errors.Is(err, tc.want) {
+			t.Errorf("CheckParams(%s, %+v): %v, want %v", tc.scheme, tc.p, err, tc.want)
+		}
+	}
+	for _, s := range Schemes() {
+		if err := CheckParams(s.Name, Params{}); (err == nil) != s.Makes {
+			t.Errorf("CheckParams(%s) with defaults: %v", s.Name, err)
+		}
+	}
+}
+
+func TestNeedsRehash(t *testing.T) {
+	sha := "$6$saltsalt$" + digest86
+	const bcrypt4 = "$2y$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW"
+	for _, tc := range []struct {
+		stored, scheme string
+		p              Params
+		want           bool
+	}{
+		{"{PLAIN}x", "SHA512-CRYPT", Params{}, true},
+		{"{PLAIN}x", "PLAIN", Params{}, false},
+		{"{SHA512-CRYPT}" + sha, "SHA512-CRYPT", Params{}, true}, // 5,000
+		{"{SHA512-CRYPT}" + sha, "sha512-crypt", Params{Rounds: 5000}, false},
+		{"{CRYPT}" + sha, "SHA512-CRYPT", Params{Rounds: 5000}, true},
+		{"{SHA256-CRYPT}" + sha, "SHA256-CRYPT", Params{Rounds: 5000}, true}, // not what it says
+		{"{SHA512-CRYPT}$6$rounds=70000$saltsalt$" + digest86, "SHA512-CRYPT", Params{}, false},
+		{"{BLF-CRYPT}" + bcrypt4, "BLF-CRYPT", Params{}, true},
+		{"{BLF-CRYPT}" + bcrypt4, "BLF-CRYPT", Params{Rounds: 4}, false},
+		{"{PBKDF2}$1$salt$5000$0000000000000000000000000000000000000000", "PBKDF2", Params{}, false},
+		{"{PBKDF2}$1$salt$5000$0000000000000000000000000000000000000000", "PBKDF2", Params{Rounds: 6000}, true},
+		{"{ARGON2ID}$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "ARGON2ID", Params{}, false},
+		{"{ARGON2ID}$argon2id$v=19$m=65536,t=3,p=1$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "ARGON2ID", Params{}, true},
+		{"{ARGON2ID}$argon2i$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "ARGON2ID", Params{}, true},
+	} {
+		h, err := Parse(tc.stored, "")
+		if err != nil {
+			t.Fatalf("%s: %v", tc.stored, err)
+		}
+		if got := NeedsRehash(h, tc.scheme, tc.p); got != tc.want {
+			t.Errorf("%s to %s %+v: %v", tc.stored, tc.scheme, tc.p, got)
+		}
+	}
+}
