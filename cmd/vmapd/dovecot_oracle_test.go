@@ -87,7 +87,9 @@ func fileSite(t *testing.T, binary, url string) *dovecotSite {
 		t.Fatal(err)
 	}
 	h.Start(quick())
-	return ownAuth(t, h.Dovecot)
+	s := ownAuth(t, h.Dovecot)
+	s.idle = true
+	return s
 }
 
 // startQuick starts both, as quick says.
