@@ -111,15 +111,21 @@ alias;info@example.com;true;user@example.com
 // initDatabase makes an embedded database with a few accounts.
 func initDatabase(t testing.TB, path string) {
 	t.Helper()
-	d, err := db.Open("sqlite:"+path, db.Options{})
+	made := path + ".new" // a daemon that waits for it must not see half of it
+	d, err := db.Open("sqlite:"+made, db.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer d.Close()
 	if _, err := modoboa.Init(t.Context(), d, modoboa.InitOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	importCSV(t, path, testCSV)
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	importCSV(t, made, testCSV)
+	if err := os.Rename(made, path); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func importCSV(t testing.TB, path, csv string) {

@@ -126,8 +126,8 @@ func (h *dovecotHost) testQuotaDict(t *testing.T, d *db.DB) {
 	if diff := two - 2*one; diff < -300 || diff > 300 {
 		t.Errorf("a delivery has %d bytes, two counted anew have %d", one, two)
 	}
-	if out, status := h.Doveadm("quota", "get", "-u", user); status != 0 || !strings.Contains(strings.Join(strings.Fields(out), " "), fmt.Sprintf("STORAGE %d ", two/1024)) {
-		t.Errorf("doveadm quota get: %s; want %d KiB", out, two/1024)
+	if out, status := h.Doveadm("quota", "get", "-u", user); status != 0 || !strings.Contains(strings.Join(strings.Fields(out), " "), fmt.Sprintf("STORAGE %d ", (two+1023)/1024)) {
+		t.Errorf("doveadm quota get: %s; want %d KiB, rounded up", out, (two+1023)/1024)
 	}
 }
 

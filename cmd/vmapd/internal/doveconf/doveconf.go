@@ -104,7 +104,7 @@ func (o *Options) check() error {
 	case o.Auth != Dict && o.Auth != Server:
 		return fmt.Errorf("there is a configuration with auth dict and with auth server, not with %q", o.Auth)
 	case o.Auth == Dict && o.Version == "2.4":
-		return errors.New("Dovecot 2.4 has no passdb dict and no userdb dict any more, they were removed in 2.4.0: use --auth server")
+		return errors.New("version 2.4 of Dovecot has no passdb dict and no userdb dict any more, they were removed in 2.4.0: use --auth server")
 	}
 	return nil
 }

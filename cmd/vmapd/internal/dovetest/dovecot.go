@@ -65,18 +65,18 @@ func Require(t testing.TB, version string) {
 func usable(version string) error {
 	for program, pkg := range map[string]string{"imap": "imapd", "pop3": "pop3d", "lmtp": "lmtpd", "managesieve": "managesieved", "submission": "submissiond"} {
 		if _, err := os.Stat("/usr/lib/dovecot/" + program); err != nil {
-			return fmt.Errorf("Dovecot's %s is not installed: apt-get install dovecot-%s", program, pkg)
+			return fmt.Errorf("program %s of Dovecot is not installed: apt-get install dovecot-%s", program, pkg)
 		}
 	}
 	if os.Geteuid() != 0 {
-		return errors.New("Dovecot must be started by root")
+		return errors.New("the master process of Dovecot must be started by root")
 	}
 	out, err := exec.Command("dovecot", "--version").Output()
 	if err != nil {
 		return fmt.Errorf("dovecot --version: %w", err)
 	}
 	if !strings.HasPrefix(string(out), version) {
-		return fmt.Errorf("Dovecot %s* is wanted, here is %s", version, out)
+		return fmt.Errorf("a Dovecot %s* is wanted, here is %s", version, out)
 	}
 	return nil
 }
