@@ -2,6 +2,8 @@ package daemon
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -253,10 +255,14 @@ func TestHandoverAnswersWhatWasAsked(t *testing.T) {
 	d.finish(t)
 }
 
-// restartWithoutData starts a new line whose database is away.
+// restartWithoutData starts a new line whose database is away, and that has no
+// snapshot on disk.
 func (d *dynasty) restartWithoutData(t *testing.T) {
 	t.Helper()
 	if err := os.Rename(d.database(), d.path("away.db")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(SnapshotPath(d.dir)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
 	}
 	d.process = launchProgram(t, d.path("vmapd"), d.config, nil)

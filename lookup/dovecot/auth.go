@@ -54,7 +54,7 @@ func (a *Auth) outcome(at *login.Attempt, out *login.Outcome) auth.Outcome {
 }
 
 // codes tell login processes why a right password does not help.
-var codes = map[login.Cause]auth.Code{login.Refused: auth.UserDisabled, login.NotMaster: auth.AuthzFailed}
+var codes = map[login.Cause]auth.Code{login.Refused: auth.UserDisabled, login.OtherAuthzid: auth.AuthzFailed}
 
 func (a *Auth) user(ctx context.Context, r *auth.UserRequest) auth.UserReply {
 	u, found, err := a.Logins.User(ctx, r.User, r.Service)

@@ -121,6 +121,9 @@ func (c *check) find() {
 		case a.Password == "":
 			c.why = NoPassword
 			continue
+		case c.names.master() && !a.Master:
+			c.why = NotMaster // whether it is his password, nobody learns like this
+			continue
 		case !c.exists: // the first, should none be open
 			c.account, c.exists, c.why = a, true, WrongPassword
 		}
@@ -150,15 +153,11 @@ func (c *check) refusal(a *store.Account) string {
 func (c *check) right(a *Attempt, anew bool) Outcome {
 	if c.apart {
 		c.cancel()
-		return c.no(NotMaster, "the authorization identity is not the login", 0)
+		return c.no(OtherAuthzid, "the authorization identity is not the login", 0)
 	}
 	if why := c.refusal(&c.account); why != "" {
 		c.cancel() // it was no guess
-		cause := Refused
-		if c.names.master() && !c.account.Master {
-			cause = NotMaster
-		}
-		return c.no(cause, why, 0)
+		return c.no(Refused, why, 0)
 	}
 	if c.guarded {
 		c.l.guard.After(c.attempt, true)

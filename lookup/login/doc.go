@@ -11,8 +11,9 @@
 //
 // A master user logs in as somebody else, as "user*master" or with an authzid:
 // the password is the master's, whose account must be active and have the flag;
-// the user must be one who could log in by himself. No other authzid is taken
-// than the login itself.
+// the user must be one who could log in by himself. Who has no flag is told no
+// more than that his password is wrong. No other authzid is taken than the login
+// itself.
 //
 // # Passwords
 //

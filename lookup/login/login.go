@@ -96,10 +96,11 @@ type Cause string
 const (
 	WrongPassword Cause = "wrong_password"
 	UnknownLogin  Cause = "unknown"
-	NoPassword    Cause = "no_password" // the account authenticates elsewhere
-	Refused       Cause = "refused"     // the password is right, but the account may not log in
-	NotMaster     Cause = "not_master"  // the password is right, but it is no master user's
-	Guarded       Cause = "guarded"     // too many wrong passwords before
+	NoPassword    Cause = "no_password"   // the account authenticates elsewhere
+	Refused       Cause = "refused"       // the password is right, but the account may not log in
+	NotMaster     Cause = "not_master"    // only a master user may log in as somebody else
+	OtherAuthzid  Cause = "other_authzid" // the password is right, but the authzid contradicts the login
+	Guarded       Cause = "guarded"       // too many wrong passwords before
 	WeakScheme    Cause = "weak_scheme"
 )
 

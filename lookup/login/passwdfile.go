@@ -19,10 +19,16 @@ const noPassword = "{CRYPT}*"
 //
 // The file cannot tell services apart. Who may not log in has a password that
 // fits nothing, and mail still reaches him. A mailbox that is for sending only
-// has the field nologin: Dovecot refuses IMAP and POP3, and SASL works; LMTP
-// would deliver.
+// has the field nologin: Dovecot refuses IMAP, POP3, ManageSieve and its own
+// submission service, and Postfix's SASL works; LMTP delivers.
+//
+// A name with a quote or a backslash is there twice. Dovecot looks for it with
+// backslashes before these characters (auth/db-passwd-file.c expands
+// username_format with auth_request_str_escape, in 2.3 and 2.4), and lists it
+// with "doveadm user" as it is written.
 func (o *Options) WritePasswdFile(w io.Writer, s *store.Snapshot) (n int, left []string, err error) {
 	out := bufio.NewWriterSize(w, 1<<16)
+	escape := strings.NewReplacer(`\`, `\\`, `'`, `\'`, `"`, `\"`)
 	for m := range s.Mailboxes() {
 		u, ok := o.user(&m)
 		if !ok || strings.ContainsAny(u.Name, ": \t") || strings.ContainsAny(u.Home, ":\n\r") {
@@ -34,12 +40,15 @@ func (o *Options) WritePasswdFile(w io.Writer, s *store.Snapshot) (n int, left [
 		if hash == "" || strings.ContainsAny(hash, ":\n\r") || s.LoginRefusal(&a, "smtp") != "" || a.Email != m.Address {
 			hash = noPassword
 		}
-		fmt.Fprintf(out, "%s:%s:%d:%d::%s::userdb_quota_rule=%s userdb_quota_storage_size=%s",
-			u.Name, hash, u.UID, u.GID, u.Home, u.AppendQuotaRule(nil), u.AppendQuotaSize(nil))
+		rest := fmt.Sprintf(":%s:%d:%d::%s::userdb_quota_rule=%s userdb_quota_storage_size=%s",
+			hash, u.UID, u.GID, u.Home, u.AppendQuotaRule(nil), u.AppendQuotaSize(nil))
 		if m.SendOnly {
-			out.WriteString(" nologin reason=This_mailbox_is_for_sending_only")
+			rest += " nologin reason=This_mailbox_is_for_sending_only"
 		}
-		if err := out.WriteByte('\n'); err != nil {
+		if escaped := escape.Replace(u.Name); escaped != u.Name {
+			fmt.Fprintf(out, "%s%s\n", escaped, rest)
+		}
+		if _, err := fmt.Fprintf(out, "%s%s\n", u.Name, rest); err != nil {
 			return n, left, err
 		}
 		n++
