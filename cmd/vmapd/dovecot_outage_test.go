@@ -4,13 +4,9 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/vmapd/vmapd/cmd/vmapd/internal/dovetest"
-	"github.com/vmapd/vmapd/cmd/vmapd/internal/drill"
 	"github.com/vmapd/vmapd/cmd/vmapd/internal/mailtest"
 	"github.com/vmapd/vmapd/store/db/dbtest"
 )
@@ -38,45 +34,16 @@ func (h *dovecotHost) testNothingLoaded(t *testing.T) {
 	}
 }
 
-// testRestarts has people log in without pause while one process takes the place
-// of another: nobody's login may fail.
+// testRestarts lets one process take the place of another under load: nobody's
+// login, delivery or lookup may fail.
 func (h *dovecotHost) testRestarts(t *testing.T) {
-	var stop atomic.Bool
-	var logins, putOff atomic.Int64
-	var people sync.WaitGroup
-	for _, user := range []string{"ann@home.test", "dear@home.test", "boss@home.test", "ann@home.test*boss@home.test"} {
-		people.Go(func() {
-			for !stop.Load() {
-				c := h.IMAP(t)
-				if got := c.Login(user, "secret"); !strings.HasPrefix(got, "OK") {
-					t.Errorf("%s: %s", user, got)
-				}
-				c.Close()
-				// An lmtp process keeps its connection to auth-master, and when
-				// that is closed while it idles the next lookup fails: once, for
-				// the moment (Dovecot 2.3, src/lib-auth/auth-master.c).
-				reply := h.LMTP(t, "Subject: x\r\n\r\nx", "o'brien@home.test")["o'brien@home.test"]
-				switch {
-				case strings.HasPrefix(reply, "250 "):
-				case strings.HasPrefix(reply, "451 4.3.0") && h.route == "server":
-					putOff.Add(1)
-				default:
-					t.Errorf("LMTP: %s", reply)
-				}
-				logins.Add(1)
-			}
-		})
-	}
+	l := h.newLoad(t)
 	for range 3 {
-		before := logins.Load()
-		drill.Await(t, time.Minute, "people log in", func() bool { return logins.Load() >= before+5 })
+		l.await(t, 3)
 		h.succeed(t)
 	}
-	before := logins.Load()
-	drill.Await(t, time.Minute, "people log in", func() bool { return logins.Load() >= before+5 })
-	stop.Store(true)
-	people.Wait()
-	t.Logf("%d logins; %d deliveries were put off", logins.Load(), putOff.Load())
+	l.await(t, 3)
+	l.judge(t, nil)
 }
 
 // TestPostfixAuth has a real Postfix authenticate its clients at vmapd: a right
