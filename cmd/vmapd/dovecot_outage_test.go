@@ -46,6 +46,30 @@ func (h *dovecotHost) testRestarts(t *testing.T) {
 	l.judge(t, nil)
 }
 
+// TestDovecotHeldSockets ends the daemon and starts it again while the sockets are
+// held open, as with a socket unit of systemd.
+func TestDovecotHeldSockets(t *testing.T) {
+	dovetest.Require(t, "2.3.")
+	binary := buildVmapd(t)
+	for _, route := range routes() {
+		t.Run(route, func(t *testing.T) {
+			url := dbtest.SQLite(t)
+			fillLogins(t, url)
+			h := newDovecotHost(t, binary, route, url, "")
+			h.holdSockets(t)
+			h.start(t)
+			l := h.newLoad(t)
+			for range 3 {
+				l.await(t, 3)
+				h.v.Stop(t)
+				h.v.Start(t)
+			}
+			l.await(t, 3)
+			l.judge(t, nil)
+		})
+	}
+}
+
 // TestPostfixAuth has a real Postfix authenticate its clients at vmapd: a right
 // password, a wrong one, and any while nothing is loaded.
 func TestPostfixAuth(t *testing.T) {
