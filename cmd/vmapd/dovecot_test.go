@@ -27,7 +27,7 @@ func TestDovecot(t *testing.T) {
 			t.Run("master", h.testMasterUser)
 			t.Run("mail", h.testMail)
 			t.Run("doveadm", h.testDoveadm)
-			t.Run("restarts", h.testRestarts)
+			t.Run("faults", h.testFaults)
 		})
 		t.Run(route+", nothing loaded", func(t *testing.T) {
 			// Nothing listens there, and there is no snapshot on disk.
