@@ -263,6 +263,9 @@ func TestRedisIsKilled(t *testing.T) {
 	before := a.Fingerprint(alice, []byte("x"))
 	s.kill()
 	eventually(t, "the failure is reported", func() bool { return a.errors.Load() > 0 && b.errors.Load() > 0 })
+	if a.Apart() == nil {
+		t.Error("nobody says that a is apart")
+	}
 	if n := a.guesses(victim, away, 1, 15); n != 15 {
 		t.Errorf("%d guesses were looked at, want 15", n)
 	}
@@ -271,6 +274,7 @@ func TestRedisIsKilled(t *testing.T) {
 	}
 	s.start()
 	eventually(t, "b counts what a counted in the outage", func() bool { return b.guessesSeen(victim) == 15 })
+	eventually(t, "they are together again", func() bool { return a.Apart() == nil && b.Apart() == nil })
 	c := s.node()
 	eventually(t, "a newcomer has the old key", func() bool { return sameKey(a, c) && sameKey(b, c) })
 	if a.Fingerprint(alice, []byte("x")) != before {
