@@ -31,7 +31,7 @@ END $$`
 // to the tables where Modoboa reads them, on every engine.
 func TestDovecotFigures(t *testing.T) {
 	dovetest.Require(t, "2.3.")
-	binary := buildVmapd(t)
+	binary := drill.Binary(t)
 	route := "server"
 	dbtest.Each(t, func(t *testing.T, url string) {
 		if route = "server"; strings.HasPrefix(url, "postgres:") {

@@ -19,7 +19,7 @@ import (
 // but for the differences that the cases name.
 func TestDovecotAsWithSQL(t *testing.T) {
 	dovetest.Require(t, "2.3.")
-	binary := buildVmapd(t)
+	binary := drill.Binary(t)
 	for name, start := range map[string]func(t *testing.T, binary, url string) *dovecotSite{
 		"sql": sqlSite, "dict": dictSite, "server": serverSite, "passwd-file": fileSite,
 	} {

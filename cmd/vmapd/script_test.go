@@ -15,6 +15,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/vmapd/vmapd/cmd/vmapd/internal/drill"
 	"github.com/vmapd/vmapd/daemon"
 	"github.com/vmapd/vmapd/store/db"
 	"github.com/vmapd/vmapd/store/db/dbtest"
@@ -24,10 +25,14 @@ func TestMain(m *testing.M) {
 	testscript.Main(runner{m}, map[string]func(){"vmapd": main})
 }
 
-// runner stops the database servers that tests share when all are done.
+// runner ends what tests share when all are done: database servers, and the
+// program.
 type runner struct{ m *testing.M }
 
-func (r runner) Run() int { return dbtest.Main(r.m) }
+func (r runner) Run() int {
+	defer drill.RemoveBinary()
+	return dbtest.Main(r.m)
+}
 
 // TestScripts runs the whole program as testdata/script/*.txtar say. Besides
 // testscript's commands there are

@@ -14,15 +14,15 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/logging"
 	"go.uber.org/goleak"
 
+	"github.com/vmapd/vmapd/internal/peers"
 	"github.com/vmapd/vmapd/lookup/guard"
 	"github.com/vmapd/vmapd/lookup/guard/redisguard"
 )
 
 func TestMain(m *testing.M) {
-	redis.SetLogger(&logging.VoidLogger{})
+	redisguard.SetLog(func(string) {})
 	goleak.VerifyTestMain(m)
 }
 
@@ -45,12 +45,7 @@ type server struct {
 
 func newServer(t *testing.T) *server {
 	t.Helper()
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		if os.Getenv("VMAPD_PEERS") == "required" {
-			t.Fatal("redis-server is not installed: apt-get install --no-install-recommends redis-server")
-		}
-		t.Skip("redis-server is not installed")
-	}
+	peers.Program(t, "redis-server", "redis-server")
 	dir, err := os.MkdirTemp("", "rg") // short: the socket's path has 107 bytes
 	if err != nil {
 		t.Fatal(err)

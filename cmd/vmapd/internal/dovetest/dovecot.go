@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/vmapd/vmapd/cmd/vmapd/internal/mailtest"
+	"github.com/vmapd/vmapd/internal/peers"
 )
 
 // Owner is the uid and gid of mail: Debian's nobody and nogroup.
@@ -52,14 +53,7 @@ type Settings struct {
 // run.
 func Require(t testing.TB, version string) {
 	t.Helper()
-	err := usable(version)
-	switch {
-	case err == nil:
-	case os.Getenv("VMAPD_PEERS") == "required":
-		t.Fatal(err)
-	default:
-		t.Skip(err)
-	}
+	peers.Need(t, usable(version))
 }
 
 func usable(version string) error {
