@@ -2,18 +2,23 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"go.uber.org/zap"
 
+	"github.com/vmapd/vmapd/internal/peers"
 	"github.com/vmapd/vmapd/lookup/guard"
+	"github.com/vmapd/vmapd/lookup/guard/redisguard"
 	"github.com/vmapd/vmapd/lookup/login"
 )
 
@@ -102,6 +107,48 @@ func TestStatusAndForgive(t *testing.T) {
 	if guess(100) {
 		t.Error("still refused")
 	}
+}
+
+// TestStatusOfSharing: status says whether other nodes are told, and go-redis
+// says nothing on standard error, where people look for what matters.
+func TestStatusOfSharing(t *testing.T) {
+	program := peers.Program(t, "redis-server", "redis-server")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, port, _ := net.SplitHostPort(l.Addr().String())
+	l.Close()
+	r := newRig(t, basics+"[policy]\ncounters = \"redis://"+net.JoinHostPort(host, port)+"/0\"\n")
+	initDatabase(t, r.database())
+	defer r.Daemon.log.Redirect()()
+	defer redisguard.SetLog(func(string) {})
+	r.start(t)
+	shared := func() error {
+		s, err := r.client().Status(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !s.Guard.Shared {
+			t.Fatal("the configuration says redis, the status does not")
+		}
+		if s.Guard.ShareError == "" {
+			return nil
+		}
+		return errors.New(s.Guard.ShareError)
+	}
+	eventually(t, "status says that Redis cannot be reached", func() bool {
+		err := shared()
+		return err != nil && strings.Contains(err.Error(), "connection refused")
+	})
+	eventually(t, "what go-redis says is in the log", func() bool { return r.log.count(`"msg":"redis"`) > 0 })
+
+	redis := exec.Command(program, "--bind", host, "--port", port, "--save", "", "--appendonly", "no", "--dir", r.dir)
+	if err := redis.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = redis.Process.Kill(); _ = redis.Wait() }()
+	eventually(t, "status says that counts are shared", func() bool { return shared() == nil })
 }
 
 // TestPolicyWantsAKey asks as Dovecot's auth service does.

@@ -28,6 +28,7 @@ func TestDovecot(t *testing.T) {
 			t.Run("master", h.testMasterUser)
 			t.Run("mail", h.testMail)
 			t.Run("doveadm", h.testDoveadm)
+			t.Run("changes", h.testChanges)
 			t.Run("restarts", h.testRestarts)
 		})
 		t.Run(route+", nothing loaded", func(t *testing.T) {
