@@ -17,12 +17,16 @@ import (
 // stays open until doveadm ends it.
 func (h *dovecotHost) testChanges(t *testing.T) {
 	d := dbtest.Open(t, h.url, db.Options{})
+	mark := 100
 	now := func(statement string) {
 		t.Helper()
-		const generation = "vmapd_snapshot_generation"
-		before := h.v.Metric(t, generation)
-		dbtest.Exec(t, d, statement)
-		drill.Await(t, time.Minute, "the change is served", func() bool { return h.v.Metric(t, generation) > before })
+		mark++
+		domain := fmt.Sprintf("mark%d.test", mark) // when this is served, so is what was committed before
+		dbtest.Exec(t, d, statement, fmt.Sprintf("insert into admin_domain (id, name, enabled) values (%d, '%s', true)", mark, domain))
+		drill.Await(t, time.Minute, "the change is served", func() bool {
+			_, status := h.v.Run(t, "lookup", "domains", domain)
+			return status == 0
+		})
 	}
 	logsIn := func(user, password string) bool {
 		t.Helper()
