@@ -67,7 +67,7 @@ func (h *dovecotHost) succeed(t *testing.T) {
 	if err := syscall.Kill(old, syscall.SIGUSR2); err != nil {
 		t.Fatal(err)
 	}
-	drill.Await(t, 30*time.Second, "a new process serves", func() bool {
+	drill.Await(t, time.Minute, "a new process serves", func() bool {
 		out, status := h.v.Run(t, "status", "--json")
 		return status == 0 && !strings.Contains(out, fmt.Sprintf("\"pid\": %d,", old))
 	})

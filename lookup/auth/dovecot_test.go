@@ -155,7 +155,7 @@ func (d *dovecot) listen(name string, serve func(context.Context, net.Conn) erro
 // dial connects to a service, which may still be on its way.
 func (d *dovecot) dial(name string) *textproto.Conn {
 	d.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		nc, err := net.Dial("unix", filepath.Join(d.base, name))
 		if err == nil {
 			nc.SetDeadline(time.Now().Add(30 * time.Second))

@@ -110,7 +110,7 @@ func (d *dovecot) start(program string) {
 			d.t.Logf("%s\n%s", out.String(), log)
 		}
 	})
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		if _, err := os.Stat(filepath.Join(d.dir, "run", "auth-client")); err == nil {
 			return
 		}
@@ -135,7 +135,7 @@ func (d *dovecot) login(account, remote, password string) (ok bool, out string) 
 // it beside its answer.
 func (d *dovecot) reported(g *Guard, what func(Stats) bool) {
 	d.t.Helper()
-	for end := time.Now().Add(20 * time.Second); !what(g.Stats()); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !what(g.Stats()); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			d.t.Fatalf("not in 20 s: %+v", g.Stats())
 		}

@@ -127,7 +127,7 @@ func (d *Dovecot) Start(s Settings) {
 			d.t.Logf("Dovecot's log:\n%s", d.Log())
 		}
 	})
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		if c, err := net.Dial("tcp", d.address(portIMAP)); err == nil {
 			c.Close()
 			return
@@ -152,8 +152,8 @@ func (d *Dovecot) Stop() {
 	_ = d.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-d.done:
-	case <-time.After(20 * time.Second):
-		d.t.Error("Dovecot does not end within 20 s")
+	case <-time.After(time.Minute):
+		d.t.Error("Dovecot does not end within a minute")
 		_ = d.cmd.Process.Kill()
 		<-d.done
 	}

@@ -83,7 +83,7 @@ func (v *Vmapd) Start(t testing.TB) {
 	cmd, done := v.cmd, make(chan error, 1)
 	v.done = done
 	go func() { done <- cmd.Wait() }()
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(2 * time.Millisecond) {
 		if c, err := net.Dial("unix", v.Socket); err == nil {
 			c.Close()
 			return
@@ -123,8 +123,8 @@ func (v *Vmapd) Stop(t testing.TB) {
 		if err != nil {
 			t.Errorf("vmapd ended with %v", err)
 		}
-	case <-time.After(10 * time.Second):
-		t.Error("vmapd does not end within 10 s")
+	case <-time.After(time.Minute):
+		t.Error("vmapd does not end within a minute")
 		_ = v.cmd.Process.Kill()
 		<-v.done
 	}
