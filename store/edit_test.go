@@ -137,7 +137,7 @@ func dump(s *Snapshot) string {
 	say := func(format string, args ...any) { fmt.Fprintf(&out, format+"\n", args...) }
 	for _, n := range []string{"a.test", "b.test"} {
 		d, ok := s.Domain(n)
-		say("domain %s %+v %v", n, d, ok)
+		say("domain %s %+v %v, only that: %v", n, d, ok, s.At(n).OnlyDomain())
 		da, ok := s.DomainAlias(n)
 		say("domain alias %s %+v %v", n, da, ok)
 		tr, _ := s.Transport(n)

@@ -12,6 +12,7 @@ type facts uint16
 const (
 	onlyItself facts = 1 << (13 + iota) // see Address.OnlyItself
 	ownSender                           // see Address.OwnSender
+	onlyDomain                          // see Address.OnlyDomain
 )
 
 // list names the lists of rows that a symbol begins.
