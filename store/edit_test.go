@@ -47,7 +47,7 @@ func (w *world) put(t *rapid.T) (Kind, uint32) {
 	id := rapid.Uint32Range(1, 4).Draw(t, "id")
 	other := func(what string) uint32 { return rapid.Uint32Range(0, 5).Draw(t, what) }
 	name := rapid.SampledFrom([]string{"a.test", "A.test", "b.test", "c\n"})
-	local := rapid.SampledFrom([]string{"u", "U", "v", "w\x00"})
+	local := rapid.SampledFrom([]string{"u", "U", "v", "w\x00", ""})
 	address := rapid.Custom(func(t *rapid.T) string { return local.Draw(t, "local") + "@" + name.Draw(t, "name") })
 	on := rapid.Bool().Draw(t, "on")
 	var row any
