@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/vmapd/vmapd/dkim"
 )
 
 // Options say whom to ask, and how long to wait. The zero value asks the
@@ -186,7 +188,7 @@ func (c *Checker) seek(ctx context.Context, domain, name string, v *verdict) {
 // remember keeps a definite result, or completes one that is not with what was
 // found earlier for the same key.
 func (c *Checker) remember(r Result, key crypto.PublicKey) Result {
-	id := r.Name + " " + fingerprint(key)
+	id := r.Name + " " + dkim.Fingerprint(key)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if r.Code != Temp {

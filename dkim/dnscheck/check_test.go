@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/vmapd/vmapd/dkim"
 )
 
 const at = "s1._domainkey.example.com"
@@ -64,7 +66,7 @@ func TestResults(t *testing.T) {
 		{"unknown algorithm", rsaKey, []string{"v=DKIM1; k=x25519; p=AAAA"}, WrongType, false, `"x25519"`, ""},
 		{"ed25519 without k", edPublic, []string{"v=DKIM1; p=" + edB64}, WrongType, false, "without k=ed25519", ""},
 		{"k=rsa with another key in it", rsaKey, []string{"v=DKIM1; k=rsa; p=" + spki(edPublic)}, WrongType, false, "says k=rsa", ""},
-		{"another key", rsaKey, []string{record(other)}, Mismatch, false, "another key is published: " + fingerprint(other) + "; the key that signs is " + fingerprint(rsaKey), "sign with the key that is published"},
+		{"another key", rsaKey, []string{record(other)}, Mismatch, false, "another key is published: " + dkim.Fingerprint(other) + "; the key that signs is " + dkim.Fingerprint(rsaKey), "sign with the key that is published"},
 		{"another ed25519 key", edPublic, []string{"v=DKIM1; k=ed25519; p=" + base64.StdEncoding.EncodeToString(make([]byte, 32))}, Mismatch, false, "another key", ""},
 		{"1024 bits", publicOf(1024), []string{record(publicOf(1024))}, Weak, true, "1024 bits", "2048"},
 		{"768 bits", publicOf(768), []string{record(publicOf(768))}, Weak, false, "768 bits", "2048"},

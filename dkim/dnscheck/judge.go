@@ -4,12 +4,13 @@ import (
 	"crypto"
 	"crypto/ed25519"
 	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/vmapd/vmapd/dkim"
 )
 
 // Code says in one word what DNS holds for a key. The values are fixed: they
@@ -87,7 +88,7 @@ func judgeOne(text string, own crypto.PublicKey) verdict {
 	case !allows(r.Services, "*", "email"):
 		return fault(ServiceExcluded, "remove the tag s=", "s=%s does not allow email", strings.Join(r.Services, ":"))
 	case !equal(r.Key, own):
-		return fault(Mismatch, remedyPublish+", or sign with the key that is published", "another key is published: %s; the key that signs is %s", fingerprint(r.Key), fingerprint(own))
+		return fault(Mismatch, remedyPublish+", or sign with the key that is published", "another key is published: %s; the key that signs is %s", dkim.Fingerprint(r.Key), dkim.Fingerprint(own))
 	}
 	return judgeGood(r)
 }
@@ -129,13 +130,9 @@ func judgeCut(text string, own crypto.PublicKey) (verdict, bool) {
 func encodings(pub crypto.PublicKey) []string {
 	switch k := pub.(type) {
 	case *rsa.PublicKey:
-		all := []string{base64.StdEncoding.EncodeToString(x509.MarshalPKCS1PublicKey(k))}
-		if der, err := x509.MarshalPKIXPublicKey(k); err == nil {
-			all = append(all, base64.StdEncoding.EncodeToString(der))
-		}
-		return all
+		return []string{dkim.PublicBase64(k), base64.StdEncoding.EncodeToString(x509.MarshalPKCS1PublicKey(k))}
 	case ed25519.PublicKey:
-		return []string{base64.StdEncoding.EncodeToString(k)}
+		return []string{dkim.PublicBase64(k)}
 	}
 	return nil
 }
@@ -154,14 +151,4 @@ func keyType(pub crypto.PublicKey) string {
 func equal(a, b crypto.PublicKey) bool {
 	k, ok := a.(interface{ Equal(crypto.PublicKey) bool })
 	return ok && k.Equal(b)
-}
-
-// fingerprint tells keys apart in messages.
-func fingerprint(pub crypto.PublicKey) string {
-	der, err := x509.MarshalPKIXPublicKey(pub)
-	if err != nil {
-		return fmt.Sprintf("%T", pub)
-	}
-	sum := sha256.Sum256(der)
-	return fmt.Sprintf("SHA256:%x", sum[:8])
 }
