@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/emersion/go-msgauth/dkim"
 )
@@ -61,7 +62,7 @@ func FuzzRecord(f *testing.F) {
 			case v.works == theirs:
 			case v.works && strings.ContainsAny(text, "\t\r\n"):
 				// go-msgauth takes out spaces alone of all the blanks of RFC 6376.
-			case theirs && stricter(v):
+			case theirs && (stricter(v) || strings.ContainsFunc(text, oddSpace)):
 			default:
 				t.Fatalf("%q: %s works=%v %q, go-msgauth verifies=%v", text, v.Code, v.works, v.Detail, theirs)
 			}
@@ -75,3 +76,6 @@ func stricter(v verdict) bool {
 	return v.Code == Syntax && (strings.Contains(v.Detail, "not the first tag") || strings.Contains(v.Detail, "not tag=value") || strings.Contains(v.Detail, "backslash")) ||
 		v.Code == SplitError && strings.Contains(v.Detail, "quotes")
 }
+
+// oddSpace finds what go-msgauth takes for a blank and RFC 6376 does not.
+func oddSpace(c rune) bool { return unicode.IsSpace(c) && !isFWS(c) }
