@@ -285,32 +285,36 @@ func TestCancel(t *testing.T) {
 	}
 }
 
+// holding is a Resolver that holds its answers back, and counts.
+type holding struct {
+	arrived, release chan struct{}
+	running, most    atomic.Int64
+}
+
+func (h *holding) Ask(context.Context, string, Question) (*Answer, error) {
+	n := h.running.Add(1)
+	defer h.running.Add(-1)
+	for m := h.most.Load(); n > m && !h.most.CompareAndSwap(m, n); m = h.most.Load() {
+	}
+	h.arrived <- struct{}{}
+	<-h.release
+	return &Answer{Rcode: "NXDOMAIN"}, nil
+}
+
 func TestConcurrencyCap(t *testing.T) {
-	z := newZone(t)
-	var running, most atomic.Int64
-	arrived := make(chan struct{}, 64)
-	release := make(chan struct{})
-	addr := serve(t, dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
-		n := running.Add(1)
-		defer running.Add(-1)
-		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
-		}
-		arrived <- struct{}{}
-		<-release
-		z.ServeDNS(w, q)
-	}))
-	c := withOptions(t, Options{Servers: []string{addr}, Try: time.Minute, Timeout: time.Minute, Concurrency: 3})
+	h := &holding{arrived: make(chan struct{}, 12), release: make(chan struct{})}
+	c := withOptions(t, Options{Servers: []string{"192.0.2.1"}, Resolver: h, Concurrency: 3})
 	var wg sync.WaitGroup
 	for range 12 {
 		wg.Go(func() { c.client.recursive(t.Context(), at, "TXT", true) })
 	}
 	for range 3 {
-		<-arrived
+		<-h.arrived
 	}
-	close(release)
+	close(h.release)
 	wg.Wait()
-	if most.Load() != 3 {
-		t.Errorf("%d look-ups at the same time, want 3", most.Load())
+	if h.most.Load() != 3 {
+		t.Errorf("%d look-ups at the same time, want 3", h.most.Load())
 	}
 }
 
