@@ -1,10 +1,13 @@
 package password
 
 import (
+	"crypto/sha256"
+	"crypto/sha512"
 	"errors"
 	"strings"
 	"testing"
 
+	xcrypt "github.com/go-crypt/x/crypt"
 	"pgregory.net/rapid"
 )
 
@@ -44,6 +47,24 @@ func TestNewRoundTrip(t *testing.T) {
 		}
 		if NeedsRehash(h, strings.ToLower(name), p) {
 			t.Fatalf("%s needs a rehash with %+v", stored, p)
+		}
+	})
+}
+
+// TestSHACrypt compares with another implementation, whatever the lengths.
+func TestSHACrypt(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		id := rapid.SampledFrom([]string{"$5$", "$6$"}).Draw(t, "id")
+		password := rapid.SliceOfN(rapid.Byte(), 0, maxPassword).Draw(t, "password")
+		salt := rapid.SliceOfN(rapid.Byte(), 0, 16).Draw(t, "salt")
+		rounds := rapid.IntRange(minSHARounds, minSHARounds+50).Draw(t, "rounds")
+		algorithm := sha512.New
+		if id == "$5$" {
+			algorithm = sha256.New
+		}
+		got, want := shaCrypt(id, string(password), string(salt), rounds), string(xcrypt.KeySHACrypt(algorithm, password, salt, rounds))
+		if got != want {
+			t.Fatalf("got %s, want %s", got, want)
 		}
 	})
 }

@@ -14,11 +14,10 @@ type Params struct {
 	Parallelism int // ARGON2ID: lanes, 4
 }
 
-// What is used where Params has zero, and the least that crypt(3) takes. Dovecot
-// takes no less of SCRAM (RFC 7677 section 4).
+// What is used where Params has zero. Dovecot takes no less of SCRAM (RFC 7677
+// section 4).
 const (
 	shaRounds    = 70000
-	minSHARounds = 1000
 	bcryptCost   = 12
 	pbkdf2Rounds = 5000
 	scramRounds  = 4096
