@@ -109,6 +109,45 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
+func TestParseParams(t *testing.T) {
+	for _, tc := range []struct {
+		text, scheme string
+		want         Params
+		err          string
+	}{
+		{"SHA512-CRYPT", "SHA512-CRYPT", Params{}, ""},
+		{"SHA512-CRYPT:rounds=70000", "SHA512-CRYPT", Params{Rounds: 70000}, ""},
+		{"ssha512", "ssha512", Params{}, ""},
+		{"PBKDF2:rounds=20000", "PBKDF2", Params{Rounds: 20000}, ""},
+		{"blf-crypt:cost=10", "blf-crypt", Params{Rounds: 10}, ""},
+		{"ARGON2ID:m=65536,t=3,p=1", "ARGON2ID", Params{Rounds: 3, Memory: 65536, Parallelism: 1}, ""},
+		{"ARGON2ID:p=1", "ARGON2ID", Params{Parallelism: 1}, ""},
+
+		{"MD5-CRYPT:rounds=1", "", Params{}, "unknown password scheme: new passwords are not stored as MD5-CRYPT"},
+		{"SHA512-CRYPT:", "", Params{}, `SHA512-CRYPT has no parameter ""`},
+		{"SHA512-CRYPT:rounds=70000,", "", Params{}, `SHA512-CRYPT has no parameter ""`},
+		{"SHA512-CRYPT:cost=10", "", Params{}, `SHA512-CRYPT has no parameter "cost"`},
+		{"SHA512-CRYPT:rounds", "", Params{}, `"rounds": want rounds=NUMBER`},
+		{"SHA512-CRYPT:rounds=0", "", Params{}, `"rounds=0": want rounds=NUMBER`},
+		{"SHA512-CRYPT:rounds= 70000", "", Params{}, `"rounds= 70000": want rounds=NUMBER`},
+		{"SHA512-CRYPT:rounds=99999999999999999999", "", Params{}, `"rounds=99999999999999999999": want rounds=NUMBER`},
+		{"SHA512-CRYPT:rounds=999", "", Params{}, "rounds 999: want 1000 to 10000000"},
+		{"BLF-CRYPT:rounds=10", "", Params{}, `BLF-CRYPT has no parameter "rounds"`},
+		{"BLF-CRYPT:cost=16", "", Params{}, "cost 16: want 4 to 15"},
+		{"ARGON2ID:m=65536,t=3,m=65536", "", Params{}, "m is given twice"},
+		{"ARGON2ID:m=8,p=2", "", Params{}, "memory 8: want 16 to 1048576"},
+		{"SSHA512:rounds=2", "", Params{}, `SSHA512 has no parameter "rounds"`},
+	} {
+		scheme, p, err := ParseParams(tc.text)
+		switch {
+		case tc.err == "" && (err != nil || scheme != tc.scheme || p != tc.want):
+			t.Errorf("%s: %s %+v, %v", tc.text, scheme, p, err)
+		case tc.err != "" && (err == nil || !strings.HasSuffix(err.Error(), tc.err)):
+			t.Errorf("%s: %v; want ... %s", tc.text, err, tc.err)
+		}
+	}
+}
+
 func TestNeedsRehash(t *testing.T) {
 	sha := "$6$saltsalt$" + digest86
 	const bcrypt4 = "$2y$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW"
