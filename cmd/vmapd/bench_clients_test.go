@@ -9,11 +9,11 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // clients asks a server over several connections, with one request in flight on
@@ -54,11 +54,18 @@ func (c *clients) at(s *nothing) *clients {
 type tally struct {
 	latencies
 	took time.Duration
-	cpu  time.Duration // that the server used, whole hundredths of a second
+	cpu  time.Duration // that the server used
 }
 
 // rate is the number of requests answered in a second.
 func (r *tally) rate() float64 { return float64(r.n) / r.took.Seconds() }
+
+// add adds what other clients saw at another time.
+func (r *tally) add(other *tally) {
+	r.merge(&other.latencies)
+	r.took += other.took
+	r.cpu += other.cpu
+}
 
 // runFor asks for a time.
 func (c *clients) runFor(t *testing.T, d time.Duration) *tally {
@@ -167,19 +174,14 @@ func readLine(nc io.Reader, buf []byte) ([]byte, error) {
 	}
 }
 
-// cpuTime returns the processor time that a process has used (proc(5), fields
-// 14 and 15 of stat).
+// cpuTime returns what a process has used so far: clock_gettime(2) of the clock
+// that clock_getcpuclockid(3) names.
 func cpuTime(t *testing.T, pid int) time.Duration {
 	t.Helper()
-	if pid == 0 {
-		return 0
+	const scheduled = 2 // user and system, to the nanosecond
+	var at unix.Timespec
+	if err := unix.ClockGettime(int32(^pid<<3|scheduled), &at); err != nil {
+		t.Fatalf("processor time of %d: %v", pid, err)
 	}
-	stat := readFile(t, fmt.Sprintf("/proc/%d/stat", pid))
-	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')'):])
-	user, err1 := strconv.Atoi(fields[12])
-	system, err2 := strconv.Atoi(fields[13])
-	if err := errors.Join(err1, err2); err != nil {
-		t.Fatal(err)
-	}
-	return time.Duration(user+system) * 10 * time.Millisecond
+	return time.Duration(at.Nano())
 }

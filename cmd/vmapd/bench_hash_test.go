@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -49,7 +48,7 @@ func benchHash(t *testing.T, h *benchHost, r *report) {
 // bareHash returns the processor time that a verification takes.
 func bareHash(t *testing.T, stored string) time.Duration {
 	t.Helper()
-	n, began, cpu := 0, time.Now(), ownTime(t)
+	n, began, cpu := 0, time.Now(), cpuTime(t, os.Getpid())
 	for ; time.Since(began) < time.Second; n++ {
 		hash, err := password.Parse(stored, "")
 		if err != nil {
@@ -59,17 +58,7 @@ func bareHash(t *testing.T, stored string) time.Duration {
 			t.Fatal(right, err)
 		}
 	}
-	return (ownTime(t) - cpu) / time.Duration(n)
-}
-
-// ownTime is the processor time of this process.
-func ownTime(t *testing.T) time.Duration {
-	t.Helper()
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		t.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	return (cpuTime(t, os.Getpid()) - cpu) / time.Duration(n)
 }
 
 // libcrypt returns the processor time of crypt(3), if perl is there to call it.

@@ -179,14 +179,21 @@ func benchNothing(t *testing.T, h *benchHost, r *report) {
 }
 
 // compareRates lets two sets of clients take turns and returns, one a round,
-// the ratios of a's rate to b's and of what a request costs the servers.
+// the ratios of a's rate to b's and of what a request costs the servers. A
+// round is many short turns, each with connections of its own: which processor
+// a client and its server are put on decides for the life of a connection how
+// soon they hear from each other.
 func compareRates(t *testing.T, a, b *clients) (rates, costs samples) {
 	t.Helper()
-	const rounds, each = 7, time.Second
-	a.runFor(t, each/10) // caches
-	b.runFor(t, each/10)
+	const rounds, turns, each = 7, 10, 100 * time.Millisecond
+	a.runFor(t, each) // caches
+	b.runFor(t, each)
 	for range rounds {
-		x, y := a.runFor(t, each), b.runFor(t, each)
+		var x, y tally
+		for range turns {
+			x.add(a.runFor(t, each))
+			y.add(b.runFor(t, each))
+		}
 		rates = append(rates, x.rate()/y.rate())
 		costs = append(costs, (x.cpu.Seconds()/float64(x.n))/(y.cpu.Seconds()/float64(y.n)))
 	}
