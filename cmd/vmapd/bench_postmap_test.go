@@ -88,7 +88,7 @@ type comparison struct {
 // benchPostmap compares with Postfix's own pgsql: maps.
 func benchPostmap(t *testing.T, h *benchHost, r *report) {
 	p, v := newPostmap(t), h.start(t)
-	idle := v.startNothing(t)
+	idle := startNothing(t, filepath.Dir(v.socket), says{})
 	access := fmt.Sprintf("hosts = 127.0.0.1:%d\nuser = postgres\ndbname = %s\n", h.server.Port, databaseOf(h.url))
 	var plain costs // of one key in each of the tables but sender-login
 	for _, c := range []comparison{

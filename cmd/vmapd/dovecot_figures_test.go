@@ -15,7 +15,7 @@ import (
 
 // mergeQuota behaves as the trigger that Modoboa's installer puts on admin_quota
 // for Dovecot 2.3: it adds where a row is there, and negates where none is.
-const mergeQuota = `CREATE FUNCTION merge_quota() RETURNS trigger LANGUAGE plpgsql AS $$
+const mergeQuota = `CREATE OR REPLACE FUNCTION merge_quota() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 	IF NEW.messages IS NULL OR NEW.messages < 0 THEN
 		NEW.messages := coalesce(-NEW.messages, 0);
