@@ -119,6 +119,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	arriving.end()
 	handing.end()
 	reloading.end()
+	if len(reloads) > 0 { // asked for, and not begun any more
+		d.passOn(syscall.SIGHUP)
+	}
 	if asked {
 		d.passOn(syscall.SIGTERM)
 	}

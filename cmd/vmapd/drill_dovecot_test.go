@@ -20,7 +20,7 @@ import (
 // through a real Dovecot, on both routes. What clients were told is logged.
 func TestDovecotDrills(t *testing.T) {
 	dovetest.Require(t, "2.3.")
-	binary := buildVmapd(t)
+	binary := drill.Binary(t)
 	server := dbtest.NewPostgres(t)
 	for _, route := range routes() {
 		host := func(t *testing.T) *dovecotHost {
@@ -103,7 +103,7 @@ func TestDovecotDrills(t *testing.T) {
 // and by Dovecot's own queries for comparison.
 func TestDovecotLists(t *testing.T) {
 	dovetest.Require(t, "2.3.")
-	binary := buildVmapd(t)
+	binary := drill.Binary(t)
 	url := dbtest.Postgres(t).NewDatabase(t)
 	size := drillSize{domains: 500, mailboxes: 200}
 	fillDrill(t, url, size)
