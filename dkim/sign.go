@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"strconv"
+	"strings"
 )
 
 // fieldName begins the field that Message.Sign gives the values of.
@@ -73,15 +74,12 @@ func (m *Message) appendUnsigned(dst []byte, k *Key, bodyHash string) []byte {
 		f.word(true, "x=", strconv.FormatInt(now.Add(m.o.Expire).Unix(), 10), ";")
 	}
 	f.fold()
-	prefix, last := "h=", fromField
-	m.eachSigned(func(index int) { last = index })
-	left := m.timesSigned(last)
+	prefix, left := "h=", 0
+	m.eachSigned(func(int) { left++ })
 	m.eachSigned(func(index int) {
 		end := ":"
-		if index == last {
-			if left--; left == 0 {
-				end = ";"
-			}
+		if left--; left == 0 {
+			end = ";"
 		}
 		f.word(false, prefix, signables[index].name, end)
 		prefix = ""
@@ -129,7 +127,8 @@ func (m *Message) signWith(k *Key) (string, error) {
 	f := folder{buf: m.own, column: len("\tb=")}
 	f.text(m.base64)
 	m.own = f.buf
-	return milterValue(m.own[len(fieldName+":"):]), nil
+	// The only carriage returns are those of the folds.
+	return strings.ReplaceAll(string(m.own[len(fieldName+":"):]), "\r\n", "\n"), nil
 }
 
 // appendLast appends the canonical form of the signature itself, which comes
@@ -140,15 +139,4 @@ func appendLast(dst, raw []byte, colon int, c Canon) []byte {
 		dst = dst[:len(dst)-len("\r\n")]
 	}
 	return dst
-}
-
-// milterValue returns value with LF for CRLF.
-func milterValue(value []byte) string {
-	out := make([]byte, 0, len(value))
-	for _, c := range value {
-		if c != '\r' {
-			out = append(out, c)
-		}
-	}
-	return string(out)
 }

@@ -46,12 +46,8 @@ func (c *Checker) Authoritative(ctx context.Context, name string) (zone string, 
 	if err != nil {
 		return "", nil, err
 	}
-	for _, s := range c.addresses(ctx, servers) {
-		if len(answers) == maxServers {
-			break
-		}
-		answers = append(answers, s)
-	}
+	answers = c.addresses(ctx, servers)
+	answers = answers[:min(len(answers), maxServers)]
 	var wg sync.WaitGroup
 	for i := range answers {
 		a := &answers[i]
@@ -135,9 +131,7 @@ func (c *Checker) Everywhere(ctx context.Context, domain, selector string, key c
 	worst := sum(all)
 	r.CNAME, r.TTL = worst.CNAME, worst.TTL
 	v := worst.verdict
-	if v.Code == NXDomain || v.Code == NoData {
-		c.seek(ctx, domain, r.Name, &v)
-	}
+	c.seek(ctx, &r, &v)
 	if !v.works {
 		v.Detail = strings.TrimSpace(worst.Server+" "+worst.Address) + ": " + v.Detail
 	} else {

@@ -103,11 +103,11 @@ func New(o Options) (*Checker, error) {
 
 // withPort gives an address the port of DNS, unless it has one.
 func withPort(s string) (string, error) {
+	if a, err := netip.ParseAddrPort(s); err == nil { // first: a zone may hold anything
+		return a.String(), nil
+	}
 	if a, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil {
 		return netip.AddrPortFrom(a, 53).String(), nil
-	}
-	if a, err := netip.ParseAddrPort(s); err == nil {
-		return a.String(), nil
 	}
 	return "", fmt.Errorf("DNS server %q is not an address or address:port", s)
 }
@@ -131,9 +131,7 @@ func (c *Checker) check(ctx context.Context, domain, selector string, key crypto
 	}
 	r.CNAME, r.AD, r.TTL = a.CNAME, a.AD, seconds(a.TTL)
 	v := judgeAnswer(a, key)
-	if v.Code == NXDomain || v.Code == NoData {
-		c.seek(ctx, domain, r.Name, &v)
-	}
+	c.seek(ctx, &r, &v)
 	r.set(v)
 	return c.remember(r, key)
 }
@@ -151,8 +149,7 @@ func (r *Result) set(v verdict) {
 func judgeAnswer(a *Answer, key crypto.PublicKey) verdict {
 	end := ""
 	if n := len(a.CNAME); n > 0 {
-		end = ", to which a CNAME leads,"
-		end = " " + a.CNAME[n-1] + end
+		end = " " + a.CNAME[n-1] + ", to which a CNAME leads,"
 	}
 	switch {
 	case a.Loop:
@@ -171,8 +168,11 @@ func temp(err error) verdict {
 
 // seek looks for a record that is missing where panels put it by mistake: they
 // append the domain to a name that has it already.
-func (c *Checker) seek(ctx context.Context, domain, name string, v *verdict) {
-	wrong := name + "." + strings.ToLower(strings.TrimSuffix(domain, "."))
+func (c *Checker) seek(ctx context.Context, r *Result, v *verdict) {
+	if v.Code != NXDomain && v.Code != NoData {
+		return
+	}
+	wrong := r.Name + "." + r.Domain
 	if checkName(wrong) != nil {
 		return
 	}
@@ -180,9 +180,8 @@ func (c *Checker) seek(ctx context.Context, domain, name string, v *verdict) {
 	if err != nil || len(a.Records) == 0 {
 		return
 	}
-	selector, _, _ := strings.Cut(name, "._domainkey.")
 	v.Detail += "; there is a record at " + wrong
-	v.Remedy = fmt.Sprintf("the domain was appended twice: enter the name as %s._domainkey, or with a dot at its end", selector)
+	v.Remedy = fmt.Sprintf("the domain was appended twice: enter the name as %s._domainkey, or with a dot at its end", r.Selector)
 }
 
 // remember keeps a definite result, or completes one that is not with what was

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"net"
 	"strings"
 	"time"
 
@@ -26,11 +25,7 @@ func resolvConf(path string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var servers []string
-	for _, s := range c.Servers {
-		servers = append(servers, net.JoinHostPort(s, c.Port))
-	}
-	return servers, nil
+	return c.Servers, nil
 }
 
 func (r *miekg) Ask(ctx context.Context, server string, q Question) (*Answer, error) {

@@ -29,6 +29,7 @@ type Fault struct {
 	Remedy string
 }
 
+// Error says what is wrong.
 func (f *Fault) Error() string { return f.Detail }
 
 const (

@@ -17,6 +17,7 @@ type Place struct {
 	Line int    `json:"line"`
 }
 
+// String returns FILE:LINE.
 func (p Place) String() string { return p.File + ":" + strconv.Itoa(p.Line) }
 
 func (p Place) compare(q Place) int {
@@ -30,6 +31,7 @@ type Problem struct {
 	Text string `json:"text"`
 }
 
+// String returns one line, with its place.
 func (p Problem) String() string { return p.Place.String() + ": " + p.Text }
 
 // line is one option as it was given.
@@ -72,25 +74,12 @@ func (r *reader) file(p Place, path string) ([]byte, bool) {
 
 // conf reads the lines of a configuration file.
 func (r *reader) conf(path string, text []byte, depth int) {
-	n := 0
-	for raw := range strings.SplitSeq(string(text), "\n") {
-		n++
-		if i := strings.IndexAny(raw, "#\r"); i >= 0 {
-			raw = raw[:i]
-		}
-		raw = strings.Trim(raw, " \t")
-		if raw == "" {
-			continue
-		}
-		r.confLine(Place{path, n}, raw, depth)
+	for _, e := range rows(path, text, "#\r", " \t") {
+		r.confLine(e.Place, e.key, e.value, depth)
 	}
 }
 
-func (r *reader) confLine(p Place, raw string, depth int) {
-	name, value := raw, ""
-	if i := strings.IndexAny(raw, " \t"); i >= 0 {
-		name, value = raw[:i], strings.Trim(raw[i:], " \t")
-	}
+func (r *reader) confLine(p Place, name, value string, depth int) {
 	o := findOption(name)
 	switch {
 	case o == nil:

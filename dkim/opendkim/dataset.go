@@ -63,7 +63,7 @@ func (r *reader) dataset(l line) (d dataset, ok bool) {
 		if !read {
 			return d, false
 		}
-		d.entries = table(d.path, text)
+		d.entries = rows(d.path, text, "#\x00", " \t\r\v\f")
 	case "dsn":
 		dsn, err := parseDSN(rest)
 		if err != nil {
@@ -97,22 +97,23 @@ func csl(p Place, text string) []entry {
 	return out
 }
 
-// table reads lines of a key, blanks, and the rest as its value.
-func table(path string, text []byte) []entry {
+// rows reads lines of a key, blanks, and the rest as its value. A line goes no
+// further than to one of the characters in ends.
+func rows(path string, text []byte, ends, blanks string) []entry {
 	var out []entry
 	n := 0
 	for raw := range strings.SplitSeq(string(text), "\n") {
 		n++
-		if i := strings.IndexAny(raw, "#\x00"); i >= 0 {
+		if i := strings.IndexAny(raw, ends); i >= 0 {
 			raw = raw[:i]
 		}
-		raw = strings.Trim(raw, " \t\r\v\f")
+		raw = strings.Trim(raw, blanks)
 		if raw == "" {
 			continue
 		}
 		e := entry{Place: Place{path, n}, key: raw}
-		if i := strings.IndexAny(raw, " \t\r\v\f"); i >= 0 {
-			e.key, e.value = raw[:i], strings.Trim(raw[i:], " \t\r\v\f")
+		if i := strings.IndexAny(raw, blanks); i >= 0 {
+			e.key, e.value = raw[:i], strings.Trim(raw[i:], blanks)
 		}
 		out = append(out, e)
 	}

@@ -140,7 +140,7 @@ func (p *planner) describe(refile, keysKnown bool) {
 			continue
 		}
 		rule.Means = rule.means(refile)
-		if strings.Contains(rule.Means, `dkim.subdomains = "parent"`) {
+		if strings.HasSuffix(rule.Means, toParent) {
 			p.toml.subdomains = "parent"
 		}
 	}

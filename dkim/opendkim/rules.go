@@ -190,6 +190,10 @@ func (t *tables) sign(rule Rule, domain string) (Signature, bool) {
 	return s, true
 }
 
+// toParent is the setting that has a domain's mail signed with a parent's key,
+// where that is what an option or a rule comes to.
+const toParent = `dkim.subdomains = "parent"`
+
 // means says what becomes of a rule in vmapd, which signs by the author's
 // domain, with keys that belong to it.
 func (rule *Rule) means(refile bool) string {
@@ -207,7 +211,7 @@ func (rule *Rule) means(refile bool) string {
 	case strings.Contains(strings.TrimPrefix(domain, "."), "*"):
 		return "dropped: a pattern of domains; enable DKIM for each of them"
 	case strings.HasPrefix(domain, ".") && rule.Domain != "%" && own:
-		return `subdomains sign with the key of ` + clean(domain[1:]) + `: dkim.subdomains = "parent"`
+		return `subdomains sign with the key of ` + clean(domain[1:]) + `: ` + toParent
 	case strings.HasPrefix(domain, "."):
 		return "each subdomain with its own key: enable DKIM for those that are to be signed"
 	case own && rule.Inline:
@@ -215,7 +219,7 @@ func (rule *Rule) means(refile bool) string {
 	case own:
 		return "enable DKIM for the domain, with this selector and path"
 	case strings.HasSuffix(strings.ToLower(domain), "."+strings.ToLower(rule.Domain)):
-		return `signs with the key of a parent domain: dkim.subdomains = "parent"`
+		return `signs with the key of a parent domain: ` + toParent
 	}
 	return "dropped: a signature of another domain; vmapd signs with the author's domain, as DMARC wants it"
 }

@@ -43,10 +43,10 @@ func (p *planner) subDomains(l line) (Verdict, string) {
 	case !p.on("SubDomains"):
 		return Builtin, `dkim.subdomains = "exact" is the default`
 	case tables:
-		return Dropped, `beside a SigningTable it does nothing in OpenDKIM; to have subdomains signed with the key of their parent set dkim.subdomains = "parent"`
+		return Dropped, `beside a SigningTable it does nothing in OpenDKIM; to have subdomains signed with the key of their parent set ` + toParent
 	}
 	p.toml.subdomains = "parent"
-	return Maps, `dkim.subdomains = "parent"`
+	return Maps, toParent
 }
 
 func (p *planner) mode(l line) (Verdict, string) {
@@ -235,10 +235,7 @@ func (p *planner) umask(l line) (Verdict, string) {
 	if a, _, err2 := address(s.value); err != nil || !ok || err2 != nil || !strings.HasPrefix(a, "unix:") {
 		return Dropped, "there is no unix socket"
 	}
-	p.toml.mode = fmt.Sprintf("0%o", 0o666&^mask&0o777)
-	if p.toml.mode == "00" {
-		p.toml.mode = "0000"
-	}
+	p.toml.mode = fmt.Sprintf("%04o", 0o666&^mask)
 	return Maps, "mode of the socket"
 }
 
