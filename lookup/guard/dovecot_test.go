@@ -137,7 +137,7 @@ func (d *dovecot) reported(g *Guard, what func(Stats) bool) {
 	d.t.Helper()
 	for end := time.Now().Add(time.Minute); !what(g.Stats()); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			d.t.Fatalf("not in 20 s: %+v", g.Stats())
+			d.t.Fatalf("not in a minute: %+v", g.Stats())
 		}
 	}
 }

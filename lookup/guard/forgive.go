@@ -56,9 +56,9 @@ func (g *Guard) forgivePrefix(p netip.Prefix) (n int) {
 
 // eachPiece walks over a table without holding the lock for long.
 func eachPiece[T any](g *Guard, t *table[T], do func(part []slot[T], now int64)) {
-	for rest := t.slots; len(rest) > 0; rest = rest[min(piece, len(rest)):] {
+	for from := 0; from < t.size; from += piece {
 		g.mu.Lock()
-		do(rest[:min(piece, len(rest))], g.time())
+		do(t.part(from), g.time())
 		g.mu.Unlock()
 	}
 }

@@ -112,9 +112,9 @@ func top[T any](g *Guard, t *table[T], n int, show func(*slot[T], int64) Offende
 		return cmp.Or(cmp.Compare(b.Guesses, a.Guesses), b.Forgotten.Compare(a.Forgotten))
 	}
 	copied := make([]slot[T], 0, piece)
-	for rest := t.slots; len(rest) > 0; rest = rest[min(piece, len(rest)):] {
+	for from := 0; from < t.size; from += piece {
 		g.mu.Lock()
-		copied = append(copied[:0], rest[:min(piece, len(rest))]...)
+		copied = append(copied[:0], t.part(from)...)
 		now := g.time()
 		g.mu.Unlock()
 		for i := range copied {

@@ -74,5 +74,11 @@ func (t *table[T]) make(key uint64, now int64) (s *slot[T], fresh bool) {
 	return victim, true
 }
 
+// part gives up to piece slots from one on; none while the table has no memory,
+// which make gives it: g.mu is held.
+func (t *table[T]) part(from int) []slot[T] {
+	return t.slots[min(from, len(t.slots)):min(from+piece, len(t.slots))]
+}
+
 // forget empties a slot.
 func (s *slot[T]) forget() { s.key, s.until = 0, 0 }
