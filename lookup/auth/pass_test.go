@@ -136,6 +136,25 @@ func TestPassOnLogins(t *testing.T) {
 	})
 }
 
+// TestPassOnEscapes passes an exchange on as the client began it, escapes and
+// all.
+func TestPassOnEscapes(t *testing.T) {
+	const begun = "AUTH\t2\tLOGIN\tservice=smtp\tsession=\x01t\x01n2\n"
+	synctest.Test(t, func(t *testing.T) {
+		h := newHeir()
+		k := newClient(t, h.old, "2", "77")
+		k.send(begun)
+		k.want("CONT\t2\tVXNlcm5hbWU6") // "Username:"
+		k.drain()
+		if err := k.ended(); err != nil {
+			t.Fatal(err)
+		}
+		if said := string(h.state(t).Said); !strings.HasSuffix(said, begun) {
+			t.Errorf("passed on as %q", said)
+		}
+	})
+}
+
 // TestPassOnNot drains connections whose end says something, or whose checks
 // take too long: they are not passed on.
 func TestPassOnNot(t *testing.T) {

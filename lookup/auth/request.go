@@ -51,9 +51,10 @@ func (c *client) auth(dst, args []byte) []byte {
 		r = new(request)
 		c.scratch = r
 	}
-	r.id, r.said, r.head = id, nil, args
-	if n := bytes.Index(args, []byte("\tresp=")); n >= 0 {
-		r.head = args[:n]
+	r.id, r.said = id, nil
+	r.head, _, _ = bytes.Cut(args, []byte("\tresp="))
+	if bytes.IndexByte(r.head, 1) >= 0 { // parse takes escapes out in place
+		r.head = bytes.Clone(r.head)
 	}
 	resp, behind := c.parser.parse(&r.a.Info, rest)
 	r.a.Peer, r.smtp = c.peer, r.a.Service == "smtp"
