@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -104,17 +105,8 @@ func newDicts(d login.Data, readers ...uint32) (*Dicts, *journal) {
 	return &Dicts{
 		Logins: newLogins(d), Data: d, LastLogin: j.lastLogin,
 		Usage:         usage.New(j, time.Now),
-		MayReadHashes: func(uid uint32) bool { return contains(readers, uid) },
+		MayReadHashes: func(uid uint32) bool { return slices.Contains(readers, uid) },
 	}, j
-}
-
-func contains(list []uint32, n uint32) bool {
-	for _, v := range list {
-		if v == n {
-			return true
-		}
-	}
-	return false
 }
 
 // conn is a client of a server: it sends a line and reads what comes.

@@ -125,15 +125,14 @@ func (c *check) find() {
 		case c.names.master() && !a.Master:
 			c.why = NotMaster // whether it is his password, nobody learns like this
 			continue
-		case !c.exists: // the first, should none be open
-			c.account, c.exists, c.why = a, true, WrongPassword
 		}
-		switch refused := c.refusal(&a); {
-		case refused == "":
-			c.account, c.refused = a, ""
+		refused := c.refusal(&a)
+		if refused != "" && c.exists {
+			continue
+		}
+		c.account, c.refused, c.exists, c.why = a, refused, true, WrongPassword // the first, should none be open
+		if refused == "" {
 			return
-		case a.ID == c.account.ID:
-			c.refused = refused
 		}
 	}
 	if !c.exists {

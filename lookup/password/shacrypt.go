@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // SHA-crypt, $5$ and $6$: Ulrich Drepper, "Unix crypt using SHA-256 and
@@ -106,16 +105,15 @@ func (k shaKind) begin(password, salt []byte) (result, pass, salted []byte) {
 // repeated is b again and again, n bytes of it.
 func repeated(b []byte, n int) []byte { return bytes.Repeat(b, n/len(b)+1)[:n] }
 
-// encode writes the result: three bytes as four characters, those left over last.
+// encode writes the result: its bytes in the order of places, those left over
+// last.
 func (k shaKind) encode(result []byte) string {
-	var out strings.Builder
-	turns := k.size / 3
-	for turn := range turns {
+	order := make([]byte, 0, k.size)
+	for turn := range k.size / 3 {
 		p := k.places(turn)
-		out.WriteString(encode64([]byte{result[p[2]], result[p[1]], result[p[0]]}))
+		order = append(order, result[p[2]], result[p[1]], result[p[0]])
 	}
-	out.WriteString(encode64(result[3*turns:]))
-	return out.String()
+	return encode64(append(order, result[len(order):]...))
 }
 
 // shaRoundsOf reads the rounds.

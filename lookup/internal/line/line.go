@@ -36,6 +36,7 @@
 package line
 
 import (
+	"bytes"
 	"context"
 	"net"
 	"time"
@@ -116,10 +117,11 @@ func Resume(ctx context.Context, nc net.Conn, p Protocol, l Limits, pool *Pool, 
 	if s, ok := p.(Streamer); ok {
 		s.Stream(c.stream)
 	}
-	err := c.begin(ctx, p, said)
-	if err == nil {
-		err = c.serve(ctx, p)
+	if len(said) > 0 {
+		c.borrowed = &buffer{bytes.Clone(said)}
+		c.in, c.w = c.borrowed.b, len(said)
 	}
+	err := c.serve(ctx, p)
 	if k, ok := p.(Keeper); ok && err == nil && ctx.Err() != nil {
 		k.Keep(c.in[c.r:c.w])
 	}

@@ -21,31 +21,23 @@ func PlayPassedOn(t *testing.T, input string, cut int, first ServeFunc, next fun
 	var reading sync.WaitGroup
 	reading.Go(func() { _, _ = io.Copy(&out, client) })
 
-	ctx, drain := context.WithCancel(t.Context())
 	ended := make(chan error)
-	go func() { ended <- first(ctx, server) }()
-	send := func(s string) {
-		if s != "" { // which would wait for a reader
-			_, _ = io.WriteString(client, s)
+	for i, said := range []string{input[:cut], input[cut:]} {
+		serve := first
+		if i == 1 {
+			serve = next()
 		}
-	}
-	send(input[:cut])
-	drain()
-	_ = server.SetReadDeadline(time.Unix(1, 0))
-	if err := <-ended; err != nil {
-		t.Errorf("cut at %d: the first server: %v", cut, err)
-	}
-	_ = server.SetReadDeadline(time.Time{})
-
-	ctx, drain = context.WithCancel(t.Context())
-	defer drain()
-	second := next()
-	go func() { ended <- second(ctx, server) }()
-	send(input[cut:])
-	drain()
-	_ = server.SetReadDeadline(time.Unix(1, 0))
-	if err := <-ended; err != nil {
-		t.Errorf("cut at %d: the second server: %v", cut, err)
+		ctx, drain := context.WithCancel(t.Context())
+		go func() { ended <- serve(ctx, server) }()
+		if said != "" { // which would wait for a reader
+			_, _ = io.WriteString(client, said)
+		}
+		drain()
+		_ = server.SetReadDeadline(time.Unix(1, 0))
+		if err := <-ended; err != nil {
+			t.Errorf("cut at %d: server %d: %v", cut, i+1, err)
+		}
+		_ = server.SetReadDeadline(time.Time{})
 	}
 	server.Close()
 	reading.Wait()
