@@ -1,7 +1,6 @@
 package store
 
 import (
-	"encoding/binary"
 	"hash/maphash"
 	"runtime"
 	"sync"
@@ -93,24 +92,12 @@ func parallel(n int, work func(int)) {
 	wg.Wait()
 }
 
-// refs yields the symbols in a range of chunks, in order. No symbol is empty,
-// so an empty text is where a chunk has no more.
+// refs yields the symbols in a range of chunks, in order.
 func (y *symbols) refs(from, to int) func(yield func(ref) bool) {
 	return func(yield func(ref) bool) {
-		for k := from; k < to; k++ {
-			at := 0
-			if k == 0 {
-				at = 4
-			}
-			for at+y.head+2 < chunkBytes {
-				n := int(binary.LittleEndian.Uint16(y.chunks[k][at+y.head:]) & maxText)
-				if n == 0 {
-					break
-				}
-				if !yield(ref((k*chunkBytes + at) / 4)) {
-					return
-				}
-				at += (y.head + 2 + n + 3) &^ 3
+		for r := y.from(max(from*chunkBytes, 4)); r != 0 && int(r)*4 < to*chunkBytes; r = y.after(r) {
+			if !yield(r) {
+				return
 			}
 		}
 	}

@@ -91,18 +91,23 @@ func (y *symbols) intern(s string) ref {
 	return r
 }
 
-// after returns the symbol that was made after r, 0 if there is none. No symbol
-// is empty, so an empty text is where a chunk has no more.
+// after returns the symbol that was made after r, 0 if there is none.
 func (y *symbols) after(r ref) ref {
-	at := int(r)*4 + (y.head+2+len(y.text(r))+3)&^3
-	for end := (int(r)*4/chunkBytes + 1) * chunkBytes; ; end += chunkBytes {
+	return y.from(int(r)*4 + (y.head+2+len(y.text(r))+3)&^3)
+}
+
+// from returns the first symbol that begins at an offset, in bytes, or beyond; 0
+// if there is none. No symbol is empty, so an empty text is where a chunk has no
+// more.
+func (y *symbols) from(at int) ref {
+	for at/chunkBytes < len(y.chunks) {
+		end := (at/chunkBytes + 1) * chunkBytes
 		if at+y.head+2 < end && binary.LittleEndian.Uint16(y.record(ref(at / 4))[y.head:])&maxText != 0 {
 			return ref(at / 4)
 		}
-		if at = end; at/chunkBytes >= len(y.chunks) {
-			return 0
-		}
+		at = end
 	}
+	return 0
 }
 
 // first returns the first row, plus one, of a list of symbol r; 0 is none.

@@ -87,26 +87,12 @@ func TestWriteBack(t *testing.T) {
 	})
 }
 
-// mergeQuota behaves as the trigger that Modoboa's installer puts on
-// admin_quota for Dovecot 2.3.
-const mergeQuota = `CREATE FUNCTION merge_quota() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-	IF NEW.messages IS NULL OR NEW.messages < 0 THEN
-		NEW.messages := coalesce(-NEW.messages, 0);
-		RETURN NEW;
-	END IF;
-	UPDATE admin_quota SET bytes = bytes + NEW.bytes, messages = messages + NEW.messages WHERE username = NEW.username;
-	IF found THEN RETURN NULL; END IF;
-	NEW.messages := -NEW.messages;
-	RETURN NEW;
-END $$`
-
 // TestWriteBackPastTheTrigger: what is written is absolute, whether a row is
 // there or not, although the trigger adds and negates.
 func TestWriteBackPastTheTrigger(t *testing.T) {
 	d := mailboxes(t, dbtest.Postgres(t).NewDatabase(t), 2)
-	dbtest.Exec(t, d, mergeQuota, "CREATE TRIGGER mergequota BEFORE INSERT ON admin_quota FOR EACH ROW EXECUTE PROCEDURE merge_quota()",
-		"UPDATE admin_quota SET bytes = 100, messages = 2", "DELETE FROM admin_quota WHERE username = 'u1@example.test'")
+	dbtest.MergeQuota(t, d)
+	dbtest.Exec(t, d, "UPDATE admin_quota SET bytes = 100, messages = 2", "DELETE FROM admin_quota WHERE username = 'u1@example.test'")
 	w := &modoboa.WriteBack{DB: d}
 	for range 2 {
 		if err := w.Apply(t.Context(), []spool.Write{modoboa.QuotaWrite("u0@example.test", 50, 3, noon), modoboa.QuotaWrite("u1@example.test", 60, 4, noon)}); err != nil {
