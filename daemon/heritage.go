@@ -143,7 +143,10 @@ type rightsReader struct {
 // Read reads bytes, and at most one descriptor: the kernel ends a read there.
 func (r *rightsReader) Read(b []byte) (int, error) {
 	oob := make([]byte, syscall.CmsgSpace(4))
-	n, oobn, _, _, err := r.line.ReadMsgUnix(b, oob)
+	n, oobn, flags, _, err := r.line.ReadMsgUnix(b, oob)
+	if flags&syscall.MSG_CTRUNC != 0 {
+		r.files = append(r.files, nil) // one that did not come keeps its place
+	}
 	if messages, e := syscall.ParseSocketControlMessage(oob[:oobn]); e == nil {
 		for i := range messages {
 			fds, _ := syscall.ParseUnixRights(&messages[i])
@@ -158,10 +161,13 @@ func (r *rightsReader) Read(b []byte) (int, error) {
 // conn gives the next connection.
 func (r *rightsReader) conn() (net.Conn, error) {
 	if len(r.files) == 0 {
-		return nil, errors.New("its descriptor did not come along: too many open files")
+		return nil, errors.New("its descriptor is missing")
 	}
 	f := r.files[0]
 	r.files = r.files[1:]
+	if f == nil {
+		return nil, errors.New("its descriptor did not come along: too many open files")
+	}
 	defer f.Close()
 	return net.FileConn(f)
 }
@@ -241,13 +247,17 @@ func (d *Daemon) adoptLogins(left []auth.KeptLogin, late map[*port][]inherited) 
 	}
 }
 
-// heirOf finds the port at an endpoint, nil if there is none whose service takes
+// heirOf finds the port at an address, nil if there is none whose service takes
 // connections over.
-func (d *Daemon) heirOf(endpoint string) *port {
+func (d *Daemon) heirOf(address string) *port {
+	e, err := ParseEndpoint(address)
+	if err != nil {
+		return nil
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, p := range d.ports {
-		if s, ok := p.service.(*lines); ok && s.resume != nil && p.cfg.endpoint.String() == endpoint {
+	if p := d.portAt(e); p != nil {
+		if s, ok := p.service.(*lines); ok && s.resume != nil {
 			return p
 		}
 	}
