@@ -24,7 +24,7 @@ import (
 // benchDovecot measures all that Dovecot and SASL ask. Each part can be run
 // alone.
 func benchDovecot(t *testing.T, h *benchHost, r *report) {
-	dovetest.Require(t, "2.3.")
+	dovetest.Require(t)
 	h.setPasswords(t)
 	t.Run("dict", func(t *testing.T) { benchDict(t, h, r) })
 	t.Run("auth", func(t *testing.T) { benchAuth(t, h, r) })
@@ -324,9 +324,7 @@ func benchIMAP(t *testing.T, h *benchHost, r *report) {
 	sides := []*dovetest.Dovecot{sql, sql}
 	for _, route := range routes() {
 		v := newDovecotHost(t, h.binary, route, h.url, "")
-		v.v.Start(t)
-		v.v.AwaitReady(t)
-		v.Start(settings)
+		v.startAs(t, settings)
 		sides = append(sides, v.Dovecot)
 	}
 	users := h.size.mailboxesOf(500, 500)[:64]

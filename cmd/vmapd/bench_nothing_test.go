@@ -4,7 +4,6 @@ package main_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -14,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/vmapd/vmapd/cmd/vmapd/internal/drill"
 )
 
 // nothingSocket and nothingSays are the environment variables that turn this test
@@ -136,14 +137,7 @@ func startNothing(t *testing.T, dir string, what says) *nothing {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait(); os.Remove(socket) })
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	for !listening(socket) {
-		if ctx.Err() != nil {
-			t.Fatal("the do-nothing server does not listen")
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	drill.Await(t, time.Minute, "the do-nothing server listens", func() bool { return listening(socket) })
 	return &nothing{socket, cmd.Process.Pid}
 }
 

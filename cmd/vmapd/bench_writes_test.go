@@ -21,8 +21,7 @@ func benchQuota(t *testing.T, h *benchHost, r *report) {
 	const lasts, rounds = 3 * time.Second, 5
 	v := h.startDovecotVmapd(t, "")
 	d := dbtest.Open(t, h.url, db.Options{})
-	dbtest.Exec(t, d, mergeQuota,
-		"CREATE OR REPLACE TRIGGER mergequota BEFORE INSERT ON admin_quota FOR EACH ROW EXECUTE PROCEDURE merge_quota()")
+	dbtest.MergeQuota(t, d)
 	for _, target := range []struct {
 		conns int
 		rate  float64

@@ -13,24 +13,10 @@ import (
 	"github.com/vmapd/vmapd/store/db/dbtest"
 )
 
-// mergeQuota behaves as the trigger that Modoboa's installer puts on admin_quota
-// for Dovecot 2.3: it adds where a row is there, and negates where none is.
-const mergeQuota = `CREATE OR REPLACE FUNCTION merge_quota() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-	IF NEW.messages IS NULL OR NEW.messages < 0 THEN
-		NEW.messages := coalesce(-NEW.messages, 0);
-		RETURN NEW;
-	END IF;
-	UPDATE admin_quota SET bytes = bytes + NEW.bytes, messages = messages + NEW.messages WHERE username = NEW.username;
-	IF found THEN RETURN NULL; END IF;
-	NEW.messages := -NEW.messages;
-	RETURN NEW;
-END $$`
-
 // TestDovecotFigures lets quota figures and last logins come from a real Dovecot
 // to the tables where Modoboa reads them, on every engine.
 func TestDovecotFigures(t *testing.T) {
-	dovetest.Require(t, "2.3.")
+	dovetest.Require(t)
 	binary := drill.Binary(t)
 	route := "server"
 	dbtest.Each(t, func(t *testing.T, url string) {
@@ -41,7 +27,7 @@ func TestDovecotFigures(t *testing.T) {
 		h := newDovecotHost(t, binary, route, url, "")
 		d := dbtest.Open(t, url, db.Options{})
 		if d.Dialect == db.PostgreSQL {
-			dbtest.Exec(t, d, mergeQuota, "CREATE TRIGGER mergequota BEFORE INSERT ON admin_quota FOR EACH ROW EXECUTE PROCEDURE merge_quota()")
+			dbtest.MergeQuota(t, d)
 		}
 		h.start(t)
 		t.Run("quota_clone", func(t *testing.T) { h.testQuotaClone(t, d) })

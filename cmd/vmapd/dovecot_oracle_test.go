@@ -18,7 +18,7 @@ import (
 // a passwd-file by vmapd alone. What the first answers is what all must answer,
 // but for the differences that the cases name.
 func TestDovecotAsWithSQL(t *testing.T) {
-	dovetest.Require(t, "2.3.")
+	dovetest.Require(t)
 	binary := drill.Binary(t)
 	for name, start := range map[string]func(t *testing.T, binary, url string) *dovecotSite{
 		"sql": sqlSite, "dict": dictSite, "server": serverSite, "passwd-file": fileSite,
@@ -63,13 +63,13 @@ func ownAuth(t *testing.T, d *dovetest.Dovecot) *dovecotSite {
 
 func dictSite(t *testing.T, binary, url string) *dovecotSite {
 	h := newDovecotHost(t, binary, "dict", url, "")
-	h.startQuick(t)
+	h.startAs(t, quick())
 	return ownAuth(t, h.Dovecot)
 }
 
 func serverSite(t *testing.T, binary, url string) *dovecotSite {
 	h := newDovecotHost(t, binary, "server", url, "")
-	h.startQuick(t)
+	h.startAs(t, quick())
 	return &dovecotSite{Dovecot: h.Dovecot, login: h.socket("auth"), master: h.socket("auth-master")}
 }
 
@@ -89,14 +89,6 @@ func fileSite(t *testing.T, binary, url string) *dovecotSite {
 	}
 	h.Start(quick())
 	return ownAuth(t, h.Dovecot)
-}
-
-// startQuick starts both, as quick says.
-func (h *dovecotHost) startQuick(t *testing.T) {
-	t.Helper()
-	h.v.Start(t)
-	h.v.AwaitReady(t)
-	h.Start(quick())
 }
 
 // quick lets each login process serve many logins: to start one takes longer than

@@ -34,7 +34,6 @@ func newSQLDovecot(t *testing.T, database string) *dovetest.Dovecot {
 			t.Fatal(err)
 		}
 	}
-	dbtest.Exec(t, dbtest.Open(t, database, db.Options{}), mergeQuota,
-		"CREATE OR REPLACE TRIGGER mergequota BEFORE INSERT ON admin_quota FOR EACH ROW EXECUTE PROCEDURE merge_quota()")
+	dbtest.MergeQuota(t, dbtest.Open(t, database, db.Options{}))
 	return d
 }

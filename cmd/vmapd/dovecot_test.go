@@ -16,7 +16,7 @@ import (
 // TestDovecot has a real Dovecot with the configuration of "vmapd doveconf" ask
 // a real vmapd, on both routes: what its clients see must be the same.
 func TestDovecot(t *testing.T) {
-	dovetest.Require(t, "2.3.")
+	dovetest.Require(t)
 	binary := drill.Binary(t)
 	for _, route := range routes() {
 		t.Run(route, func(t *testing.T) {

@@ -20,8 +20,14 @@ import (
 
 // commitDrills kill the daemon again and again while Dovecot's processes report
 // quota figures and last logins to its dict socket, with the database away.
-func commitDrills(all string) []failureDrill {
-	return []failureDrill{{"vmapd killed while it takes commits, database down", all, "sqlite", commits}}
+func commitDrills() []failureDrill {
+	const name = "vmapd killed while it takes commits, database down"
+	return []failureDrill{
+		{name, "postgres mariadb", "", func(g *stage) { g.commits(g.kill, g.startServer) }},
+		{name, "sqlite", "sqlite", func(g *stage) {
+			g.commits(func() { g.rename(g.file(), g.file()+".away") }, func() { g.rename(g.file()+".away", g.file()) })
+		}},
+	}
 }
 
 // The kinds of what is reported: growing figures (quota_clone), increments
@@ -118,14 +124,14 @@ func (c *committer) commit(kind int, lines string) bool {
 
 // commits has 10,000 commits acknowledged (fewer in a quick drill) by a daemon
 // that is killed after each fifth of them. In the end all is in the database.
-func commits(g *stage) {
+func (g *stage) commits(away, back func()) {
 	n := int64(500)
 	if g.limits.again {
 		n = 10_000
 	}
 	g.ownDatabase()
 	if g.engine == "postgres" {
-		g.exec(g.T, g.url, mergeQuota, "CREATE TRIGGER mergequota BEFORE INSERT ON admin_quota FOR EACH ROW EXECUTE PROCEDURE merge_quota()")
+		dbtest.MergeQuota(g.T, dbtest.Open(g.T, g.url, db.Options{}))
 	}
 	dir, err := os.MkdirTemp("", "drill-") // short, for the socket
 	if err != nil {
@@ -138,11 +144,7 @@ func commits(g *stage) {
 	g.awaitStored(g.v)
 	before := g.figures("select username, bytes from admin_quota")
 
-	if g.server == nil {
-		g.rename(g.file(), g.file()+".away")
-	} else {
-		g.kill()
-	}
+	away()
 	g.metric("vmapd_database_up", 0)
 	var acked atomic.Int64
 	var all sync.WaitGroup
@@ -163,15 +165,11 @@ func commits(g *stage) {
 	all.Wait()
 	g.Logf("%d commits acknowledged in %v, with 5 kills; %v wait for the database", acked.Load(), time.Since(began).Round(time.Millisecond), g.v.Metric(g.T, "vmapd_spool_pending"))
 	g.judge("between the kills", g.clients.Turn(), broken)
-	if g.server == nil {
-		g.rename(g.file()+".away", g.file())
-	} else {
-		g.startServer()
-	}
-	back := time.Now()
+	back()
+	returned := time.Now()
 	g.metric("vmapd_spool_pending", 0)
 	g.metric("vmapd_spool_dead", 0)
-	g.Logf("all is written %v after the database came back", time.Since(back).Round(time.Millisecond))
+	g.Logf("all is written %v after the database came back", time.Since(returned).Round(time.Millisecond))
 	g.compare(each, before)
 	g.recover(time.Now(), g.v)
 	g.end()

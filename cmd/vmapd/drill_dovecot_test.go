@@ -4,6 +4,8 @@ package main_test
 
 import (
 	"fmt"
+	"net"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -19,7 +21,7 @@ import (
 // TestDovecotDrills holds drills under a load of logins, deliveries and lookups
 // through a real Dovecot, on both routes. What clients were told is logged.
 func TestDovecotDrills(t *testing.T) {
-	dovetest.Require(t, "2.3.")
+	dovetest.Require(t)
 	binary := drill.Binary(t)
 	server := dbtest.NewPostgres(t)
 	for _, route := range routes() {
@@ -102,7 +104,7 @@ func TestDovecotDrills(t *testing.T) {
 // TestDovecotLists has "doveadm user '*'" list 100,000 mailboxes, on both routes,
 // and by Dovecot's own queries for comparison.
 func TestDovecotLists(t *testing.T) {
-	dovetest.Require(t, "2.3.")
+	dovetest.Require(t)
 	binary := drill.Binary(t)
 	url := dbtest.Postgres(t).NewDatabase(t)
 	size := drillSize{domains: 500, mailboxes: 200}
@@ -139,4 +141,31 @@ func TestDovecotLists(t *testing.T) {
 		d.Start(dovetest.Settings{})
 		list(t, d)
 	})
+}
+
+// holdSockets keeps the sockets for Dovecot open while no daemon runs, as systemd
+// does with a socket unit.
+func (h *dovecotHost) holdSockets(t *testing.T) {
+	t.Helper()
+	config := readFile(t, h.v.Config)
+	h.v.Held = map[string]*os.File{}
+	for _, protocol := range []string{"dict", "auth", "auth-master"} {
+		path := h.socket(protocol)
+		ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { ln.Close() })
+		if h.v.Held[protocol], err = ln.File(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { h.v.Held[protocol].Close() })
+		if err := os.Chmod(path, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		config = strings.Replace(config, fmt.Sprintf("address = \"unix:%s\"\nmode = \"0666\"", path), fmt.Sprintf("address = \"systemd:%s\"", protocol), 1)
+	}
+	if err := os.WriteFile(h.v.Config, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }

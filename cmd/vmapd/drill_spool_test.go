@@ -2,13 +2,10 @@ package main_test
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -212,23 +209,7 @@ func (g *stage) acknowledged(acked map[int]int64) {
 
 func (g *stage) missing(acked map[int]int64) (missing []string) {
 	g.Helper()
-	cast := map[string]string{"mariadb": "cast(bytes as char)"}[g.engine]
-	if cast == "" {
-		cast = "cast(bytes as text)"
-	}
-	query := "select username || ' ' || " + cast + " from admin_quota where username like '%.drill.test'"
-	if g.engine == "mariadb" {
-		query = "select concat(username, ' ', " + cast + ") from admin_quota where username like '%.drill.test'"
-	}
-	bytes := map[string]int64{}
-	for _, row := range g.column(query) {
-		name, value, _ := strings.Cut(row, " ")
-		n, err := strconv.ParseInt(value, 10, 64)
-		if err != nil {
-			g.Fatal(errors.Join(fmt.Errorf("row %q", row), err))
-		}
-		bytes[name] = n
-	}
+	bytes := g.figures("select username, bytes from admin_quota where username like '%.drill.test'")
 	for i, n := range acked {
 		if got := bytes[putKey(i)]; got < n {
 			missing = append(missing, fmt.Sprintf("%s: %d, has %d", putKey(i), n, got))

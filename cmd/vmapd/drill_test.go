@@ -33,7 +33,7 @@ func failureDrills() []failureDrill {
 		sqliteDrills(),
 		clockDrills(),
 		spoolDrills(servers),
-		commitDrills(all),
+		commitDrills(),
 	)
 }
 

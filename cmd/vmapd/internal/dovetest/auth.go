@@ -35,7 +35,7 @@ func dialAuth(socket, hello, last string) (*Auth, error) {
 	if err != nil {
 		return nil, err
 	}
-	_ = nc.SetDeadline(time.Now().Add(10 * time.Minute)) // a benchmark lasts
+	_ = nc.SetDeadline(time.Now().Add(10 * time.Minute)) // a load lasts
 	a := &Auth{conn: nc, in: bufio.NewReaderSize(nc, 1<<14)}
 	if _, err := nc.Write([]byte(hello)); err != nil {
 		nc.Close()
@@ -81,11 +81,6 @@ func (a *Auth) Login(service, user, password string) (string, error) {
 // "FAIL\t...".
 func (a *Auth) User(service, user string) (string, error) {
 	return a.ask("USER", user+"\tservice="+service)
-}
-
-// Pass asks whether there is a login: "PASS\tuser=...", "NOTFOUND" or "FAIL\t...".
-func (a *Auth) Pass(service, user string) (string, error) {
-	return a.ask("PASS", user+"\tservice="+service)
 }
 
 // ask sends a request and waits for its answer.

@@ -49,37 +49,23 @@ type Settings struct {
 	More       string // further lines
 }
 
-// Require skips or fails the test where no Dovecot of a version ("2.3.") can be
-// run.
-func Require(t testing.TB, version string) {
+// Require skips or fails the test where no Dovecot 2.3 can be run.
+func Require(t testing.TB) {
 	t.Helper()
-	peers.Need(t, usable(version))
-}
-
-func usable(version string) error {
 	for program, pkg := range map[string]string{"imap": "imapd", "pop3": "pop3d", "lmtp": "lmtpd", "managesieve": "managesieved", "submission": "submissiond"} {
 		if _, err := os.Stat("/usr/lib/dovecot/" + program); err != nil {
-			return fmt.Errorf("program %s of Dovecot is not installed: apt-get install dovecot-%s", program, pkg)
+			peers.Need(t, fmt.Errorf("program %s of Dovecot is not installed: apt-get install dovecot-%s", program, pkg))
 		}
 	}
-	if os.Geteuid() != 0 {
-		return errors.New("the master process of Dovecot must be started by root")
-	}
-	out, err := exec.Command("dovecot", "--version").Output()
-	if err != nil {
-		return fmt.Errorf("dovecot --version: %w", err)
-	}
-	if !strings.HasPrefix(string(out), version) {
-		return fmt.Errorf("a Dovecot %s* is wanted, here is %s", version, out)
-	}
-	return nil
+	peers.Dovecot23(t, "dovecot")
+	peers.Root(t)
 }
 
 // New makes the folders of an instance and chooses its address. Everything is
 // removed when the test ends.
 func New(t testing.TB) *Dovecot {
 	t.Helper()
-	Require(t, "2.3.")
+	Require(t)
 	dir, err := os.MkdirTemp("", "dovetest-")
 	if err != nil {
 		t.Fatal(err)
