@@ -164,7 +164,7 @@ func (k *checker) lookup() {
 func (k *checker) dkim() {
 	d := &k.c.DKIM
 	k.absolute("dkim.key_dir", d.KeyDir)
-	k.prefixes("dkim.networks", d.Networks)
+	d.networks = k.prefixes("dkim.networks", d.Networks)
 	k.oneOf("dkim.headers", d.Headers, "compat", "balanced", "strict")
 	k.oneOf("dkim.subdomains", d.Subdomains, "exact", "parent")
 	for i, r := range d.Resolvers {
