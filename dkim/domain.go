@@ -45,7 +45,7 @@ func foldDomain(domain string) (string, bool) {
 	return domain, true
 }
 
-func isASCII(s string) bool {
+func isASCII[S ~string | ~[]byte](s S) bool {
 	for i := 0; i < len(s); i++ {
 		if s[i] >= utf8.RuneSelf {
 			return false
