@@ -140,6 +140,7 @@ type Server struct {
 func (s *Server) ServeConn(ctx context.Context, nc net.Conn) error {
 	w := s.newWire(ctx, nc)
 	defer w.release()
+	defer context.AfterFunc(ctx, w.drain)()
 	offer, err := w.offer()
 	if err != nil || w.ended {
 		return err
@@ -147,7 +148,6 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn) error {
 	agreed := s.agree(offer)
 	session := &session{server: s, ctx: context.WithoutCancel(ctx), protocol: agreed.protocol, wire: w}
 	w.busy = func() bool { return session.busy }
-	defer context.AfterFunc(ctx, w.drain)()
 	server := &milter.Server{
 		NewMilter: func() milter.Milter { return session },
 		Actions:   agreed.actions, Protocol: agreed.protocol, SymList: macroList,

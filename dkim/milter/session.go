@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/textproto"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -163,13 +164,20 @@ func (s *session) Body(m *milter.Modifier) (milter.Response, error) {
 	return goOn, nil
 }
 
-// sign adds the signatures.
+// sign adds the signatures that the message does not have yet.
 func (s *session) sign(m *milter.Modifier) {
 	defer s.rescue()
-	values, err := s.message.Sign(s.ctx)
+	keys := s.keys
+	if slices.ContainsFunc(keys, s.signedBy) {
+		keys = slices.DeleteFunc(slices.Clone(keys), s.signedBy)
+	}
+	if len(keys) == 0 {
+		s.done(AlreadySigned)
+		return
+	}
+	values, err := s.message.SignWith(s.ctx, keys)
 	if err != nil {
-		s.event.Err = err
-		s.done(Failed)
+		s.fail(err)
 		return
 	}
 	for _, v := range values {
@@ -178,13 +186,17 @@ func (s *session) sign(m *milter.Modifier) {
 		}
 		// Index 0 is the top, above Postfix's own Received, which filters do not see.
 		if err := m.InsertHeader(0, "DKIM-Signature", v); err != nil {
-			s.event.Err = err
-			s.done(Failed)
+			s.fail(err)
 			return
 		}
 	}
+	for _, k := range keys {
+		s.event.Selectors = append(s.event.Selectors, k.Selector)
+	}
 	s.done(Signed)
 }
+
+func (s *session) signedBy(k *dkim.Key) bool { return s.message.Signed(k.Domain, k.Selector) }
 
 // Abort implements milter.Milter.
 func (s *session) Abort(*milter.Modifier) error {
@@ -203,10 +215,14 @@ func (s *session) queueID(m *milter.Modifier) {
 // is not used again.
 func (s *session) rescue() {
 	if p := recover(); p != nil {
-		s.event.Err = &PanicError{p, debug.Stack()}
 		s.message = nil
-		s.done(Failed)
+		s.fail(&PanicError{p, debug.Stack()})
 	}
+}
+
+func (s *session) fail(err error) {
+	s.event.Err = err
+	s.done(Failed)
 }
 
 // done tells what became of the message, and is ready for the next.

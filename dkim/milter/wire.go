@@ -67,10 +67,10 @@ func (w *wire) offer() (offer, error) {
 	if !w.next() {
 		return offer{}, w.err
 	}
-	b, err := w.in.Peek(minOffer)
-	if err != nil || w.code != byte(milter.CodeOptNeg) || w.left < minOffer {
+	if w.code != byte(milter.CodeOptNeg) || w.left < minOffer {
 		return offer{}, &ProtocolError{"the first packet is no offer"}
 	}
+	b, _ := w.in.Peek(minOffer) // next has seen it
 	b = b[lengthSize+1:]
 	o := offer{binary.BigEndian.Uint32(b), milter.OptAction(binary.BigEndian.Uint32(b[4:])), milter.OptProtocol(binary.BigEndian.Uint32(b[8:]))}
 	if o.version < 2 || o.actions&milter.OptAddHeader == 0 {
