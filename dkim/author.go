@@ -89,7 +89,7 @@ func (s *scanner) element(inGroup bool) (domain string, isGroup bool, err error)
 			}
 		case ';', tokenEnd:
 			return start.bare(s.start)
-		case tokenBroken:
+		case '>', tokenBroken:
 			return "", false, errMalformed
 		}
 		s.next()
