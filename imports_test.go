@@ -37,6 +37,7 @@ var imports = map[string][]string{
 	"lookup/login":              {"lookup/guard", "lookup/password", "store"},
 	"lookup/dovecot":            {"lookup/auth", "lookup/dict", "lookup/login", "lookup/usage", "store"},
 	"lookup/dict":               {"lookup/internal/line", "lookup/internal/peer", "lookup/internal/strescape"},
+	"dkim":                      {},
 	"daemon":                    {"lookup", "lookup/auth", "lookup/dict", "lookup/dovecot", "lookup/guard", "lookup/guard/redisguard", "lookup/login", "lookup/password", "lookup/usage", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa", "store/spool"},
 	"cmd/vmapd":                 {"cmd/vmapd/internal/doveconf", "daemon", "lookup", "lookup/password", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa"},
 

@@ -1,0 +1,291 @@
+package dkim
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"hash"
+	"math/bits"
+)
+
+// maxLine is the longest line that SMTP carries, in octets without CRLF (RFC
+// 5321, section 4.5.3.1.6).
+const maxLine = 998
+
+// body hashes a canonical form of a body that comes in pieces (RFC 6376,
+// section 3.4.3 and 3.4.4). Line ends are held back until something follows
+// them, as a number: a body of line ends needs no memory.
+type body struct {
+	relaxed bool
+	hash    hash.Hash
+	out     []byte // canonical octets on their way to hash
+
+	crlfs   int64 // line ends held back
+	blank   bool  // white space held back: one blank, unless the line ends
+	cr      bool  // a CR held back: LF may follow
+	content bool  // anything but line ends was hashed
+
+	line      int // octets of the line so far
+	longLines int
+	eightBit  bool
+	bareCR    int
+}
+
+const outSize = 4096
+
+func (b *body) reset(c Canon) {
+	h, out := b.hash, b.out
+	if h == nil {
+		h, out = sha256.New(), make([]byte, 0, outSize)
+	}
+	h.Reset()
+	*b = body{relaxed: c == Relaxed, hash: h, out: out[:0]}
+}
+
+// write takes a piece. Long stretches that are canonical as they are go to the
+// hash as they are; the rest goes byte by byte up to the end of its line.
+func (b *body) write(p []byte) {
+	for len(p) > 0 {
+		if !b.blank && !b.cr {
+			n := b.canonicalPrefix(p)
+			b.copy(p[:n])
+			p = p[n:]
+		}
+		p = p[b.step(p):]
+	}
+}
+
+// canonicalPrefix returns how much of p, which follows neither white space nor
+// CR, stands in the canonical form unchanged: every LF follows a CR, after
+// every CR comes LF, and, if relaxed, no tab, no two blanks, no blank before a
+// CR. It takes eight octets at a time. In its masks the top bit of an octet
+// says yes; most octets are no control characters, which spares the most.
+func (b *body) canonicalPrefix(p []byte) int {
+	var crBefore, blankBefore, all uint64
+	relaxed := uint64(0)
+	if b.relaxed {
+		relaxed = top
+	}
+	i := 0
+	for ; i < len(p); i += 8 {
+		if i%32 == 0 && crBefore == 0 && isPlain(p[i:]) {
+			i += 32 - 8
+			blankBefore = 0
+			continue
+		}
+		var v, within uint64
+		if len(p)-i >= 8 {
+			v, within = binary.LittleEndian.Uint64(p[i:]), top
+		} else {
+			last := [8]byte{' ' + 1, ' ' + 1, ' ' + 1, ' ' + 1, ' ' + 1, ' ' + 1, ' ' + 1, ' ' + 1}
+			within = top >> (64 - 8*copy(last[:], p[i:]))
+			v = binary.LittleEndian.Uint64(last[:])
+		}
+		all |= v
+		blank := octets(v, ' ')
+		afterBlank := blank<<8 | blankBefore
+		wrong := afterBlank & blank & relaxed
+		if controls := (v - ones*' ') &^ v & top; controls|crBefore != 0 {
+			cr := octets(v, '\r')
+			wrong |= (cr<<8 | crBefore) ^ octets(v, '\n') | relaxed&(octets(v, '\t')|afterBlank&cr)
+			crBefore = cr >> 56
+		}
+		if wrong &= within; wrong != 0 {
+			i += bits.TrailingZeros64(wrong) / 8
+			break
+		}
+		blankBefore = blank >> 56
+	}
+	b.eightBit = b.eightBit || all&top != 0
+	return min(i, len(p))
+}
+
+const (
+	ones = ^uint64(0) / 255 // 1 in each of eight octets
+	top  = ones << 7
+)
+
+// isPlain says of the next 32 octets that all of them are ASCII above the
+// blank. Now and then it is wrong and says no.
+func isPlain(p []byte) bool {
+	if len(p) < 32 {
+		return false
+	}
+	a, b := binary.LittleEndian.Uint64(p), binary.LittleEndian.Uint64(p[8:])
+	c, d := binary.LittleEndian.Uint64(p[16:]), binary.LittleEndian.Uint64(p[24:])
+	const least = ones * (' ' + 1)
+	return (a|b|c|d|(a-least)|(b-least)|(c-least)|(d-least))&top == 0
+}
+
+// octets returns the mask of the octets of v that are c, which is ASCII.
+func octets(v uint64, c byte) uint64 {
+	return ^(((v &^ top) ^ ones*uint64(c)) + ^uint64(top) | v) & top
+}
+
+// copy takes what canonicalPrefix found, and holds back its end.
+func (b *body) copy(p []byte) {
+	if n := len(p) - 1; n >= 0 && p[n] == '\r' {
+		b.cr = true
+		p = p[:n]
+	}
+	b.countLines(p)
+	if n := len(p) - 1; n >= 0 && p[n] == ' ' && b.relaxed {
+		b.blank = true
+		p = p[:n]
+	}
+	whole := len(p)
+	for len(p) > 0 && p[len(p)-1] == '\n' {
+		p = p[:len(p)-2] // its CR is there, see canonicalPrefix
+	}
+	if len(p) > 0 {
+		b.lineEnds()
+		b.put(p)
+		b.content = true
+	}
+	b.crlfs += int64(whole-len(p)) / 2
+}
+
+// countLines looks for long lines in what canonicalPrefix found. It jumps from
+// one line to the last one that ends within reach, not from line to line.
+func (b *body) countLines(p []byte) {
+	const reach = maxLine + 2
+	for len(p) > 0 {
+		if room := reach - b.line; room > 0 {
+			if last := bytes.LastIndexByte(p[:min(room, len(p))], '\n'); last >= 0 {
+				b.line = 0
+				p = p[last+1:]
+				continue
+			}
+		}
+		end := bytes.IndexByte(p, '\n')
+		if end < 0 {
+			b.line += len(p)
+			return
+		}
+		b.line += end - 1 // without the CR
+		b.lineOver()
+		p = p[end+1:]
+	}
+}
+
+func (b *body) lineOver() {
+	if b.line > maxLine {
+		b.longLines++
+	}
+	b.line = 0
+}
+
+// step takes a piece up to the end of the line and returns its length.
+func (b *body) step(p []byte) int {
+	for i := 0; i < len(p); {
+		c := p[i]
+		if b.cr && c != '\n' {
+			b.bareCR++
+			b.text(newlines[:1])
+		}
+		b.cr = c == '\r'
+		switch {
+		case c == '\n':
+			b.endLine()
+			return i + 1
+		case c == '\r':
+			i++
+		case b.white(c):
+			b.blank = true
+			b.line++
+			i++
+		default:
+			run := b.run(p[i:])
+			b.text(p[i : i+run])
+			i += run
+		}
+	}
+	return len(p)
+}
+
+func (b *body) white(c byte) bool { return b.relaxed && (c == ' ' || c == '\t') }
+
+// run returns for how long p is text as it is.
+func (b *body) run(p []byte) int {
+	for i, c := range p {
+		if c > ' ' {
+			continue
+		}
+		if c == '\r' || c == '\n' || b.white(c) && (c == '\t' || i+1 == len(p) || p[i+1] <= ' ') {
+			return i
+		}
+	}
+	return len(p)
+}
+
+func (b *body) endLine() {
+	b.blank = false
+	b.crlfs++
+	b.lineOver()
+}
+
+// text takes octets within a line.
+func (b *body) text(p []byte) {
+	b.lineEnds()
+	if b.blank {
+		b.blank = false
+		b.put(aBlank)
+	}
+	b.put(p)
+	b.content = true
+	b.line += len(p)
+	if !b.eightBit {
+		b.eightBit = !isASCII(p)
+	}
+}
+
+var aBlank = []byte(" ")
+
+// newlines are written at once where a body has many empty lines.
+var newlines = bytes.Repeat([]byte("\r\n"), outSize/2)
+
+// lineEnds lets go the line ends that were held back.
+func (b *body) lineEnds() {
+	for b.crlfs > 0 {
+		n := min(b.crlfs, int64(len(newlines)/2))
+		b.put(newlines[:2*n])
+		b.crlfs -= n
+	}
+}
+
+// put hands canonical octets to the hash, small pieces by way of out.
+func (b *body) put(p []byte) {
+	if len(b.out)+len(p) > cap(b.out) {
+		b.hash.Write(b.out)
+		b.out = b.out[:0]
+	}
+	if len(p) >= cap(b.out)/4 {
+		if len(b.out) > 0 {
+			b.hash.Write(b.out)
+			b.out = b.out[:0]
+		}
+		b.hash.Write(p)
+		return
+	}
+	b.out = append(b.out, p...)
+}
+
+// sum ends the body and returns the hash. The canonical form ends with one
+// CRLF; that of an empty body is one CRLF if simple, nothing if relaxed.
+func (b *body) sum() [sha256.Size]byte {
+	if b.cr {
+		b.cr = false
+		b.bareCR++
+		b.text(newlines[:1])
+	}
+	if b.line > 0 {
+		b.lineOver()
+	}
+	if b.content || !b.relaxed {
+		b.put(newlines[:2])
+	}
+	b.hash.Write(b.out)
+	var sum [sha256.Size]byte
+	b.hash.Sum(sum[:0])
+	return sum
+}
