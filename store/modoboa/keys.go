@@ -140,14 +140,14 @@ type Keys struct{ DB *db.DB }
 // while the row still says what was read, and reports whether it did: Modoboa
 // may have made a key meanwhile.
 func (k Keys) Record(ctx context.Context, domainID uint32, was, is store.DKIM) (bool, error) {
-	q := k.DB.Rebind(`UPDATE admin_domain SET enable_dkim = ?, dkim_key_selector = ?, dkim_private_key_path = ?, dkim_public_key = ?
-		WHERE id = ? AND enable_dkim = ? AND dkim_private_key_path = ?`)
+	q := `UPDATE admin_domain SET enable_dkim = ?, dkim_key_selector = ?, dkim_private_key_path = ?, dkim_public_key = ?
+		WHERE id = ? AND enable_dkim = ? AND dkim_private_key_path = ?`
 	args := []any{true, is.Selector, is.Path, is.PublicKey, domainID, was.Enabled, was.Path}
 	if was.Enabled { // of others a snapshot does not tell the rest
-		q += k.DB.Rebind(" AND dkim_key_selector = ? AND coalesce(dkim_key_length, 0) = ?")
+		q += " AND dkim_key_selector = ? AND coalesce(dkim_key_length, 0) = ?"
 		args = append(args, was.Selector, was.Bits)
 	}
-	return k.changed(ctx, "record the key", q, args)
+	return k.changed(ctx, "record the key", k.DB.Rebind(q), args)
 }
 
 // Add adds a row of vmapd_dkim_key; ID is given by the database.

@@ -98,7 +98,13 @@ func TestCancelEndsALoad(t *testing.T) {
 		defer cancel()
 		done := make(chan error, 1)
 		go func() { done <- (&modoboa.Source{DB: d}).Load(during, store.NewBuilder()) }()
-		time.AfterFunc(200*time.Millisecond, cancel)
+		waiting := "select count(*) from pg_locks where not granted"
+		if d.Dialect == db.MySQL {
+			waiting = "select count(*) from information_schema.processlist where state like 'Waiting for table%lock'"
+		}
+		for end := time.Now().Add(30 * time.Second); column(t, d, waiting)[0] == "0" && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		}
+		cancel()
 		select {
 		case err := <-done:
 			if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "load admin_quota") {
