@@ -38,8 +38,10 @@ var imports = map[string][]string{
 	"lookup/dovecot":            {"lookup/auth", "lookup/dict", "lookup/login", "lookup/usage", "store"},
 	"lookup/dict":               {"lookup/internal/line", "lookup/internal/peer", "lookup/internal/strescape"},
 	"dkim":                      {},
+	"dkim/dnscheck":             {"dkim"},
+	"dkim/opendkim":             {},
 	"daemon":                    {"lookup", "lookup/auth", "lookup/dict", "lookup/dovecot", "lookup/guard", "lookup/guard/redisguard", "lookup/login", "lookup/password", "lookup/usage", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa", "store/spool"},
-	"cmd/vmapd":                 {"cmd/vmapd/internal/doveconf", "daemon", "lookup", "lookup/password", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa"},
+	"cmd/vmapd":                 {"cmd/vmapd/internal/doveconf", "daemon", "dkim/opendkim", "lookup", "lookup/password", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa"},
 
 	"cmd/vmapd/internal/doveconf": {"daemon"},
 	"cmd/vmapd/internal/dovetest": {"cmd/vmapd/internal/mailtest"},

@@ -1,0 +1,254 @@
+package dnscheck
+
+import (
+	"cmp"
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/vmapd/vmapd/dkim"
+)
+
+// Options say whom to ask, and how long to wait. The zero value asks the
+// servers of /etc/resolv.conf.
+type Options struct {
+	Servers     []string         // resolvers, address or address:port; empty: those of ResolvConf
+	ResolvConf  string           // default /etc/resolv.conf; read once, by New
+	Try         time.Duration    // one question to one server, default 2 s
+	Timeout     time.Duration    // one look-up with all tries, default 5 s
+	Concurrency int              // look-ups at the same time, default 16
+	Resolver    Resolver         // default: over the network
+	Now         func() time.Time // default time.Now
+}
+
+// Checker checks keys. Its methods may be called at the same time.
+type Checker struct {
+	client client
+	now    func() time.Time
+	port   uint16 // of authoritative servers: 53
+
+	mu   sync.Mutex
+	last map[string]Last // the last definite result of each name
+}
+
+// Result is what DNS holds for a key.
+type Result struct {
+	Domain   string `json:"domain"`
+	Selector string `json:"selector"`
+	Name     string `json:"name"` // that was asked
+
+	Code   Code   `json:"code"`
+	Works  bool   `json:"works"`            // verifiers that see this can verify; of Temp: they could at Last
+	Detail string `json:"detail"`           // a sentence
+	Remedy string `json:"remedy,omitempty"` // what to do; "" if nothing
+	Record string `json:"record,omitempty"` // as it was found, joined; what cannot be printed as \DDD
+
+	CNAME   []string       `json:"cname,omitempty"`   // the names that CNAMEs led to
+	AD      bool           `json:"ad"`                // the resolver validated the answer
+	TTL     int            `json:"ttl"`               // seconds
+	Servers []ServerResult `json:"servers,omitempty"` // of Everywhere
+
+	Checked time.Time `json:"checked"`
+	Last    *Last     `json:"last,omitempty"` // of Temp: the last definite result, if there was one
+}
+
+// Last is a definite result of earlier.
+type Last struct {
+	Code       Code      `json:"code"`
+	Works      bool      `json:"works"`
+	Checked    time.Time `json:"checked"`
+	AgeSeconds int64     `json:"age_seconds"` // at the time of the check that found nothing
+}
+
+// New makes a Checker.
+func New(o Options) (*Checker, error) {
+	servers := o.Servers
+	if len(servers) == 0 {
+		conf := cmp.Or(o.ResolvConf, "/etc/resolv.conf")
+		found, err := resolvConf(conf)
+		if err != nil {
+			return nil, fmt.Errorf("%w: name DNS servers in dkim.resolvers", err)
+		}
+		if len(found) == 0 {
+			return nil, fmt.Errorf("%s names no DNS server: name some in dkim.resolvers", conf)
+		}
+		servers = found
+	}
+	c := &Checker{now: o.Now, port: 53, last: map[string]Last{}}
+	if c.now == nil {
+		c.now = time.Now
+	}
+	for _, s := range servers {
+		a, err := withPort(s)
+		if err != nil {
+			return nil, err
+		}
+		c.client.servers = append(c.client.servers, a)
+	}
+	c.client.timeout = cmp.Or(o.Timeout, 5*time.Second)
+	c.client.slots = make(chan struct{}, cmp.Or(o.Concurrency, 16))
+	c.client.cache = cache{now: c.now, m: map[Question]kept{}}
+	c.client.resolver = o.Resolver
+	if o.Resolver == nil {
+		c.client.resolver = &miekg{try: cmp.Or(o.Try, 2*time.Second)}
+	}
+	return c, nil
+}
+
+// withPort gives an address the port of DNS, unless it has one.
+func withPort(s string) (string, error) {
+	if a, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil {
+		return netip.AddrPortFrom(a, 53).String(), nil
+	}
+	if a, err := netip.ParseAddrPort(s); err == nil {
+		return a.String(), nil
+	}
+	return "", fmt.Errorf("DNS server %q is not an address or address:port", s)
+}
+
+// Check asks the resolvers whether key is published for the selector. An
+// answer that was given within its TTL may be given again.
+func (c *Checker) Check(ctx context.Context, domain, selector string, key crypto.PublicKey) Result {
+	return c.check(ctx, domain, selector, key, false)
+}
+
+func (c *Checker) check(ctx context.Context, domain, selector string, key crypto.PublicKey, fresh bool) Result {
+	r := c.newResult(domain, selector)
+	if err := checkName(r.Name); err != nil {
+		r.set(fault(Syntax, "choose a selector of letters, digits and hyphens", "%v", err))
+		return c.remember(r, key)
+	}
+	a, err := c.client.recursive(ctx, r.Name, "TXT", fresh)
+	if err != nil {
+		r.set(temp(err))
+		return c.remember(r, key)
+	}
+	r.CNAME, r.AD, r.TTL = a.CNAME, a.AD, seconds(a.TTL)
+	v := judgeAnswer(a, key)
+	if v.Code == NXDomain || v.Code == NoData {
+		c.seek(ctx, domain, r.Name, &v)
+	}
+	r.set(v)
+	return c.remember(r, key)
+}
+
+func (c *Checker) newResult(domain, selector string) Result {
+	domain = strings.ToLower(strings.TrimSuffix(domain, "."))
+	return Result{Domain: domain, Selector: selector, Name: selector + "._domainkey." + domain, Checked: c.now()}
+}
+
+func (r *Result) set(v verdict) {
+	r.Code, r.Works, r.Detail, r.Remedy, r.Record = v.Code, v.works, v.Detail, v.Remedy, printable(v.record)
+}
+
+// judgeAnswer judges a definite answer.
+func judgeAnswer(a *Answer, key crypto.PublicKey) verdict {
+	end := ""
+	if n := len(a.CNAME); n > 0 {
+		end = ", to which a CNAME leads,"
+		end = " " + a.CNAME[n-1] + end
+	}
+	switch {
+	case a.Loop:
+		return fault(NoData, "let the CNAME point to the name that holds the record", "the CNAMEs run in a circle: %s", strings.Join(a.CNAME, ", "))
+	case a.Rcode == "NXDOMAIN":
+		return fault(NXDomain, remedyPublish, "the name%s does not exist", end)
+	case len(a.Records) == 0:
+		return fault(NoData, remedyPublish, "the name%s has no TXT record", end)
+	}
+	return judge(a.Records, key)
+}
+
+func temp(err error) verdict {
+	return fault(Temp, "see whether the DNS servers are up and can be reached", "no definite answer: %v", err)
+}
+
+// seek looks for a record that is missing where panels put it by mistake: they
+// append the domain to a name that has it already.
+func (c *Checker) seek(ctx context.Context, domain, name string, v *verdict) {
+	wrong := name + "." + strings.ToLower(strings.TrimSuffix(domain, "."))
+	if checkName(wrong) != nil {
+		return
+	}
+	a, err := c.client.recursive(ctx, wrong, "TXT", false)
+	if err != nil || len(a.Records) == 0 {
+		return
+	}
+	selector, _, _ := strings.Cut(name, "._domainkey.")
+	v.Detail += "; there is a record at " + wrong
+	v.Remedy = fmt.Sprintf("the domain was appended twice: enter the name as %s._domainkey, or with a dot at its end", selector)
+}
+
+// remember keeps a definite result, or completes one that is not with what was
+// found earlier for the same key.
+func (c *Checker) remember(r Result, key crypto.PublicKey) Result {
+	id := r.Name + " " + dkim.Fingerprint(key)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r.Code != Temp {
+		c.last[id] = Last{Code: r.Code, Works: r.Works, Checked: r.Checked}
+		return r
+	}
+	if last, ok := c.last[id]; ok {
+		last.AgeSeconds = int64(r.Checked.Sub(last.Checked) / time.Second)
+		r.Last, r.Works = &last, last.Works
+	}
+	return r
+}
+
+// forget drops what was found before a time: keys that are checked no more.
+func (c *Checker) forget(before time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	maps.DeleteFunc(c.last, func(_ string, l Last) bool { return l.Checked.Before(before) })
+}
+
+func seconds(d time.Duration) int { return int(d / time.Second) }
+
+var errEmptyLabel = errors.New("has an empty part")
+
+// checkName refuses names that DNS cannot hold, or that would need escaping.
+func checkName(name string) error {
+	if len(name) > 253 {
+		return fmt.Errorf("the name %s has %d octets: DNS allows 253", clip(name), len(name))
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		switch {
+		case label == "":
+			return fmt.Errorf("the name %s %w", clip(name), errEmptyLabel)
+		case len(label) > 63:
+			return fmt.Errorf("the part %s has %d octets: DNS allows 63", clip(label), len(label))
+		}
+		for _, b := range []byte(label) {
+			if !digit(b) && (b|0x20 < 'a' || b|0x20 > 'z') && b != '-' && b != '_' {
+				return fmt.Errorf("the name %s holds %q, which cannot be published", clip(name), rune(b))
+			}
+		}
+	}
+	return nil
+}
+
+// maxShown is how much of a record is shown: 4096-bit keys take some 750 octets.
+const maxShown = 4096
+
+// printable makes a record that may hold anything safe for terminals and logs.
+func printable(s string) string {
+	var b strings.Builder
+	for _, c := range []byte(s) {
+		switch {
+		case b.Len() >= maxShown:
+			return b.String() + "..."
+		case c == '\n' || c >= ' ' && c < 0x7f:
+			b.WriteByte(c)
+		default:
+			fmt.Fprintf(&b, `\%03d`, c)
+		}
+	}
+	return b.String()
+}
