@@ -176,3 +176,6 @@ func (k Keys) changed(ctx context.Context, doing, q string, args []any) (bool, e
 	n, err := r.RowsAffected()
 	return n > 0, err
 }
+
+// Prepare makes the table of further keys if need be.
+func (k Keys) Prepare(ctx context.Context) error { return MakeKeyTable(ctx, k.DB) }
