@@ -16,6 +16,8 @@ import (
 	sd "github.com/coreos/go-systemd/v22/daemon"
 	"go.uber.org/zap"
 
+	"github.com/vmapd/vmapd/dkim"
+	"github.com/vmapd/vmapd/dkim/milter"
 	"github.com/vmapd/vmapd/lookup"
 	"github.com/vmapd/vmapd/store"
 	"github.com/vmapd/vmapd/store/spool"
@@ -31,6 +33,8 @@ type Daemon struct {
 	metrics   *metrics
 	store     *store.Store
 	resolver  *lookup.Resolver
+	signing   atomic.Pointer[milter.Settings] // the section [dkim] in effect
+	keys      keySource
 	inherited Inherited
 
 	handover    handover
@@ -64,6 +68,8 @@ func New(cfg *Config, path string, overrides []string, log *Logger) (*Daemon, er
 		handover: handover{program: findProgram(), limit: handoverLimit},
 	}
 	d.hurry, d.urge = context.WithCancel(context.Background())
+	d.signing.Store(cfg.signingSettings())
+	d.keys = func(context.Context, string) ([]*dkim.Key, string) { return nil, milter.NoKey }
 	l := &loads{log: log.Logger, metrics: d.metrics, status: func(s string) { d.notify("STATUS=" + s) }}
 	d.store = &store.Store{Settings: database.settings(cfg), File: SnapshotPath(cfg.StateDir), Hooks: l.hooks()}
 	d.resolver = lookup.NewResolver(d.store, cfg.LookupOptions())

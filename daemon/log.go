@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"io"
+	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -31,8 +32,13 @@ func NewLogger(c Log, w io.Writer) *Logger {
 }
 
 // RedirectStdLog sends what libraries write with the standard log package
-// here. The function it returns undoes that.
-func (l *Logger) RedirectStdLog() func() { return zap.RedirectStdLog(l.Logger) }
+// here, each line once a second at most: peers can cause them. The function it
+// returns undoes that.
+func (l *Logger) RedirectStdLog() func() {
+	return zap.RedirectStdLog(l.Logger.WithOptions(zap.WrapCore(func(c zapcore.Core) zapcore.Core {
+		return zapcore.NewSamplerWithOptions(c, time.Second, 1, 0)
+	})))
+}
 
 func logLevel(name string) zapcore.Level {
 	level, err := zapcore.ParseLevel(name)

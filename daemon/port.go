@@ -77,11 +77,14 @@ func same(a, b Listen) bool { return reflect.DeepEqual(a, b) }
 // lines is the service of a line protocol.
 type lines struct {
 	server Server
-	wg     sync.WaitGroup
+	// patient: connections are sessions of many requests. At a drain they know by
+	// themselves when to end; and they are not closed to let others in.
+	patient bool
+	wg      sync.WaitGroup
 }
 
 func (s *lines) serve(g *gate) {
-	g.evicts = true
+	g.evicts, g.spares = true, s.patient
 	for {
 		nc, err := g.Accept()
 		if err != nil {
@@ -106,7 +109,9 @@ func (s *lines) one(g *gate, c *conn) {
 }
 
 func (s *lines) drain(ctx context.Context, g *gate) {
-	g.expire()
+	if !s.patient {
+		g.expire()
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -69,6 +69,7 @@ func (d *Daemon) apply(ctx context.Context, cfg *Config) error {
 	d.switchPorts(p)
 	d.needRestart(cfg)
 	d.resolver.SetOptions(cfg.LookupOptions())
+	d.signing.Store(cfg.signingSettings())
 	if d.logins != nil {
 		d.logins.SetOptions(cfg.loginOptions())
 	}
