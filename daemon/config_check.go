@@ -10,8 +10,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/vmapd/vmapd/lookup"
 	"github.com/vmapd/vmapd/dkim/keyring"
+	"github.com/vmapd/vmapd/lookup"
 	"github.com/vmapd/vmapd/store/db"
 )
 

@@ -219,3 +219,22 @@ func writeKey(dir, domain, selector string, private crypto.Signer) (string, erro
 
 // maxPath is the length of admin_domain.dkim_private_key_path.
 const maxPath = 254
+
+// ReadKey reads one key, as a Ring does. The error is a *FileError, or about
+// the names.
+func ReadKey(dir, domain, selector, path string) (*dkim.Key, error) {
+	d, err := openFolder(dir)
+	if err != nil {
+		return nil, folderError(dir, path, err)
+	}
+	defer d.close()
+	der, _, err := d.read(path, stamp{})
+	if err != nil {
+		return nil, err
+	}
+	private, err := dkim.ParsePrivate(der)
+	if err != nil {
+		return nil, damagedKey(path, err)
+	}
+	return dkim.NewKey(domain, selector, private)
+}

@@ -1,6 +1,7 @@
 package keyring
 
 import (
+	"crypto"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/pem"
@@ -36,7 +37,7 @@ func KeptFile(folder, domain, selector string) string {
 func (r *Ring) keptWork(n name, e *entry) func() {
 	old := !e.since.IsZero() && e.key != nil && e.round == r.round
 	switch {
-	case r.o.Kept == "" || old == e.kept:
+	case r.o.Kept == "" || r.o.LookOnly || old == e.kept:
 		return func() {}
 	case !old:
 		e.kept = false
@@ -111,4 +112,17 @@ func (r *Ring) letGo(n name, kept bool) bool {
 	}
 	_, err := os.Stat(r.keptFile(n))
 	return errors.Is(err, fs.ErrNotExist)
+}
+
+// ReadKept returns the public half of an old key that is kept below a folder.
+func ReadKept(folder, domain, selector string) (crypto.PublicKey, error) {
+	text, err := os.ReadFile(KeptFile(folder, domain, selector))
+	if err != nil {
+		return nil, err
+	}
+	private, err := dkim.ParsePrivate(text)
+	if err != nil {
+		return nil, err
+	}
+	return private.Public(), nil
 }

@@ -15,6 +15,8 @@ import (
 type Options struct {
 	Dir  string // keys are read below this folder alone
 	Kept string // folder for old keys that are still used; "" = they do not outlive the process
+	// LookOnly says that another Ring is at work: nothing is changed in Kept.
+	LookOnly bool
 
 	Parents     bool // sign for a subdomain with its parent's key
 	AliasTarget bool // sign for a domain alias that has no key with its target's, in its target's name
