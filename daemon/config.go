@@ -111,6 +111,13 @@ type DKIM struct {
 	Subdomains  string   `toml:"subdomains" comment:"exact, or parent: sign for a subdomain with its parent's key."`
 	Resolvers   []string `toml:"resolvers" comment:"DNS servers, address or address:port. Empty: those of /etc/resolv.conf."`
 
+	AliasKeys    string   `toml:"alias_keys" comment:"own: mail from a domain alias is signed only if the alias has a key of its own (vmapd dkim generate). target: else with the key of its target, in the target's name, which DMARC takes for another domain."`
+	Generate     string   `toml:"generate" comment:"Make keys for domains that are to be signed and have none. auto: in databases that vmapd init made, never where Modoboa's own job (modo manage_dkim_keys, or its worker) may make one at the same time. always: that job is switched off. never: only vmapd dkim generate makes keys."`
+	ReplacedKeep Duration `toml:"replaced_keep" comment:"How long an old key is used on when its file is gone or cannot be read, or while DNS does not show the key that took its place in the file."`
+	Settle       Duration `toml:"settle" comment:"How long the record of a further key must have been seen in DNS before it signs: longer than a resolver remembers that there was none."`
+	Retire       Duration `toml:"retire" comment:"How long the record of a replaced key must stay in DNS: longer than mail waits in queues. At least 168h."`
+	RotateAfter  Duration `toml:"rotate_after" comment:"Age of an RSA key at which another one is made to take its place, once somebody has published its record. 0s: keys are rotated by vmapd dkim rotate alone."`
+
 	networks []netip.Prefix // Networks, parsed
 }
 
@@ -154,6 +161,7 @@ func builtin() *Config {
 		DKIM: DKIM{
 			Networks: []string{"127.0.0.0/8", "::1/128"}, DaemonNames: []string{"ORIGINATING"},
 			Headers: "balanced", Subdomains: "exact", Resolvers: []string{},
+			AliasKeys: "own", Generate: "auto", ReplacedKeep: Duration(7 * 24 * time.Hour), Settle: Duration(time.Hour), Retire: Duration(8 * 24 * time.Hour),
 		},
 		Policy: Policy{Counters: "local"},
 		Log:    Log{Level: "info", Format: "console"},
