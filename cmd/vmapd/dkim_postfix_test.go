@@ -22,14 +22,15 @@ import (
 	"github.com/vmapd/vmapd/store/modoboa"
 )
 
-// signingSite is what signs home.test with two keys.
+// signingSite is what signs home.test with a key or two.
 type signingSite struct {
 	dir    string            // of vmapd
 	config string            // sections of vmapd.toml
 	zone   map[string]string // what is published
 }
 
-func newSigningSite(t *testing.T) *signingSite {
+// newSigningSite makes an RSA key, and for two an Ed25519 key beside it.
+func newSigningSite(t *testing.T, keys int) *signingSite {
 	t.Helper()
 	s := &signingSite{dir: t.TempDir(), zone: map[string]string{}}
 	url := "sqlite:" + filepath.Join(s.dir, "mail.db")
@@ -45,13 +46,15 @@ func newSigningSite(t *testing.T) *signingSite {
 	if _, err := modoboa.ImportCSV(t.Context(), d, strings.NewReader(rows), modoboa.ImportOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	for _, statement := range []string{
-		"UPDATE admin_domain SET enable_dkim = 1, dkim_key_selector = 'rsa', (dkim_private_key_path, dkim_public_key) = (SELECT " + s.key(t, "rsa", dkim.RSASHA256) + ") WHERE name = 'home.test'",
-		"INSERT INTO vmapd_dkim_key (domain, selector, algorithm, state, private_key_path, public_key) VALUES ('home.test', 'ed', 'ed25519', 'active', " + s.key(t, "ed", dkim.Ed25519SHA256) + ")",
-	} {
+	exec := func(statement string) {
+		t.Helper()
 		if _, err := d.ExecContext(t.Context(), statement); err != nil {
 			t.Fatal(err)
 		}
+	}
+	exec("UPDATE admin_domain SET enable_dkim = 1, dkim_key_selector = 'rsa', (dkim_private_key_path, dkim_public_key) = (SELECT " + s.key(t, "rsa", dkim.RSASHA256) + ") WHERE name = 'home.test'")
+	if keys > 1 {
+		exec("INSERT INTO vmapd_dkim_key (domain, selector, algorithm, state, private_key_path, public_key) VALUES ('home.test', 'ed', 'ed25519', 'active', " + s.key(t, "ed", dkim.Ed25519SHA256) + ")")
 	}
 	s.config = fmt.Sprintf("[database]\nurl = %q\n[dkim]\nkey_dir = %q\nnetworks = []\ndaemon_names = []\n", url, s.dir)
 	return s
@@ -88,26 +91,22 @@ func (s *signingSite) check(t *testing.T, text string) {
 	found, err := msgauth.VerifyWithOptions(strings.NewReader(text), &msgauth.VerifyOptions{LookupTXT: func(name string) ([]string, error) {
 		return []string{s.zone[name]}, nil
 	}})
-	if err != nil || len(found) != 2 {
-		t.Errorf("go-msgauth found %d signatures, %v", len(found), err)
+	if err != nil || len(found) != len(s.zone) {
+		t.Errorf("go-msgauth found %d signatures, want %d, %v", len(found), len(s.zone), err)
 	}
 	for _, v := range found {
 		if v.Err != nil || v.Domain != "home.test" {
 			t.Errorf("go-msgauth on the signature of %s: %v", v.Domain, v.Err)
 		}
 	}
-	keys := map[string]string{}
-	for name, record := range s.zone {
-		keys[name] = record
-	}
-	in, err := json.Marshal(map[string]any{"name": "", "message": base64.StdEncoding.EncodeToString([]byte(text)), "signatures": 2, "keys": keys})
+	in, err := json.Marshal(map[string]any{"name": "", "message": base64.StdEncoding.EncodeToString([]byte(text)), "signatures": len(s.zone), "keys": s.zone})
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("/usr/bin/python3", "../../dkim/testdata/verify.py")
 	cmd.Stdin = bytes.NewReader(append(in, '\n'))
 	out, err := cmd.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), `["pass", "pass"]`) {
+	if err != nil || strings.Count(string(out), `"pass"`) != len(s.zone) {
 		t.Errorf("dkimpy says %s, %v", out, err)
 	}
 }
@@ -118,7 +117,7 @@ func (s *signingSite) check(t *testing.T, text string) {
 func TestPostfixSigning(t *testing.T) {
 	mailtest.Require(t)
 	peers.Need(t, exec.Command("/usr/bin/python3", "-c", "import dkim, nacl").Run())
-	s := newSigningSite(t)
+	s := newSigningSite(t, 2)
 	p := mailtest.New(t, "dkim")
 	mailtest.ListenAuth(t, filepath.Join(p.Private, "auth"), map[string]string{"user@home.test": "secret"})
 	home := mailtest.ListenSink(t, mailtest.SinkOptions{Name: "lmtp", Socket: filepath.Join(p.Private, "dovecot-lmtp"), LMTP: true})
