@@ -4,7 +4,7 @@
 # make check      formatting, vet, linters, generated files
 # make race       all tests under the race detector
 # make fuzz       every fuzz target, FUZZTIME each
-# make bench      ratios against a do-nothing server and Postfix's own pgsql: maps
+# make bench      ratios against do-nothing servers, Postfix's own pgsql: maps and Dovecot's own logins
 # make drill      hold all failure drills, and print what clients saw of each (docs/failure-modes.md)
 # make generate   write the generated documentation again
 

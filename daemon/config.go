@@ -3,6 +3,8 @@ package daemon
 import (
 	"net/netip"
 	"time"
+
+	"github.com/vmapd/vmapd/lookup/password"
 )
 
 // DefaultConfigFile is read when no other file is named; it may be missing.
@@ -19,7 +21,7 @@ type Config struct {
 	Dovecot  Dovecot  `toml:"dovecot" comment:"Logins, and answers for Dovecot (protocols dict, auth, auth-master)."`
 	Guard    Guard    `toml:"guard" comment:"Protection of logins against guessing. With policy.counters in Redis several nodes count together."`
 	DKIM     DKIM     `toml:"dkim" comment:"Signing of mail (protocol milter): what authenticated clients send, and others that are named here."`
-	Policy   Policy   `toml:"policy" comment:"Sending limits. For a protocol of coming versions (policy): checked, not used yet."`
+	Policy   Policy   `toml:"policy" comment:"What several nodes count together: wrong passwords ([guard]), and sending limits, for a protocol of coming versions (policy)."`
 	Log      Log      `toml:"log" comment:"Messages go to standard error."`
 
 	// Path is the file the configuration came from, "" if there was none.
@@ -82,12 +84,14 @@ type Dovecot struct {
 	DefaultScheme     string   `toml:"default_pass_scheme" comment:"Scheme of stored hashes that do not name one."`
 	WeakSchemes       bool     `toml:"weak_schemes" comment:"Take passwords that are stored in a scheme that is weak, such as MD5 or plain SHA. The log names the accounts."`
 	RememberPasswords Duration `toml:"remember_passwords" comment:"A password that was right need not be hashed again for so long. It is forgotten when anything changes. 0s: hash every time."`
-	Rehash            string   `toml:"rehash" comment:"Store passwords in this scheme, such as SHA512-CRYPT or ARGON2ID, when their owners log in. Empty: leave them. Never done where Modoboa's own setting update_scheme is off."`
+	Rehash            string   `toml:"rehash" comment:"Store passwords in this scheme when their owners log in, with its cost if that is not Modoboa's: SHA512-CRYPT:rounds=70000, BLF-CRYPT:cost=12, ARGON2ID:m=65536,t=3,p=4 (KiB, passes, lanes). Hashes of another cost are made anew as well. Empty: leave them. Never done where Modoboa's own setting update_scheme is off."`
 	PasswdFile        string   `toml:"passwd_file" comment:"Keep a passwd-file for Dovecot here, so that it can go on alone. Empty: none. It is written again ten seconds after a change at the latest."`
 	PasswdFileGroup   string   `toml:"passwd_file_group" comment:"Group that may read passwd_file, usually dovecot. Empty: vmapd's own."`
 	PasswordReaders   []string `toml:"password_readers" comment:"Users besides root that get password hashes from the dict auth (unix sockets alone): whoever runs Dovecot's auth-worker."`
 
-	readers []int // PasswordReaders, as user ids
+	readers      []int // PasswordReaders, as user ids
+	rehash       string
+	rehashParams password.Params // both are Rehash, parsed
 }
 
 // Guard is the section [guard].

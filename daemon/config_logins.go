@@ -53,11 +53,16 @@ func (k *checker) schemes(d *Dovecot) {
 	if !password.Known(d.DefaultScheme) {
 		k.fail("dovecot.default_pass_scheme", "%q is no scheme of stored passwords%s", d.DefaultScheme, suggestScheme(d.DefaultScheme, false))
 	}
-	if d.Rehash == "" {
+	if d.rehash, d.rehashParams = "", (password.Params{}); d.Rehash == "" {
 		return
 	}
-	if err := password.CheckParams(d.Rehash, k.c.loginOptions().RehashParams); err != nil {
-		k.fail("dovecot.rehash", "%q: %v%s", d.Rehash, err, suggestScheme(d.Rehash, true))
+	var err error
+	if d.rehash, d.rehashParams, err = password.ParseParams(d.Rehash); err != nil {
+		hint := ""
+		if name, _, _ := strings.Cut(d.Rehash, ":"); !password.Known(name) {
+			hint = suggestScheme(name, true)
+		}
+		k.fail("dovecot.rehash", "%q: %v%s", d.Rehash, err, hint)
 	}
 }
 

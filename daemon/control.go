@@ -26,6 +26,7 @@ type Status struct {
 	Snapshot  *SnapshotStatus  `json:"snapshot"`         // null before the first load
 	Database  DatabaseStatus   `json:"database"`
 	Spool     SpoolStatus      `json:"spool"`
+	Guard     GuardStatus      `json:"guard"`
 	Listeners []ListenerStatus `json:"listeners"`
 }
 
@@ -131,6 +132,7 @@ func (d *Daemon) controlHandler() http.Handler {
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, d.Status()) })
 	mux.HandleFunc("POST /reload", d.serveReload)
 	mux.HandleFunc("GET /explain", d.serveExplain)
+	mux.HandleFunc("POST /forgive", d.serveForgive)
 	return mux
 }
 
@@ -149,6 +151,9 @@ func (d *Daemon) Status() *Status {
 	s.Spool = SpoolStatus{Pending: w.Pending, Dead: w.Dead, Applied: w.Applied, Damaged: w.Damaged}
 	if w.Failing && w.LastError != nil {
 		s.Spool.LastError = w.LastError.Error()
+	}
+	if d.logins != nil {
+		s.Guard = d.logins.guard.status()
 	}
 	for _, p := range d.ports {
 		s.Listeners = append(s.Listeners, ListenerStatus{

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"syscall"
@@ -61,6 +62,22 @@ func (c Control) Explain(ctx context.Context, address string) (*lookup.Explanati
 func (c Control) ExplainLogin(ctx context.Context, name, service string) (*lookup.Explanation, error) {
 	x := new(lookup.Explanation)
 	return x, c.do(ctx, http.MethodGet, "/explain?"+url.Values{"login": {name}, "service": {service}}.Encode(), x)
+}
+
+// Forgive makes the guard forget the wrong passwords for an account.
+func (c Control) Forgive(ctx context.Context, account string) (*ForgiveResult, error) {
+	return c.forgive(ctx, "account", account)
+}
+
+// ForgiveNetwork makes it forget those from a network, and from those that
+// contain it or are in it.
+func (c Control) ForgiveNetwork(ctx context.Context, network netip.Prefix) (*ForgiveResult, error) {
+	return c.forgive(ctx, "network", network.String())
+}
+
+func (c Control) forgive(ctx context.Context, kind, name string) (*ForgiveResult, error) {
+	r := new(ForgiveResult)
+	return r, c.do(ctx, http.MethodPost, "/forgive?"+url.Values{kind: {name}}.Encode(), r)
 }
 
 func (c Control) do(ctx context.Context, method, path string, answer any) error {

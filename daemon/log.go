@@ -6,6 +6,8 @@ import (
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+
+	"github.com/vmapd/vmapd/lookup/guard/redisguard"
 )
 
 // Logger is a zap logger whose level can change while it is used.
@@ -31,11 +33,13 @@ func NewLogger(c Log, w io.Writer) *Logger {
 	return &Logger{Logger: zap.New(core), Level: level}
 }
 
-// RedirectStdLog sends what libraries write with the standard log package
-// here, each line once a second at most: peers can cause them. The function it
-// returns undoes that.
-func (l *Logger) RedirectStdLog() func() {
-	return zap.RedirectStdLog(l.Logger.WithOptions(zap.WrapCore(func(c zapcore.Core) zapcore.Core {
+// Redirect sends what libraries write by themselves here: with the standard log
+// package, until the function it returns is called, and go-redis, at debug,
+// since whoever uses it reports its errors. A line comes once a second at most:
+// peers can cause them.
+func (l *Logger) Redirect() func() {
+	redisguard.SetLog(func(line string) { l.Debug("redis", zap.String("said", line)) })
+	return zap.RedirectStdLog(l.WithOptions(zap.WrapCore(func(c zapcore.Core) zapcore.Core {
 		return zapcore.NewSamplerWithOptions(c, time.Second, 1, 0)
 	})))
 }

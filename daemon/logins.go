@@ -70,7 +70,8 @@ func (c *Config) loginOptions() login.Options {
 	v := c.Dovecot
 	return login.Options{
 		Home: v.Home, UID: v.UID, GID: v.GID, DefaultScheme: v.DefaultScheme, WeakSchemes: v.WeakSchemes,
-		MasterSeparator: v.MasterSeparator, FailureDelay: v.FailureDelay.D(), Remember: v.RememberPasswords.D(), Rehash: v.Rehash,
+		MasterSeparator: v.MasterSeparator, FailureDelay: v.FailureDelay.D(), Remember: v.RememberPasswords.D(),
+		Rehash: v.rehash, RehashParams: v.rehashParams,
 	}
 }
 

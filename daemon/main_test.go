@@ -10,8 +10,10 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
@@ -85,13 +87,14 @@ func testLogger(w io.Writer) *Logger { return NewLogger(Log{Level: "debug", Form
 // eventually waits until a condition holds.
 func eventually(t testing.TB, what string, cond func() bool) {
 	t.Helper()
-	for range 1000 {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		if cond() {
 			return
 		}
-		time.Sleep(10 * time.Millisecond)
+		if time.Now().After(end) {
+			t.Fatalf("did not happen in a minute: %s", what)
+		}
 	}
-	t.Fatalf("did not happen in ten seconds: %s", what)
 }
 
 // rig is a daemon at work in a folder of its own.
@@ -216,7 +219,7 @@ func (r *rig) stop(t testing.TB) {
 		if err != nil {
 			t.Errorf("Run: %v", err)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("Run did not return")
 	}
 	r.done = nil
@@ -242,6 +245,31 @@ func ask(t testing.TB, network, address, table, key string) (string, bool, error
 	}
 	defer c.Close()
 	return socketmap.NewClient(c).Lookup(t.Context(), table, key)
+}
+
+// send sends a request on a unix socket and waits until the other side has read
+// it, and then a moment for it to begin with that: the kernel does not tell more.
+func send(t testing.TB, c net.Conn, request string) {
+	t.Helper()
+	if _, err := io.WriteString(c, request); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := c.(syscall.Conn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the request is read", func() bool {
+		var unread int32
+		var errno syscall.Errno
+		err := raw.Control(func(fd uintptr) {
+			_, _, errno = syscall.Syscall(syscall.SYS_IOCTL, fd, syscall.TIOCOUTQ, uintptr(unsafe.Pointer(&unread)))
+		})
+		if err != nil || errno != 0 {
+			t.Fatal(err, errno)
+		}
+		return unread == 0
+	})
+	time.Sleep(50 * time.Millisecond)
 }
 
 // discard is a logger for tests that do not look at it.

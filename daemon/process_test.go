@@ -10,8 +10,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/vmapd/vmapd/lookup/socketmap"
 )
 
 // process is the daemon in a process of its own.
@@ -107,16 +105,7 @@ func TestSecondSignal(t *testing.T) {
 		return err == nil
 	})
 	defer c.Close()
-	asked := make(chan struct{})
-	go func() {
-		defer close(asked)
-		socketmap.NewClient(c).Lookup(t.Context(), "domains", "example.com") // held; what it ends with is open
-	}()
-	eventually(t, "the request is held", func() bool {
-		st, err := (Control{Path: ControlPath(r.dir)}).Status(t.Context())
-		return err == nil && len(st.Listeners) > 0 && st.Listeners[0].Connections == 1
-	})
-	time.Sleep(50 * time.Millisecond)
+	send(t, c, socketmapRequest) // held; what it ends with is open
 	p.Process.Signal(syscall.SIGTERM)
 	eventually(t, "it drains", func() bool { return p.log.count("ending: finishing") == 1 })
 	if code := p.end(t, syscall.SIGTERM); code != 0 {
@@ -125,7 +114,6 @@ func TestSecondSignal(t *testing.T) {
 	if p.log.count("second signal") != 1 {
 		t.Error("it did not end by the second signal")
 	}
-	<-asked
 }
 
 // Restarts while clients ask without a pause: every answer that begins is

@@ -273,7 +273,7 @@ func TestSocketGoesToAnotherLoop(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	s.SetDeadline(time.Now().Add(5 * time.Second))
+	s.SetDeadline(time.Now().Add(time.Minute))
 	got, err := s.Accept()
 	if err != nil {
 		t.Fatal(err)

@@ -63,7 +63,7 @@ func (m *serviceManager) next(t *testing.T, want string, unwanted ...string) str
 		var text string
 		select {
 		case text = <-m.heard:
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatalf("waiting for %s", want)
 		}
 		for _, u := range unwanted {

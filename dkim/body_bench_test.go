@@ -3,27 +3,19 @@ package dkim
 import (
 	"bytes"
 	"crypto/sha256"
-	"syscall"
 	"testing"
-	"time"
 )
 
 // loop runs f and reports, beside the time by the clock, the processor's time,
 // which tells more where others work too.
 func loop(b *testing.B, f func()) {
-	used := func() time.Duration {
-		var u syscall.Rusage
-		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-			b.Fatal(err)
-		}
-		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-	}
 	b.ReportAllocs()
-	before := used()
-	for b.Loop() {
-		f()
-	}
-	b.ReportMetric(float64((used()-before).Microseconds())/float64(b.N), "cpu-us/op")
+	used := processorTime(b, func() {
+		for b.Loop() {
+			f()
+		}
+	})
+	b.ReportMetric(float64(used.Microseconds())/float64(b.N), "cpu-us/op")
 }
 
 // chunk is what Postfix sends at once (postfix src/milter/milter8.c).

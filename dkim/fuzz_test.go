@@ -88,8 +88,7 @@ func FuzzSign(f *testing.F) {
 	f.Add(strings.Repeat("List-Id: "+strings.Repeat("long", 300)+"\n ", 9)+"\n", "\n.\n", byte(11), uint16(64))
 	var m, second Message
 	f.Fuzz(func(t *testing.T, header, text string, options byte, size uint16) {
-		// go-msgauth reads CRs in other places than before LF otherwise, and
-		// takes a line of white space for the end of the header.
+		// go-msgauth reads a CR without LF otherwise.
 		header = strings.ReplaceAll(header, "\r", "")
 		text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "")
 		if len(header)+len(text) > 1<<16 {

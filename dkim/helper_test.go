@@ -57,6 +57,13 @@ type mail struct {
 // parseMail takes a message apart as Postfix does (postfix
 // src/cleanup/cleanup_message.c): blanks before the colon vanish.
 func parseMail(raw []byte) (m mail) {
+	var value strings.Builder
+	end := func() {
+		if n := len(m.fields); n > 0 {
+			m.fields[n-1][1] = value.String()
+		}
+		value.Reset()
+	}
 	for len(raw) > 0 {
 		line, rest, _ := bytes.Cut(raw, []byte("\n"))
 		raw = rest
@@ -64,13 +71,16 @@ func parseMail(raw []byte) (m mail) {
 		if text == "" {
 			break
 		}
-		if n := len(m.fields); n > 0 && (text[0] == ' ' || text[0] == '\t') {
-			m.fields[n-1][1] += "\n" + text
+		if len(m.fields) > 0 && (text[0] == ' ' || text[0] == '\t') {
+			value.WriteString("\n" + text)
 			continue
 		}
-		name, value, _ := strings.Cut(text, ":")
-		m.fields = append(m.fields, [2]string{strings.TrimRight(name, " \t"), value})
+		end()
+		name, after, _ := strings.Cut(text, ":")
+		m.fields = append(m.fields, [2]string{strings.TrimRight(name, " \t"), ""})
+		value.WriteString(after)
 	}
+	end()
 	m.body = raw
 	return m
 }

@@ -69,6 +69,9 @@ func (q *query) addDirect(address string) {
 func (q *query) addOwners(address, local string) {
 	q.addDirect(address)
 	domain := address[len(local):] // with its @
+	if q.At(domain[1:]).OnlyDomain() {
+		return
+	}
 	if da, ok := q.DomainAlias(domain[1:]); ok && (da.Enabled || !q.strict()) {
 		target, _ := q.DomainByID(da.TargetID)
 		for al := q.Aliases(q.join(local, "@", target.Name)); al.Next(); {

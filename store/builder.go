@@ -119,13 +119,30 @@ func (b *Builder) finishAll() {
 			b.symbols.setFacts(m.address, b.factsOf(m.address))
 		}
 	}
+	for _, d := range b.domains.all(b.GiveWay) {
+		if d.flags&here != 0 {
+			b.symbols.setFacts(d.name, b.factsOf(d.name))
+		}
+	}
 	b.symbols.index.pack(b.GiveWay)
 	b.compact = b.size()
 }
 
-// factsOf finds out what is true of nearly every mailbox: that its address has
-// one alias, to itself, and that nobody else may send as it.
-func (b *base) factsOf(sym ref) (f facts) {
+// factsOf finds out what is true of nearly every domain, and of nearly every
+// mailbox.
+func (b *base) factsOf(sym ref) facts {
+	if b.firstName(sym, Domains) == nil {
+		return b.addressFacts(sym)
+	}
+	if b.firstName(sym, DomainAliases) != nil || b.symbols.first(b.symbols.find("@"+b.symbols.text(sym)), senderList) != 0 {
+		return 0
+	}
+	return onlyDomain
+}
+
+// addressFacts finds out whether an address has one alias, to the mailbox
+// there, and nobody else may send as it.
+func (b *base) addressFacts(sym ref) (f facts) {
 	at := b.symbols.first(sym, aliasList)
 	if at == 0 || b.symbols.first(sym, senderList) != 0 {
 		return 0

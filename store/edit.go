@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // edit is what a Builder that began with a snapshot remembers, in order to
@@ -74,6 +75,11 @@ func (b *Builder) finishEdit() {
 			b.touch(b.names.at(at).kind, b.names.at(at).id)
 		}
 		b.symbols.setFacts(sym, b.factsOf(sym))
+		if domain, ok := strings.CutPrefix(b.symbols.text(sym), "@"); ok {
+			if sym := b.symbols.find(domain); sym != 0 {
+				b.symbols.setFacts(sym, b.factsOf(sym))
+			}
+		}
 	}
 	found := b.problems
 	b.problems = b.keepProblems()

@@ -47,7 +47,7 @@ func (w *world) put(t *rapid.T) (Kind, uint32) {
 	id := rapid.Uint32Range(1, 4).Draw(t, "id")
 	other := func(what string) uint32 { return rapid.Uint32Range(0, 5).Draw(t, what) }
 	name := rapid.SampledFrom([]string{"a.test", "A.test", "b.test", "c\n"})
-	local := rapid.SampledFrom([]string{"u", "U", "v", "w\x00"})
+	local := rapid.SampledFrom([]string{"u", "U", "v", "w\x00", ""})
 	address := rapid.Custom(func(t *rapid.T) string { return local.Draw(t, "local") + "@" + name.Draw(t, "name") })
 	on := rapid.Bool().Draw(t, "on")
 	var row any
@@ -145,7 +145,7 @@ func dump(s *Snapshot) string {
 	say := func(format string, args ...any) { fmt.Fprintf(&out, format+"\n", args...) }
 	for _, n := range []string{"a.test", "b.test"} {
 		d, ok := s.Domain(n)
-		say("domain %s %+v %v", n, d, ok)
+		say("domain %s %+v %v, only that: %v", n, d, ok, s.At(n).OnlyDomain())
 		da, ok := s.DomainAlias(n)
 		say("domain alias %s %+v %v", n, da, ok)
 		tr, _ := s.Transport(n)

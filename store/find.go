@@ -109,6 +109,11 @@ func (a Address) OnlyItself() bool { return a.s.base.symbols.facts(a.sym)&onlyIt
 // is so.
 func (a Address) OwnSender() bool { return a.s.base.symbols.facts(a.sym)&ownSender != 0 }
 
+// OnlyDomain reports whether the name is that of a domain and of no domain
+// alias, and nobody may send as all of its addresses ("@name"): for nearly every
+// domain. It may say no although it is so.
+func (a Address) OnlyDomain() bool { return a.s.base.symbols.facts(a.sym)&onlyDomain != 0 }
+
 // Mailbox returns the mailbox at the address.
 func (a Address) Mailbox() (Mailbox, bool) {
 	return a.s.mailboxAt(a.s.base.symbols.first(a.sym, mailboxList))

@@ -2,6 +2,7 @@ package store
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -174,3 +175,21 @@ func FuzzBuilder(f *testing.F) {
 }
 
 func (s *Snapshot) domainName(id uint32) string { d, _ := s.DomainByID(id); return d.Name }
+
+// TestSymbolAfter: one is made after another, also in the next chunk.
+func TestSymbolAfter(t *testing.T) {
+	y := newSymbols()
+	var made []ref
+	for i := range 5000 {
+		made = append(made, y.intern(strconv.Itoa(i)+strings.Repeat("x", i%977)))
+	}
+	for i, r := range made {
+		want := ref(0)
+		if i+1 < len(made) {
+			want = made[i+1]
+		}
+		if got := y.after(r); got != want {
+			t.Fatalf("after the symbol number %d, %d, comes %d, want %d", i, r, got, want)
+		}
+	}
+}

@@ -38,8 +38,8 @@ func domainName(d int) string { return fmt.Sprintf("d%d.bench.test", d) }
 func localPart(i int) string  { return fmt.Sprintf("user%d", i%1000) }
 func address(i int) string    { return localPart(i) + "@" + domainName(i/1000) }
 
-// BenchmarkBuild reports the time to build a snapshot and the heap it keeps,
-// both by mailbox.
+// BenchmarkBuild builds a snapshot of a million mailboxes and reports the heap
+// that it keeps, by mailbox.
 func BenchmarkBuild(b *testing.B) {
 	const n = 1_000_000
 	for b.Loop() {
@@ -52,7 +52,6 @@ func BenchmarkBuild(b *testing.B) {
 		runtime.GC()
 		runtime.ReadMemStats(&after)
 		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/n, "heapbytes/mailbox")
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/mailbox")
 		runtime.KeepAlive(s)
 	}
 }

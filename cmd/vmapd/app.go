@@ -86,7 +86,7 @@ func (a *app) command() *cobra.Command {
 	f.StringArrayVarP(&a.overrides, "option", "o", nil, "`section.key=value` overrides the file; repeatable")
 	f.BoolVar(&a.json, "json", false, "print data as JSON")
 	root.AddCommand(
-		a.serveCommand(), a.initCommand(), a.lookupCommand(), a.explainCommand(), a.statusCommand(), a.reloadCommand(), a.configCommand(),
+		a.serveCommand(), a.initCommand(), a.lookupCommand(), a.explainCommand(), a.statusCommand(), a.reloadCommand(), a.forgiveCommand(), a.configCommand(),
 		a.postconfCommand(), a.doveconfCommand(), a.passwdFileCommand(), a.importCommand(), a.dbCommand(), a.versionCommand(), a.passwordCommand(), a.dkimCommand(),
 	)
 	return root

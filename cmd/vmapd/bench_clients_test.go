@@ -9,38 +9,44 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-// clients asks one table of a socketmap server over several connections, with
-// one request in flight on each, as Postfix does.
+// clients asks a server over several connections, with one request in flight on
+// each, as Postfix does.
 type clients struct {
 	socket   string
-	pid      int // of the server
+	pid      int // of the server; 0 if its processor time does not matter
 	conns    int
-	requests [][]byte // whole netstrings
-	any      bool     // take any answer; else each must be what the first byte says
-	first    byte     // 'O' for "OK ...", 'N' for "NOTFOUND "
+	requests [][]byte
+	want     string // what each answer begins with
+	// greet is what comes before the first request, read takes an answer off the
+	// connection.
+	greet func(net.Conn) error
+	read  func(nc io.Reader, buf []byte) ([]byte, error)
 }
 
-// clients prepares the requests, so that making them costs nothing later.
-func (v *benchDaemon) clients(table string, keys []string, conns int, first byte) *clients {
-	c := &clients{socket: v.socket, pid: v.cmd.Process.Pid, conns: conns, first: first}
+// clients prepares the requests for a table of the socketmap, so that making them
+// costs nothing later.
+func (v *benchDaemon) clients(table string, keys []string, conns int, want string) *clients {
+	c := &clients{socket: v.socket, pid: v.cmd.Process.Pid, conns: conns, want: want, greet: noGreeting, read: readReply}
 	for _, k := range keys {
 		c.requests = append(c.requests, fmt.Appendf(nil, "%d:%s %s,", len(table)+1+len(k), table, k))
 	}
 	return c
 }
 
+func noGreeting(net.Conn) error { return nil }
+
 // at returns the same clients of another server, whose answers are not looked
 // at.
 func (c *clients) at(s *nothing) *clients {
 	other := *c
-	other.socket, other.pid, other.any = s.socket, s.pid, true
+	other.socket, other.pid, other.want = s.socket, s.pid, ""
 	return &other
 }
 
@@ -48,11 +54,18 @@ func (c *clients) at(s *nothing) *clients {
 type tally struct {
 	latencies
 	took time.Duration
-	cpu  time.Duration // that the server used, whole hundredths of a second
+	cpu  time.Duration // that the server used
 }
 
 // rate is the number of requests answered in a second.
 func (r *tally) rate() float64 { return float64(r.n) / r.took.Seconds() }
+
+// add adds what other clients saw at another time.
+func (r *tally) add(other *tally) {
+	r.merge(&other.latencies)
+	r.took += other.took
+	r.cpu += other.cpu
+}
 
 // runFor asks for a time.
 func (c *clients) runFor(t *testing.T, d time.Duration) *tally {
@@ -73,6 +86,9 @@ func (c *clients) run(ctx context.Context, t *testing.T) *tally {
 			t.Fatal(err)
 		}
 		defer nc.Close()
+		if err := c.greet(nc); err != nil {
+			t.Fatal(err)
+		}
 		conns[i] = nc
 	}
 	var all sync.WaitGroup
@@ -108,11 +124,11 @@ func (c *clients) ask(done <-chan struct{}, nc net.Conn, from int, seen *latenci
 		if _, err := nc.Write(c.requests[i]); err != nil {
 			return err
 		}
-		reply, err := readReply(nc, buf)
+		reply, err := c.read(nc, buf)
 		if err != nil {
 			return err
 		}
-		if !c.any && reply[0] != c.first {
+		if !bytes.HasPrefix(reply, []byte(c.want)) {
 			return fmt.Errorf("%s is answered %q", c.requests[i], reply)
 		}
 		now := time.Now()
@@ -145,16 +161,27 @@ func readReply(nc io.Reader, buf []byte) ([]byte, error) {
 	}
 }
 
-// cpuTime returns the processor time that a process has used (proc(5), fields
-// 14 and 15 of stat).
+// readLine reads one line and returns it with its end.
+func readLine(nc io.Reader, buf []byte) ([]byte, error) {
+	for n := 0; ; {
+		m, err := nc.Read(buf[n:])
+		if err != nil {
+			return nil, err
+		}
+		if n += m; buf[n-1] == '\n' {
+			return buf[:n], nil
+		}
+	}
+}
+
+// cpuTime returns what a process has used so far: clock_gettime(2) of the clock
+// that clock_getcpuclockid(3) names.
 func cpuTime(t *testing.T, pid int) time.Duration {
 	t.Helper()
-	stat := readFile(t, fmt.Sprintf("/proc/%d/stat", pid))
-	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')'):])
-	user, err1 := strconv.Atoi(fields[12])
-	system, err2 := strconv.Atoi(fields[13])
-	if err := errors.Join(err1, err2); err != nil {
-		t.Fatal(err)
+	const scheduled = 2 // user and system, to the nanosecond
+	var at unix.Timespec
+	if err := unix.ClockGettime(int32(^pid<<3|scheduled), &at); err != nil {
+		t.Fatalf("processor time of %d: %v", pid, err)
 	}
-	return time.Duration(user+system) * 10 * time.Millisecond
+	return time.Duration(at.Nano())
 }

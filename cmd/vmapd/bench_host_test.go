@@ -3,13 +3,7 @@
 package main_test
 
 import (
-	"bufio"
-	"bytes"
-	"context"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -17,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vmapd/vmapd/cmd/vmapd/internal/drill"
 	"github.com/vmapd/vmapd/store/db/dbtest"
 )
 
@@ -42,7 +37,7 @@ type benchDaemon struct {
 	dir    string
 	socket string        // socketmap
 	ready  time.Duration // from its start to a good answer of /readyz
-	http   *http.Client
+	web    *drill.Web
 }
 
 // start runs vmapd until the test ends, and waits until it is ready. It reads
@@ -52,16 +47,13 @@ func (h *benchHost) start(t *testing.T) *benchDaemon {
 	sockets := t.TempDir()
 	v := &benchDaemon{socket: filepath.Join(sockets, "socketmap")}
 	web := filepath.Join(sockets, "http")
-	v.http = &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext:       func(context.Context, string, string) (net.Conn, error) { return net.Dial("unix", web) },
-	}}
+	v.web = drill.NewWeb(web)
 	began := time.Now()
 	v.daemon = startVmapd(t, h.binary, fmt.Sprintf("[database]\nurl = %q\nreload = \"24h\"\naudit = \"0s\"\n"+
 		"[[listen]]\nprotocol = \"socketmap\"\naddress = \"unix:%s\"\ngroup = \"\"\n"+
 		"[[listen]]\nprotocol = \"http\"\naddress = \"unix:%s\"\ngroup = \"\"\n", h.url, v.socket, web))
 	v.dir = filepath.Dir(v.log)
-	for _, err := v.get("readyz"); err != nil; _, err = v.get("readyz") {
+	for _, err := v.web.Get("readyz"); err != nil; _, err = v.web.Get("readyz") {
 		if time.Since(began) > 5*time.Minute {
 			t.Fatalf("vmapd does not become ready: %v", err)
 		}
@@ -71,37 +63,14 @@ func (h *benchHost) start(t *testing.T) *benchDaemon {
 	return v
 }
 
-func (v *benchDaemon) get(path string) ([]byte, error) {
-	resp, err := v.http.Get("http://vmapd/" + path)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err == nil && resp.StatusCode != http.StatusOK {
-		err = fmt.Errorf("/%s: %s: %s", path, resp.Status, text)
-	}
-	return text, err
-}
-
 // metric returns the value of a metric, given with its labels.
 func (v *benchDaemon) metric(t *testing.T, name string) float64 {
 	t.Helper()
-	text, err := v.get("metrics")
-	if err != nil {
-		t.Fatal(err)
+	value, ok, err := v.web.FindMetric(name)
+	if err != nil || !ok {
+		t.Fatalf("/metrics has no %s: %v", name, err)
 	}
-	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
-		if value, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
-			n, err := strconv.ParseFloat(value, 64)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return n
-		}
-	}
-	t.Fatalf("/metrics has no %s", name)
-	return 0
+	return value
 }
 
 // memory returns a line of /proc/PID/status in bytes: "VmRSS", "VmHWM".

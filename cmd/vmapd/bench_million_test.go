@@ -5,6 +5,7 @@ package main_test
 import (
 	"context"
 	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -63,9 +64,9 @@ func (h *benchHost) readBare(ctx context.Context, t *testing.T) time.Duration {
 func benchReload(t *testing.T, h *benchHost, r *report) {
 	const rounds = 5
 	v := h.start(t)
-	idle := v.startNothing(t)
+	idle := startNothing(t, filepath.Dir(v.socket), says{})
 	time.Sleep(2 * time.Second)
-	c := v.clients("aliases", h.size.mailboxKeys(20_000), 4, 'O')
+	c := v.clients("aliases", h.size.mailboxKeys(20_000), 4, "OK ")
 	c.runFor(t, 500*time.Millisecond)
 	control := vmapd.Control{Path: vmapd.ControlPath(v.dir + "/state")}
 	reload := func(context.Context) error { _, err := control.Reload(t.Context()); return err }

@@ -5,6 +5,7 @@ package main_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 	"os"
@@ -15,17 +16,32 @@ import (
 	"time"
 )
 
-// nothingSocket is the environment variable that turns this test program into
-// the do-nothing server.
-const nothingSocket = "VMAPD_BENCH_NOTHING"
+// nothingSocket and nothingSays are the environment variables that turn this test
+// program into the do-nothing server.
+const (
+	nothingSocket = "VMAPD_BENCH_NOTHING"
+	nothingSays   = "VMAPD_BENCH_SAYS"
+)
 
-// TestNothingServer is the do-nothing server when startNothing runs it: it
-// reads a netstring, looks at nothing but where it ends, and writes one fixed
+// says is what the do-nothing server says. The zero says is that of socketmap;
+// else requests are lines.
+type says struct {
+	Greeting string // at first
+	Silent   int    // how many of the first lines get no answer
+	Answer   string // to each line after those
+}
+
+// TestNothingServer is the do-nothing server when startNothing runs it: it reads
+// a netstring or a line, looks at nothing but where it ends, and writes one fixed
 // answer. It is as good as a server in Go can be that has nothing to say.
 func TestNothingServer(t *testing.T) {
 	path := os.Getenv(nothingSocket)
 	if path == "" {
 		t.Skip("TestBench runs it")
+	}
+	var s says
+	if err := json.Unmarshal([]byte(os.Getenv(nothingSays)), &s); err != nil {
+		t.Fatal(err)
 	}
 	ln, err := net.Listen("unix", path)
 	if err != nil {
@@ -33,10 +49,40 @@ func TestNothingServer(t *testing.T) {
 	}
 	for {
 		nc, err := ln.Accept()
-		if err != nil {
+		switch {
+		case err != nil:
 			t.Fatal(err)
+		case s.Answer == "":
+			go answerNothing(nc)
+		default:
+			go s.answerLines(nc)
 		}
-		go answerNothing(nc)
+	}
+}
+
+// answerLines is answerNothing for lines.
+func (s says) answerLines(nc net.Conn) {
+	defer nc.Close()
+	if _, err := nc.Write([]byte(s.Greeting)); err != nil {
+		return
+	}
+	answer, buf := []byte(s.Answer), make([]byte, 1024)
+	for have, lines := 0, 0; ; {
+		n, err := nc.Read(buf[have:])
+		if err != nil {
+			return
+		}
+		have += n
+		end := bytes.IndexByte(buf[:have], '\n') + 1
+		for ; end > 0; end = bytes.IndexByte(buf[:have], '\n') + 1 {
+			have = copy(buf, buf[end:have])
+			if lines++; lines <= s.Silent {
+				continue
+			}
+			if _, err := nc.Write(answer); err != nil {
+				return
+			}
+		}
 	}
 }
 
@@ -72,20 +118,24 @@ type nothing struct {
 
 // startNothing runs the do-nothing server in a process of its own, its socket
 // beside that of vmapd, until the test ends.
-func (v *benchDaemon) startNothing(t *testing.T) *nothing {
+func startNothing(t *testing.T, dir string, what says) *nothing {
 	t.Helper()
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	socket := filepath.Join(filepath.Dir(v.socket), "nothing")
+	socket := filepath.Join(dir, "nothing")
+	text, err := json.Marshal(what)
+	if err != nil {
+		t.Fatal(err)
+	}
 	cmd := exec.Command(program, "-test.run=^TestNothingServer$", "-test.timeout=0")
-	cmd.Env = append(os.Environ(), nothingSocket+"="+socket)
+	cmd.Env = append(os.Environ(), nothingSocket+"="+socket, nothingSays+"="+string(text))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait(); os.Remove(socket) })
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for !listening(socket) {
@@ -101,42 +151,49 @@ func (v *benchDaemon) startNothing(t *testing.T) *nothing {
 // server, and counts the allocations of vmapd's side.
 func benchNothing(t *testing.T, h *benchHost, r *report) {
 	v := h.start(t)
-	idle := v.startNothing(t)
-	c := v.clients("aliases", h.size.mailboxKeys(20_000), 4, 'O').at(idle)
+	idle := startNothing(t, filepath.Dir(v.socket), says{})
+	c := v.clients("aliases", h.size.mailboxKeys(20_000), 4, "OK ").at(idle)
 	noise, _ := compareRates(t, c, c)
 	r.tell("do-nothing server against itself, 4 connections (noise)", "%.2f", noise)
 	for _, table := range []struct {
 		name, label string
 		keys        []string
-		first       byte
+		want        string
 	}{
-		{"aliases", "aliases", h.size.mailboxKeys(20_000), 'O'},
-		{"aliases", "aliases, not found", h.size.strangeKeys(20_000), 'N'},
-		{"sender-login", "sender-login", h.size.mailboxKeys(20_000), 'O'},
-		{"domains", "domains", h.size.domainKeys(20_000), 'O'},
+		{"aliases", "aliases", h.size.mailboxKeys(20_000), "OK "},
+		{"aliases", "aliases, not found", h.size.strangeKeys(20_000), "NOTFOUND "},
+		{"sender-login", "sender-login", h.size.mailboxKeys(20_000), "OK "},
+		{"domains", "domains", h.size.domainKeys(20_000), "OK "},
 	} {
 		var cpu samples
 		for _, conns := range []int{1, 4, 16} {
-			c := v.clients(table.name, table.keys, conns, table.first)
+			c := v.clients(table.name, table.keys, conns, table.want)
 			rates, costs := compareRates(t, c, c.at(idle))
 			r.atLeast(fmt.Sprintf("%s: requests/s ÷ do-nothing server's, %d connections", table.label, conns), "%.2f", rates, 0.9)
 			cpu = append(cpu, costs...)
 		}
 		r.tell(table.label+": processor time of a request ÷ do-nothing server's", "%.2f", cpu)
-		c := v.clients(table.name, table.keys, 4, table.first)
+		c := v.clients(table.name, table.keys, 4, table.want)
 		r.atMost(table.label+": allocations per lookup", "%.3f", samples{v.allocations(t, c)}, 0.05)
 	}
 }
 
 // compareRates lets two sets of clients take turns and returns, one a round,
-// the ratios of a's rate to b's and of what a request costs the servers.
+// the ratios of a's rate to b's and of what a request costs the servers. A
+// round is many short turns, each with connections of its own: which processor
+// a client and its server are put on decides for the life of a connection how
+// soon they hear from each other.
 func compareRates(t *testing.T, a, b *clients) (rates, costs samples) {
 	t.Helper()
-	const rounds, each = 7, time.Second
-	a.runFor(t, each/10) // caches
-	b.runFor(t, each/10)
+	const rounds, turns, each = 7, 10, 100 * time.Millisecond
+	a.runFor(t, each) // caches
+	b.runFor(t, each)
 	for range rounds {
-		x, y := a.runFor(t, each), b.runFor(t, each)
+		var x, y tally
+		for range turns {
+			x.add(a.runFor(t, each))
+			y.add(b.runFor(t, each))
+		}
 		rates = append(rates, x.rate()/y.rate())
 		costs = append(costs, (x.cpu.Seconds()/float64(x.n))/(y.cpu.Seconds()/float64(y.n)))
 	}

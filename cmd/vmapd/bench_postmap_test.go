@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/vmapd/vmapd/internal/peers"
 )
 
 // postmap runs "postmap -q -", which asks a table for one key after the other
@@ -25,14 +27,7 @@ type postmap struct {
 
 func newPostmap(t *testing.T) *postmap {
 	t.Helper()
-	program, err := exec.LookPath("postmap")
-	if err != nil {
-		if os.Getenv("VMAPD_PEERS") == "required" {
-			t.Fatal("postmap is not installed (Debian: apt-get install postfix postfix-pgsql)")
-		}
-		t.Skip(err)
-	}
-	p := &postmap{program: program, config: t.TempDir()}
+	p := &postmap{program: peers.Program(t, "postmap", "postfix postfix-pgsql"), config: t.TempDir()}
 	p.write(t, "main.cf", "compatibility_level = 3.6\n")
 	p.write(t, "master.cf", "")
 	return p
@@ -93,7 +88,7 @@ type comparison struct {
 // benchPostmap compares with Postfix's own pgsql: maps.
 func benchPostmap(t *testing.T, h *benchHost, r *report) {
 	p, v := newPostmap(t), h.start(t)
-	idle := v.startNothing(t)
+	idle := startNothing(t, filepath.Dir(v.socket), says{})
 	access := fmt.Sprintf("hosts = 127.0.0.1:%d\nuser = postgres\ndbname = %s\n", h.server.Port, databaseOf(h.url))
 	var plain costs // of one key in each of the tables but sender-login
 	for _, c := range []comparison{

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"text/tabwriter"
 
+	"github.com/vmapd/vmapd/cmd/vmapd/internal/drill"
 	"github.com/vmapd/vmapd/store/db/dbtest"
 )
 
@@ -17,7 +18,7 @@ import (
 // how to read it. A part can be run alone: -run 'TestBench/1M'.
 func TestBench(t *testing.T) {
 	r := &report{}
-	binary := buildVmapd(t)
+	binary := drill.Binary(t)
 	t.Run("100k", func(t *testing.T) {
 		h := newBenchHost(t, binary, benchSize{domains: 1000, mailboxes: 100, aliases: 10, others: 100})
 		t.Run("nothing", func(t *testing.T) { benchNothing(t, h, r) })

@@ -15,7 +15,7 @@ import (
 
 // mergeQuota behaves as the trigger that Modoboa's installer puts on admin_quota
 // for Dovecot 2.3: it adds where a row is there, and negates where none is.
-const mergeQuota = `CREATE FUNCTION merge_quota() RETURNS trigger LANGUAGE plpgsql AS $$
+const mergeQuota = `CREATE OR REPLACE FUNCTION merge_quota() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 	IF NEW.messages IS NULL OR NEW.messages < 0 THEN
 		NEW.messages := coalesce(-NEW.messages, 0);
@@ -31,7 +31,7 @@ END $$`
 // to the tables where Modoboa reads them, on every engine.
 func TestDovecotFigures(t *testing.T) {
 	dovetest.Require(t, "2.3.")
-	binary := buildVmapd(t)
+	binary := drill.Binary(t)
 	route := "server"
 	dbtest.Each(t, func(t *testing.T, url string) {
 		if route = "server"; strings.HasPrefix(url, "postgres:") {
@@ -64,7 +64,7 @@ func awaitQuota(t *testing.T, d *db.DB, address, what string, ok func(bytes, mes
 		}
 		return ok(bytes, messages)
 	}
-	for end := time.Now().Add(20 * time.Second); !read(); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !read(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%s: the database has %d bytes, %d messages of %s", what, bytes, messages, address)
 		}
@@ -157,7 +157,7 @@ func (h *dovecotHost) testLastLogin(t *testing.T, d *db.DB) {
 		if got := login(); !strings.Contains(got, "OK") {
 			t.Fatal(got)
 		}
-		drill.Await(t, 20*time.Second, "the database has the last login of "+user, func() bool { return !seen(user).IsZero() })
+		drill.Await(t, time.Minute, "the database has the last login of "+user, func() bool { return !seen(user).IsZero() })
 		if at := seen(user); at.Before(began) || at.After(time.Now().Add(time.Second)) {
 			t.Errorf("%s logged in at %v; want now", user, at)
 		}

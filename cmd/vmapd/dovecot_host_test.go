@@ -27,15 +27,16 @@ type dovecotHost struct {
 func routes() []string { return []string{"dict", "server"} }
 
 // newDovecotHost prepares both, with the configuration that vmapd prints, and
-// starts neither. more is added to vmapd's configuration.
+// starts neither. more is added to the section [dovecot] of vmapd's
+// configuration, and may go on with others.
 func newDovecotHost(t *testing.T, binary, route, url, more string) *dovecotHost {
 	t.Helper()
 	h := &dovecotHost{Dovecot: dovetest.New(t), route: route, url: url}
-	config := fmt.Sprintf("[database]\nurl = %q\n[dovecot]\nhome = %q\nuid = %d\ngid = %[3]d\nfailure_delay = \"0s\"\n", url, h.Mail+"/%d/%n", dovetest.Owner)
+	config := fmt.Sprintf("[database]\nurl = %q\npoll = \"100ms\"\n[dovecot]\nhome = %q\nuid = %d\ngid = %[3]d\nfailure_delay = \"0s\"\n", url, h.Mail+"/%d/%n", dovetest.Owner) + more
 	for _, protocol := range []string{"dict", "auth", "auth-master"} {
 		config += fmt.Sprintf("[[listen]]\nprotocol = %q\naddress = \"unix:%s\"\nmode = \"0666\"\n", protocol, h.socket(protocol))
 	}
-	h.v = drill.NewVmapd(t, binary, "", config+more)
+	h.v = drill.NewVmapd(t, binary, "", config)
 	h.configure(t)
 	return h
 }
@@ -67,7 +68,7 @@ func (h *dovecotHost) succeed(t *testing.T) {
 	if err := syscall.Kill(old, syscall.SIGUSR2); err != nil {
 		t.Fatal(err)
 	}
-	drill.Await(t, 30*time.Second, "a new process serves", func() bool {
+	drill.Await(t, time.Minute, "a new process serves", func() bool {
 		out, status := h.v.Run(t, "status", "--json")
 		return status == 0 && !strings.Contains(out, fmt.Sprintf("\"pid\": %d,", old))
 	})

@@ -19,7 +19,7 @@ import (
 // but for the differences that the cases name.
 func TestDovecotAsWithSQL(t *testing.T) {
 	dovetest.Require(t, "2.3.")
-	binary := buildVmapd(t)
+	binary := drill.Binary(t)
 	for name, start := range map[string]func(t *testing.T, binary, url string) *dovecotSite{
 		"sql": sqlSite, "dict": dictSite, "server": serverSite, "passwd-file": fileSite,
 	} {
@@ -38,8 +38,9 @@ func TestDovecotAsWithSQL(t *testing.T) {
 			s.db = d
 			for _, c := range dovecotCases() {
 				t.Run(c.name, func(t *testing.T) {
-					if want, got := c.wantOf(name), c.do(t, s); got != want {
-						t.Errorf("\n got %s\nwant %s", got, want)
+					s.want = c.wantOf(name)
+					if got := c.do(t, s); got != s.want {
+						t.Errorf("\n got %s\nwant %s", got, s.want)
 					}
 				})
 			}
@@ -56,7 +57,7 @@ func sqlSite(t *testing.T, _, url string) *dovecotSite {
 // ownAuth is a site whose Dovecot has its own auth service.
 func ownAuth(t *testing.T, d *dovetest.Dovecot) *dovecotSite {
 	s := &dovecotSite{Dovecot: d, login: filepath.Join(d.Dir, "run/auth-client"), master: filepath.Join(d.Dir, "run/auth-master")}
-	drill.Await(t, 30*time.Second, "Dovecot's auth service listens", func() bool { return listening(s.login) && listening(s.master) })
+	drill.Await(t, time.Minute, "Dovecot's auth service listens", func() bool { return listening(s.login) && listening(s.master) })
 	return s
 }
 
@@ -87,9 +88,7 @@ func fileSite(t *testing.T, binary, url string) *dovecotSite {
 		t.Fatal(err)
 	}
 	h.Start(quick())
-	s := ownAuth(t, h.Dovecot)
-	s.idle = true
-	return s
+	return ownAuth(t, h.Dovecot)
 }
 
 // startQuick starts both, as quick says.

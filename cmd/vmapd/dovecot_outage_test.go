@@ -83,7 +83,7 @@ func (h *dovecotHost) testRestarts(t *testing.T) {
 // password, a wrong one, and any while nothing is loaded.
 func TestPostfixAuth(t *testing.T) {
 	mailtest.Require(t)
-	binary := buildVmapd(t)
+	binary := drill.Binary(t)
 	url := dbtest.SQLite(t)
 	fillLogins(t, url)
 	dead := "postgres://nobody@" + mailtest.LoopbackAddrs(t, 1)[0] + "/none"

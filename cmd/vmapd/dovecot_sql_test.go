@@ -35,6 +35,6 @@ func newSQLDovecot(t *testing.T, database string) *dovetest.Dovecot {
 		}
 	}
 	dbtest.Exec(t, dbtest.Open(t, database, db.Options{}), mergeQuota,
-		"CREATE TRIGGER mergequota BEFORE INSERT ON admin_quota FOR EACH ROW EXECUTE PROCEDURE merge_quota()")
+		"CREATE OR REPLACE TRIGGER mergequota BEFORE INSERT ON admin_quota FOR EACH ROW EXECUTE PROCEDURE merge_quota()")
 	return d
 }

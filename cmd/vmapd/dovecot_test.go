@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/vmapd/vmapd/cmd/vmapd/internal/dovetest"
+	"github.com/vmapd/vmapd/cmd/vmapd/internal/drill"
 	"github.com/vmapd/vmapd/cmd/vmapd/internal/mailtest"
 	"github.com/vmapd/vmapd/store/db/dbtest"
 )
@@ -16,7 +17,7 @@ import (
 // a real vmapd, on both routes: what its clients see must be the same.
 func TestDovecot(t *testing.T) {
 	dovetest.Require(t, "2.3.")
-	binary := buildVmapd(t)
+	binary := drill.Binary(t)
 	for _, route := range routes() {
 		t.Run(route, func(t *testing.T) {
 			url := dbtest.SQLite(t)
@@ -27,6 +28,7 @@ func TestDovecot(t *testing.T) {
 			t.Run("master", h.testMasterUser)
 			t.Run("mail", h.testMail)
 			t.Run("doveadm", h.testDoveadm)
+			t.Run("changes", h.testChanges)
 			t.Run("restarts", h.testRestarts)
 		})
 		t.Run(route+", nothing loaded", func(t *testing.T) {

@@ -76,7 +76,7 @@ func (g *stage) setClock(by time.Duration) {
 	g.recovered(time.Since(began))
 
 	proxy.Cut()
-	drill.Await(g.T, 10*time.Second, "the store notices", func() bool { return !s.Status().DatabaseUp })
+	drill.Await(g.T, time.Minute, "the store notices", func() bool { return !s.Status().DatabaseUp })
 	g.fault(func() { clock.step.Add(int64(by / time.Second)) }, func() {
 		if age, stale := s.Stale(); stale || age > time.Minute {
 			g.Errorf("what is served is %v old, stale: %v", age, stale)

@@ -33,7 +33,7 @@ func (g *stage) restart(away, back func()) {
 	began := time.Now()
 	g.v.Start(g.T)
 	up := time.Since(began)
-	drill.Await(g.T, 10*time.Second, "the snapshot on disk is served", g.v.Ready)
+	drill.Await(g.T, time.Minute, "the snapshot on disk is served", g.v.Ready)
 	time.Sleep(g.limits.hold)
 	s := g.judge("after the start", g.clients.Turn(), broken)
 	first := s.FirstRight.Sub(began)
@@ -56,7 +56,7 @@ func (g *stage) restart(away, back func()) {
 // awaitStored waits until the snapshot is on disk.
 func (g *stage) awaitStored(v *drill.Vmapd) {
 	g.Helper()
-	drill.Await(g.T, 30*time.Second, "the snapshot is on disk", func() bool {
+	drill.Await(g.T, time.Minute, "the snapshot is on disk", func() bool {
 		_, err := os.Stat(v.Snapshot())
 		return err == nil
 	})

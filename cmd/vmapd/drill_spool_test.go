@@ -151,10 +151,10 @@ func (g *stage) writes(away, back func()) {
 	g.set()
 	g.run()
 	p := g.startPutter(map[int]int64{})
-	drill.Await(g.T, 10*time.Second, "writes are acknowledged", func() bool { return p.count() > 100 })
+	drill.Await(g.T, time.Minute, "writes are acknowledged", func() bool { return p.count() > 100 })
 	g.fault(away, func() {
 		before := p.count()
-		drill.Await(g.T, 10*time.Second, "writes are acknowledged without a database", func() bool { return p.count() > before })
+		drill.Await(g.T, time.Minute, "writes are acknowledged without a database", func() bool { return p.count() > before })
 		g.rises("vmapd_spool_pending", 0)
 	})
 	back()
@@ -176,14 +176,14 @@ func everythingKilled(g *stage) {
 	acked := map[int]int64{}
 	for range 3 {
 		p := g.startPutter(acked)
-		drill.Await(g.T, 30*time.Second, "writes are acknowledged", func() bool { return p.count() > 200 })
+		drill.Await(g.T, time.Minute, "writes are acknowledged", func() bool { return p.count() > 200 })
 		g.kill()
 		more := p.count() + 200
-		drill.Await(g.T, 30*time.Second, "writes are acknowledged without a database", func() bool { return p.count() > more })
+		drill.Await(g.T, time.Minute, "writes are acknowledged without a database", func() bool { return p.count() > more })
 		g.v.Kill()
 		acked = p.kill()
 		g.v.Start(g.T)
-		drill.Await(g.T, 10*time.Second, "the snapshot on disk is served", g.v.Ready)
+		drill.Await(g.T, time.Minute, "the snapshot on disk is served", g.v.Ready)
 		g.start(g.T)
 		began := time.Now()
 		g.acknowledged(acked)

@@ -159,7 +159,7 @@ func (g *stage) end() {
 	if out, status := g.v.Run(g.T, "reload"); status != 0 {
 		g.Errorf("vmapd reload: %s", out)
 	}
-	drill.Await(g.T, 10*time.Second, "the reload is compared", func() bool { return g.v.Metric(g.T, "vmapd_refresh_seconds_count{kind=\"audit\"}") > 0 })
+	drill.Await(g.T, time.Minute, "the reload is compared", func() bool { return g.v.Metric(g.T, "vmapd_refresh_seconds_count{kind=\"audit\"}") > 0 })
 	if n := g.v.Metric(g.T, "vmapd_changes_missed_total"); n != 0 {
 		g.Errorf("%v changes had been missed", n)
 	}
@@ -170,19 +170,19 @@ func (g *stage) end() {
 // metric waits until a metric has a value.
 func (g *stage) metric(name string, want float64) {
 	g.Helper()
-	drill.Await(g.T, 10*time.Second, fmt.Sprintf("%s is %v", name, want), func() bool { return g.v.Metric(g.T, name) == want })
+	drill.Await(g.T, time.Minute, fmt.Sprintf("%s is %v", name, want), func() bool { return g.v.Metric(g.T, name) == want })
 }
 
 // rises waits until a metric is above a value.
 func (g *stage) rises(name string, above float64) {
 	g.Helper()
-	drill.Await(g.T, 10*time.Second, fmt.Sprintf("%s is above %v", name, above), func() bool { return g.v.Metric(g.T, name) > above })
+	drill.Await(g.T, time.Minute, fmt.Sprintf("%s is above %v", name, above), func() bool { return g.v.Metric(g.T, name) > above })
 }
 
 // logs waits until the log has all the words in one line.
 func (g *stage) logs(words ...string) {
 	g.Helper()
-	drill.Await(g.T, 10*time.Second, fmt.Sprintf("the log has a line with %q", words), func() bool {
+	drill.Await(g.T, time.Minute, fmt.Sprintf("the log has a line with %q", words), func() bool {
 		for line := range strings.Lines(g.v.Log(g.T)) {
 			has := 0
 			for _, w := range words {

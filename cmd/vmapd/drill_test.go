@@ -48,7 +48,7 @@ func TestDrills(t *testing.T) {
 
 // holdDrills holds drills engine by engine, and prints the table.
 func holdDrills(t *testing.T, size drillSize, limits drillLimits, engines func(failureDrill) string) {
-	binary := buildVmapd(t)
+	binary := drill.Binary(t)
 	var results []*drill.Result
 	for _, engine := range []string{"postgres", "mariadb", "sqlite"} {
 		t.Run(engine, func(t *testing.T) {

@@ -8,8 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime/debug"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -172,26 +170,6 @@ func tcpMaps(t *testing.T) (mailtest.Maps, string) {
 // runs as a user of its own, may use.
 func socketSection(p *mailtest.Postfix, name string) string {
 	return fmt.Sprintf("[[listen]]\nprotocol = \"socketmap\"\naddress = \"unix:%s\"\nmode = \"0666\"\ngroup = \"\"\n", filepath.Join(p.Private, name))
-}
-
-// buildVmapd builds the program, with the race detector if the test has it.
-func buildVmapd(t *testing.T) string {
-	t.Helper()
-	binary := filepath.Join(t.TempDir(), "vmapd")
-	args := []string{"build", "-o", binary}
-	if underRace() {
-		args = append(args, "-race")
-	}
-	if out, err := exec.Command("go", append(args, ".")...).CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	return binary
-}
-
-// underRace reports whether this test was built with -race.
-func underRace() bool {
-	info, _ := debug.ReadBuildInfo()
-	return info != nil && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
 
 // daemon is a running "vmapd serve".

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/vmapd/vmapd/cmd/vmapd/internal/drill"
 	"github.com/vmapd/vmapd/cmd/vmapd/internal/mailtest"
 )
 
@@ -28,7 +30,7 @@ type variant struct {
 // ends must be as written in the cases, and alike.
 func TestPostfix(t *testing.T) {
 	mailtest.Require(t, "pgsql")
-	binary := buildVmapd(t)
+	binary := drill.Binary(t)
 	t.Run("outcomes", func(t *testing.T) { testPostfixOutcomes(t, newMailHost(t, binary)) })
 	t.Run("outage", func(t *testing.T) { testPostfixOutage(t, newMailHost(t, binary)) })
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/vmapd/vmapd/cmd/vmapd/internal/drill"
 	"github.com/vmapd/vmapd/daemon"
 	"github.com/vmapd/vmapd/store/db"
 	"github.com/vmapd/vmapd/store/db/dbtest"
@@ -24,10 +26,14 @@ func TestMain(m *testing.M) {
 	testscript.Main(runner{m}, map[string]func(){"vmapd": main})
 }
 
-// runner stops the database servers that tests share when all are done.
+// runner ends what tests share when all are done: database servers, and the
+// program.
 type runner struct{ m *testing.M }
 
-func (r runner) Run() int { return dbtest.Main(r.m) }
+func (r runner) Run() int {
+	defer drill.RemoveBinary()
+	return dbtest.Main(r.m)
+}
 
 // TestScripts runs the whole program as testdata/script/*.txtar say. Besides
 // testscript's commands there are
@@ -181,39 +187,84 @@ func TestGeneratedDocumentation(t *testing.T) {
 	}
 }
 
+// documents are the pages for administrators.
+func documents(t *testing.T) (texts map[string]string) {
+	t.Helper()
+	files, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts = map[string]string{}
+	for _, file := range append(files, "../../README.md") {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts[filepath.Base(file)] = string(text)
+	}
+	return texts
+}
+
 // TestDocumentedConfigurations checks every toml block of the documentation
 // with the program's own eyes.
 func TestDocumentedConfigurations(t *testing.T) {
 	t.Setenv("STATE_DIRECTORY", t.TempDir())
-	text, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	// What only an installed system has is left out.
+	installed := regexp.MustCompile(`(?m)^ *(password_file|group|passwd_file_group) = .*$`)
 	blocks := 0
-	for part := string(text); ; {
-		_, rest, ok := strings.Cut(part, "```toml\n")
-		if !ok {
-			break
-		}
-		block, after, _ := strings.Cut(rest, "```")
-		part = after
-		blocks++
-		// What only an installed system has is left out.
-		for _, line := range []string{"password_file", "group ="} {
-			if i := strings.Index(block, line); i >= 0 {
-				end := i + strings.IndexByte(block[i:], '\n')
-				block = block[:i] + block[end:]
+	for name, text := range documents(t) {
+		for _, block := range regexp.MustCompile("(?s)```toml\n(.*?)```").FindAllStringSubmatch(text, -1) {
+			blocks++
+			file := fmt.Sprintf("%s/%d.toml", t.TempDir(), blocks)
+			if err := os.WriteFile(file, []byte(installed.ReplaceAllString(block[1], "")), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := daemon.Load(file, nil); err != nil {
+				t.Errorf("%s: %v\n%s", name, err, block[1])
 			}
 		}
-		file := fmt.Sprintf("%s/%d.toml", t.TempDir(), blocks)
-		if err := os.WriteFile(file, []byte(block), 0o600); err != nil {
-			t.Fatal(err)
+	}
+	if blocks < 3 {
+		t.Errorf("the documentation shows %d configurations", blocks)
+	}
+}
+
+// TestDocumentedCommands looks whether there are the commands and flags that the
+// documentation names.
+func TestDocumentedCommands(t *testing.T) {
+	lines := regexp.MustCompile("(?m)^ *(vmapd [^#\n]*)")
+	spans := regexp.MustCompile("`(vmapd [^`]*)`")
+	found := 0
+	check := func(name, line string, whole bool) {
+		found++
+		root := (&app{}).command()
+		line, _, _ = strings.Cut(line, "   ")                                           // an explanation
+		args := strings.Fields(strings.NewReplacer("[", "", "]", "").Replace(line))[1:] // what may be left out
+		cmd, rest, err := root.Find(args)
+		if err == nil && cmd == root && len(args) > 0 {
+			err = errors.New("there is no such command")
 		}
-		if _, err := daemon.Load(file, nil); err != nil {
-			t.Errorf("README.md: %v\n%s", err, block)
+		if err == nil {
+			err = cmd.ParseFlags(rest)
+		}
+		if err == nil && whole {
+			err = cmd.ValidateArgs(cmd.Flags().Args())
+		}
+		if err != nil {
+			t.Errorf("%s: %s: %v", name, line, err)
 		}
 	}
-	if blocks == 0 {
-		t.Error("README.md shows no configuration")
+	for name, text := range documents(t) {
+		for _, m := range lines.FindAllStringSubmatch(text, -1) {
+			if indent := strings.Index(m[0], "vmapd"); indent >= 4 {
+				check(name, m[1], true)
+			}
+		}
+		for _, m := range spans.FindAllStringSubmatch(text, -1) {
+			check(name, m[1], false)
+		}
+	}
+	if found < 20 {
+		t.Errorf("the documentation names %d commands", found)
 	}
 }

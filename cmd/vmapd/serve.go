@@ -22,7 +22,7 @@ func (a *app) serveCommand() *cobra.Command {
 			}
 			log := daemon.NewLogger(c.Log, a.err)
 			defer log.Sync() //nolint:errcheck // standard error may not be a file that can be synced
-			defer log.RedirectStdLog()()
+			defer log.Redirect()()
 			for _, w := range c.Warnings {
 				log.Warn("configuration", zap.String("warning", w))
 			}

@@ -57,6 +57,7 @@ func printStatus(w io.Writer, s *daemon.Status) error {
 	row.database(&s.Database)
 	row.data(s.Snapshot)
 	row.spool(&s.Spool)
+	row.guard(&s.Guard)
 	for _, l := range s.Listeners {
 		row("listener", "%s, %d of %d connections", strings.TrimSpace(l.Protocol+" "+l.Address+" "+l.Table), l.Connections, l.Max)
 	}
@@ -118,6 +119,32 @@ func (row statusRow) spool(p *daemon.SpoolStatus) {
 	}
 	if p.Damaged != "" {
 		row("", "a DAMAGED spool was moved to %s", p.Damaged)
+	}
+}
+
+func (row statusRow) guard(g *daemon.GuardStatus) {
+	row("guard", "%d of %d logins refused, %d held, since the start", g.Refused, g.Attempts, g.Held)
+	row.pressure("account", &g.Accounts)
+	row.pressure("network", &g.Networks)
+	switch {
+	case g.ShareError != "":
+		row("", "wrong passwords are NOT shared with other nodes: %s", g.ShareError)
+	case g.Shared:
+		row("", "wrong passwords are shared with other nodes")
+	}
+}
+
+// pressure shows who is under attack; "vmapd forgive" takes the names.
+func (row statusRow) pressure(kind string, p *daemon.GuardPressure) {
+	if p.Refused+p.Held > 0 {
+		row("", "%d %ss are refused now, %d held", p.Refused, kind, p.Held)
+	}
+	for _, o := range p.Worst {
+		state := ""
+		if o.Refused {
+			state = ", REFUSED"
+		}
+		row("", "%s %s: %d wrong passwords%s, forgotten at %s", kind, o.Name, o.Guesses, state, o.Forgotten.Local().Format(time.DateTime))
 	}
 }
 

@@ -108,7 +108,10 @@ func TestEverywhere(t *testing.T) {
 		}, "temp; ns1.example.com 127.0.0.2 ok; ns2.example.com 127.0.0.3 temp", false, "connection refused"},
 		{"one is lame", twoServers, func(t *testing.T, w *world) {
 			w.publish(at, key, "127.0.0.2", "127.0.0.3")
-			w.ns["127.0.0.3"].authoritative = false
+			ns := w.ns["127.0.0.3"]
+			ns.mu.Lock()
+			defer ns.mu.Unlock()
+			ns.authoritative = false
 		}, "temp; ns1.example.com 127.0.0.2 ok; ns2.example.com 127.0.0.3 temp", false, "is not authoritative"},
 		{"one address of a server is down", twoServers, func(t *testing.T, w *world) {
 			w.publish(at, key, "127.0.0.2", "127.0.0.3")
@@ -120,7 +123,11 @@ func TestEverywhere(t *testing.T) {
 			rr, _ := dns.NewRR("example.com. 300 IN NS ns3.example.com.")
 			w.resolver.add(rr)
 		}, "temp; ns1.example.com 127.0.0.2 ok; ns2.example.com 127.0.0.3 ok; ns3.example.com temp", false, "has no address"},
-		{"no zone", twoServers, func(t *testing.T, w *world) { delete(w.resolver.records, "example.com.") }, "temp", false, "no zone holds"},
+		{"no zone", twoServers, func(t *testing.T, w *world) {
+			w.resolver.mu.Lock()
+			defer w.resolver.mu.Unlock()
+			delete(w.resolver.records, "example.com.")
+		}, "temp", false, "no zone holds"},
 		{"in a zone of its own", map[string]dns.Handler{"127.0.0.2": nil, "127.0.0.3": nil, "127.0.0.4": nil}, func(t *testing.T, w *world) {
 			rr, _ := dns.NewRR("_domainkey.example.com. 300 IN NS ns.provider.example.")
 			w.resolver.add(rr)

@@ -61,6 +61,7 @@ func record(pub crypto.PublicKey) string {
 
 // zone answers like a server that holds what is in it.
 type zone struct {
+	mu            sync.Mutex
 	records       map[string][]dns.RR // by lower-case name
 	authoritative bool
 	ad            bool
@@ -81,6 +82,8 @@ func newZone(t testing.TB, lines ...string) *zone {
 }
 
 func (z *zone) add(rr dns.RR) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
 	name := dns.CanonicalName(rr.Header().Name)
 	z.records[name] = append(z.records[name], rr)
 }
@@ -96,6 +99,8 @@ func (z *zone) txt(name, text string) {
 
 // answer follows CNAMEs as a recursive server does.
 func (z *zone) answer(r *dns.Msg) *dns.Msg {
+	z.mu.Lock()
+	defer z.mu.Unlock()
 	z.asked.Add(1)
 	z.last.Store(r.Copy())
 	m := new(dns.Msg)

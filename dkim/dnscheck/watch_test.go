@@ -69,7 +69,11 @@ func watch(t *testing.T, keys ...Key) *watching {
 			defer w.mu.Unlock()
 			w.reports = append(w.reports, k.Domain+" "+k.ID+" "+string(r.Code))
 		},
-		Gone: func(k Key) { w.gone = append(w.gone, k.Domain) },
+		Gone: func(k Key) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.gone = append(w.gone, k.Domain)
+		},
 	}
 	return w
 }
@@ -134,8 +138,11 @@ func TestWatch(t *testing.T) {
 			}
 			w.set(keyOf("b.example", edPublic, "1"))
 			time.Sleep(time.Second)
+			w.mu.Lock()
 			slices.Sort(w.gone)
-			if got := w.take() + fmt.Sprint(w.gone); got != "[a.example c.example]" {
+			gone := fmt.Sprint(w.gone)
+			w.mu.Unlock()
+			if got := w.take() + gone; got != "[a.example c.example]" {
 				t.Errorf("after two are gone: %s", got)
 			}
 			time.Sleep(3 * time.Hour)

@@ -42,6 +42,20 @@ func (r *Ring) Run(ctx context.Context) {
 	}
 }
 
+// rush looks at what somebody waits for, in the midst of longer work.
+func (r *Ring) rush() {
+	for {
+		r.mu.Lock()
+		urgent := len(r.urgent) > 0
+		r.mu.Unlock()
+		if !urgent {
+			return
+		}
+		n, _ := r.pop()
+		r.look(n)
+	}
+}
+
 // pop returns what to look at next: what somebody waits for comes first.
 func (r *Ring) pop() (name, bool) {
 	r.mu.Lock()
@@ -84,7 +98,7 @@ func (r *Ring) takeOver() {
 			r.queue = append(r.queue, n)
 		}
 	}
-	if s == nil || r.synced != nil && s.SameKeys(r.synced) {
+	if s == nil || s.SameKeys(r.synced) {
 		if s != nil {
 			r.synced = s
 		}
@@ -93,10 +107,17 @@ func (r *Ring) takeOver() {
 	}
 	r.round++
 	r.mu.Unlock()
+	n := 0
 	for d, k := range s.SigningDomains() {
 		r.want(d.Name, k.Selector, k.Path)
+		if n++; n%256 == 0 {
+			r.rush()
+		}
 	}
 	for k := range s.AllSigningKeys() {
+		if n++; n%256 == 0 {
+			r.rush()
+		}
 		if Stage(k.Stage) == Active || Stage(k.Stage) == Retiring {
 			r.want(k.Domain, k.Selector, k.Path)
 		}

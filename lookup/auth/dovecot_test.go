@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/vmapd/vmapd/internal/peers"
 )
 
 // dovecotConf is a Dovecot 2.3 whose logins, LMTP and doveadm ask our sockets.
@@ -82,25 +84,10 @@ type dovecot struct {
 	base string
 }
 
-// startDovecot starts one that asks s, until the test ends. The test is
-// skipped if there is none, or fails if VMAPD_PEERS=required.
+// startDovecot starts one that asks s, until the test ends.
 func startDovecot(t *testing.T, s *Server) *dovecot {
-	path, err := exec.LookPath("dovecot")
-	if err == nil {
-		var version []byte
-		if version, err = exec.Command(path, "--version").Output(); err == nil && !strings.HasPrefix(string(version), "2.3.") {
-			t.Skipf("this configuration is for Dovecot 2.3, here is %s", version)
-		}
-	}
-	if err == nil && os.Getuid() != 0 {
-		err = fmt.Errorf("Dovecot's master must be root")
-	}
-	if err != nil {
-		if os.Getenv("VMAPD_PEERS") == "required" {
-			t.Fatalf("VMAPD_PEERS=required: install Dovecot and run as root: %v", err)
-		}
-		t.Skipf("install Dovecot and run as root to run this test: %v", err)
-	}
+	path := peers.Dovecot23(t, "dovecot")
+	peers.Root(t)
 	base, err := os.MkdirTemp("", "auth") // a short path, which the login processes may enter
 	if err != nil {
 		t.Fatal(err)
@@ -168,7 +155,7 @@ func (d *dovecot) listen(name string, serve func(context.Context, net.Conn) erro
 // dial connects to a service, which may still be on its way.
 func (d *dovecot) dial(name string) *textproto.Conn {
 	d.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		nc, err := net.Dial("unix", filepath.Join(d.base, name))
 		if err == nil {
 			nc.SetDeadline(time.Now().Add(30 * time.Second))

@@ -9,25 +9,17 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/vmapd/vmapd/internal/peers"
 )
 
 // doveadm returns a function that runs the real "doveadm dict" of Dovecot 2.3
-// with an instance of its own. The test is skipped if it is not installed, or
-// fails if VMAPD_PEERS=required.
+// with an instance of its own.
 func doveadm(t *testing.T) func(t *testing.T, args ...string) (status int, out, log string) {
 	t.Helper()
-	path, err := exec.LookPath("doveadm")
-	if err != nil {
-		if os.Getenv("VMAPD_PEERS") == "required" {
-			t.Fatalf("VMAPD_PEERS=required: install dovecot-core: %v", err)
-		}
-		t.Skipf("install dovecot-core to run this test: %v", err)
-	}
+	path := peers.Dovecot23(t, "doveadm") // later ones take no proxy: URI
 	dir := t.TempDir()
 	config := filepath.Join(dir, "dovecot.conf")
-	if v, err := exec.Command("dovecot", "--version").Output(); err != nil || !strings.HasPrefix(string(v), "2.3.") {
-		t.Skipf("doveadm dict takes a proxy: URI in Dovecot 2.3 alone, this is %q, %v", v, err)
-	}
 	lines := fmt.Sprintf("base_dir = %s/run\nstate_dir = %s/state\ninstance_name = vmapdtest\nlog_path = /dev/stderr\nssl = no\nprotocols =\nstats_writer_socket_path =\n", dir, dir)
 	if err := os.WriteFile(config, []byte(lines), 0o644); err != nil {
 		t.Fatal(err)

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/vmapd/vmapd/internal/peers"
 )
 
 // dovecotConfig is an auth service and nothing else, of version 2.3.
@@ -61,22 +63,8 @@ type dovecot struct {
 
 func startDovecot(t *testing.T, g *Guard, path string) *dovecot {
 	t.Helper()
-	missing := func(why string) {
-		if os.Getenv("VMAPD_PEERS") == "required" {
-			t.Fatal(why)
-		}
-		t.Skip(why)
-	}
-	program, err := exec.LookPath("dovecot")
-	if err != nil {
-		missing("dovecot is not installed: apt-get install --no-install-recommends dovecot-core")
-	}
-	if v, _ := exec.Command(program, "--version").Output(); !strings.HasPrefix(string(v), "2.3.") {
-		missing(fmt.Sprintf("dovecot is version %s: this test configures 2.3", v))
-	}
-	if os.Geteuid() != 0 {
-		missing("dovecot wants to be started by root")
-	}
+	program := peers.Dovecot23(t, "dovecot")
+	peers.Root(t)
 	dir, err := os.MkdirTemp("", "dg") // short: paths of sockets have 107 bytes
 	if err != nil {
 		t.Fatal(err)
@@ -122,7 +110,7 @@ func (d *dovecot) start(program string) {
 			d.t.Logf("%s\n%s", out.String(), log)
 		}
 	})
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		if _, err := os.Stat(filepath.Join(d.dir, "run", "auth-client")); err == nil {
 			return
 		}
@@ -147,7 +135,7 @@ func (d *dovecot) login(account, remote, password string) (ok bool, out string) 
 // it beside its answer.
 func (d *dovecot) reported(g *Guard, what func(Stats) bool) {
 	d.t.Helper()
-	for end := time.Now().Add(20 * time.Second); !what(g.Stats()); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !what(g.Stats()); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			d.t.Fatalf("not in 20 s: %+v", g.Stats())
 		}

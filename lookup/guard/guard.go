@@ -52,6 +52,7 @@ type Guard struct {
 	stats    Stats
 
 	events chan Event // nil if nobody shares
+	apart  [2]error   // why the other nodes are not told, and not heard
 }
 
 // pair is an account at a place.
@@ -76,6 +77,7 @@ func New(s Settings) *Guard {
 	}
 	if s.Shared != nil {
 		g.events = make(chan Event, maxQueue)
+		g.apart[hearing] = errNotYet
 	}
 	var key [32]byte
 	rand.Read(key[:]) // never fails

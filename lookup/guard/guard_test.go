@@ -300,6 +300,23 @@ func TestForgiveAtHome(t *testing.T) {
 	}
 }
 
+func TestPressure(t *testing.T) {
+	g, c := newGuard(Settings{})
+	guesses(g, alice, home1, 0, 3) // are free
+	if accounts, networks := g.Pressure(); accounts != (Pressure{}) || networks != (Pressure{}) {
+		t.Errorf("%+v %+v, want none", accounts, networks)
+	}
+	guesses(g, alice, home1, 3, 1)
+	guesses(g, accountName(1), away, 0, 20)
+	if accounts, networks := g.Pressure(); accounts != (Pressure{1, 1}) || networks != (Pressure{1, 1}) {
+		t.Errorf("%+v %+v, want of each one that is held and one that is refused", accounts, networks)
+	}
+	c.advance(24 * time.Hour)
+	if accounts, networks := g.Pressure(); accounts != (Pressure{}) || networks != (Pressure{}) {
+		t.Errorf("a day later: %+v %+v, want none", accounts, networks)
+	}
+}
+
 func TestTopHidesWhatHarmsATerminal(t *testing.T) {
 	g, c := newGuard(Settings{})
 	guesses(g, "\x1b[2J\xff"+string(make([]byte, 100)), away, 0, 25)

@@ -1,7 +1,6 @@
 package guard
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
 	"net/netip"
@@ -117,12 +116,12 @@ const fingerprintBits = 12
 // says that it is the same as an earlier one; it is never zero. It is the same
 // on all nodes that share, and in no other process.
 func (g *Guard) Fingerprint(account string, password []byte) uint64 {
-	h := hmac.New(sha256.New, g.key.Load()[:])
-	var n [8]byte
-	binary.BigEndian.PutUint64(n[:], uint64(len(account)))
-	h.Write(n[:])
-	h.Write([]byte(account))
-	h.Write(password)
-	var sum [sha256.Size]byte
-	return binary.BigEndian.Uint64(h.Sum(sum[:0]))>>(64-fingerprintBits) | 1<<fingerprintBits
+	// The key in front would not do if a digest got out whole.
+	var buf [256]byte
+	text := append(buf[:0], g.key.Load()[:]...)
+	text = binary.BigEndian.AppendUint64(text, uint64(len(account)))
+	text = append(append(text, account...), password...)
+	sum := sha256.Sum256(text)
+	clear(text)
+	return binary.BigEndian.Uint64(sum[:])>>(64-fingerprintBits) | 1<<fingerprintBits
 }

@@ -37,6 +37,37 @@ type Offender struct {
 	Forgotten time.Time    // when all will be forgotten if no more come
 }
 
+// Pressure is how many of something are under attack.
+type Pressure struct {
+	Held    int // failures are answered late
+	Refused int // all attempts are refused (but those from known places)
+}
+
+// Pressure counts the accounts and the networks whose attempts are held or
+// refused now. Like Top it may be called at any time.
+func (g *Guard) Pressure() (accounts, networks Pressure) {
+	eachPiece(g, &g.accounts, func(part []slot[label], now int64) {
+		for i := range part {
+			accounts.add(part[i].until, now, &g.s.Account)
+		}
+	})
+	eachPiece(g, &g.networks, func(part []slot[netip.Prefix], now int64) {
+		for i := range part {
+			networks.add(part[i].until, now, g.limitOf(part[i].value))
+		}
+	})
+	return accounts, networks
+}
+
+func (p *Pressure) add(until, now int64, l *Limit) {
+	switch level := l.level(until, now); {
+	case level >= l.Refuse:
+		p.Refused++
+	case level > l.Free:
+		p.Held++
+	}
+}
+
 // Top gives up to n accounts and n networks with the most guesses, the worst
 // first. It reads the tables in pieces and may be called at any time.
 func (g *Guard) Top(n int) (accounts, networks []Offender) {

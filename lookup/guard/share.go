@@ -63,6 +63,23 @@ const (
 	keyEvery = time.Minute // between looks for the key: the other side may have lost it
 )
 
+// What goes wrong with the other nodes, and has a place of its own in
+// Guard.apart.
+const (
+	telling = iota
+	hearing
+)
+
+var errNotYet = errors.New("the other nodes have not been reached yet")
+
+// Apart says why this node counts alone although it has a Shared: the error of
+// the last try to reach the others. Nil is "it works", or "nobody shares".
+func (g *Guard) Apart() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return errors.Join(g.apart[:]...)
+}
+
 // Run tells other nodes what is counted here and counts what they tell, until
 // ctx ends. Without Settings.Shared it returns at once. Failures go to
 // Settings.OnShareError and are tried again; what cannot be told meanwhile, and
@@ -95,7 +112,7 @@ func (g *Guard) tell(e Event) {
 }
 
 func (g *Guard) publish(ctx context.Context, s Shared) {
-	retry := pauses{g: g}
+	retry := pauses{g: g, what: telling}
 	for {
 		batch := g.nextBatch(ctx)
 		if len(batch) == 0 {
@@ -136,7 +153,7 @@ func (g *Guard) nextBatch(ctx context.Context) []Event {
 }
 
 func (g *Guard) receive(ctx context.Context, s Shared) {
-	retry := pauses{g: g}
+	retry := pauses{g: g, what: hearing}
 	var looked time.Time
 	for ctx.Err() == nil {
 		err := error(nil)
@@ -198,16 +215,28 @@ func (g *Guard) apply(e *Event) {
 // pauses are the ones between tries, growing.
 type pauses struct {
 	g    *Guard
+	what int // telling or hearing
 	next time.Duration
 }
 
-func (p *pauses) reset() { p.next = 0 }
+// reset says that a try went well.
+func (p *pauses) reset() {
+	p.next = 0
+	p.note(nil)
+}
+
+func (p *pauses) note(err error) {
+	p.g.mu.Lock()
+	defer p.g.mu.Unlock()
+	p.g.apart[p.what] = err
+}
 
 // wait reports err, and whether to try again after the pause that it made.
 func (p *pauses) wait(ctx context.Context, err error) bool {
 	if ctx.Err() != nil {
 		return false
 	}
+	p.note(err)
 	if h := p.g.s.OnShareError; h != nil && !errors.Is(err, context.Canceled) {
 		h(err)
 	}

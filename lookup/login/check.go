@@ -24,6 +24,7 @@ type check struct {
 	account store.Account // whose password it is; some account's if there is none
 	exists  bool          // the account is there and has a password
 	why     Cause         // if not
+	refused string        // why its owner may not log in
 	hash    password.Hash
 	attempt guard.Attempt
 	guarded bool // the guard waits to hear how the attempt ended
@@ -72,6 +73,9 @@ func (c *check) begin(a *Attempt) (Outcome, bool) {
 	if c.account.Password == "" { // nobody here has one
 		return c.failed(), true
 	}
+	if c.exists && c.o.Remember > 0 && c.l.cache.has(c.key(a), c.began) {
+		return c.right(a, false), true
+	}
 	var err error
 	if c.hash, err = password.Parse(c.account.Password, c.o.DefaultScheme); err != nil {
 		return c.broken(err), true
@@ -83,9 +87,6 @@ func (c *check) begin(a *Attempt) (Outcome, bool) {
 		if !c.o.WeakSchemes {
 			c.exists, c.why = false, WeakScheme
 		}
-	}
-	if c.exists && c.o.Remember > 0 && c.l.cache.has(c.key(a), c.began) {
-		return c.right(a, false), true
 	}
 	if !c.hash.Cost().Cheap {
 		return Outcome{}, false
@@ -127,9 +128,12 @@ func (c *check) find() {
 		case !c.exists: // the first, should none be open
 			c.account, c.exists, c.why = a, true, WrongPassword
 		}
-		if c.refusal(&a) == "" {
-			c.account = a
+		switch refused := c.refusal(&a); {
+		case refused == "":
+			c.account, c.refused = a, ""
 			return
+		case a.ID == c.account.ID:
+			c.refused = refused
 		}
 	}
 	if !c.exists {
@@ -155,14 +159,14 @@ func (c *check) right(a *Attempt, anew bool) Outcome {
 		c.cancel()
 		return c.no(OtherAuthzid, "the authorization identity is not the login", 0)
 	}
-	if why := c.refusal(&c.account); why != "" {
+	if c.refused != "" {
 		c.cancel() // it was no guess
-		return c.no(Refused, why, 0)
+		return c.no(Refused, c.refused, 0)
 	}
 	if c.guarded {
 		c.l.guard.After(c.attempt, true)
 	}
-	if anew && !c.hash.Cost().Cheap && c.o.Remember > 0 {
+	if anew && !c.hash.Cost().Cheap && !c.hash.Weak() && c.o.Remember > 0 { // weak ones are looked at each time
 		c.l.cache.add(c.key(a), c.began.Add(c.o.Remember))
 	}
 	if anew {

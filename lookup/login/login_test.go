@@ -250,6 +250,25 @@ func TestWrongPasswordsAreNotRemembered(t *testing.T) {
 	}
 }
 
+// TestWeakOnesAreNotRemembered, so that they are refused as soon as they are to be.
+func TestWeakOnesAreNotRemembered(t *testing.T) {
+	snap := world(func(b *store.Builder) {
+		b.AddAccount(store.Account{ID: 20, Username: "old", Email: "old@a.test", Password: "{MD5-CRYPT}$1$nIVzRziR$Mut7zCJdQmC5enD4xdLOV0", Active: true})
+		b.AddMailbox(store.Mailbox{ID: 20, AccountID: 20, DomainID: 1, Local: "old"})
+	})
+	o := options()
+	o.WeakSchemes = true
+	l := New(&data{snap}, &password.Pool{}, nil, Hooks{}, o)
+	if out := ask(l, "imap", "old@a.test", "secret", ""); out.Verdict != Yes {
+		t.Fatalf("%+v", out)
+	}
+	o.WeakSchemes = false
+	l.SetOptions(o)
+	if out := ask(l, "imap", "old@a.test", "secret", ""); out.Cause != WeakScheme {
+		t.Errorf("%+v", out)
+	}
+}
+
 func TestCacheIsBounded(t *testing.T) {
 	c := newCache()
 	now := time.Unix(1e9, 0)

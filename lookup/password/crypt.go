@@ -110,28 +110,6 @@ func rounds(most int) func(field []string) (Cost, error) {
 	}
 }
 
-// shaRoundsOf reads the rounds of SHA-crypt.
-func shaRoundsOf(field string) int {
-	if field == "" {
-		return 5000
-	}
-	n, _ := strconv.Atoi(field)
-	return n
-}
-
-func shaCost(field []string) (Cost, error) {
-	// libxcrypt refuses less (lib/crypt-sha512.c, ROUNDS_MIN).
-	if c, err := rounds(maxRounds)(field); err != nil || shaRoundsOf(field[1]) >= minSHARounds {
-		return c, err
-	}
-	return Cost{}, fmt.Errorf("%w: less than %d rounds", ErrMalformed, minSHARounds)
-}
-
-func verifySHACrypt(field []string, password string) (bool, error) {
-	key := xcrypt.KeySHACrypt(shaOf(field[0][:3]), []byte(password), []byte(field[2]), shaRoundsOf(field[1]))
-	return same(string(key), field[3]), nil
-}
-
 func verifyMD5Crypt(field []string, password string) (bool, error) {
 	return same(string(xcrypt.KeyMD5Crypt([]byte(password), []byte(field[1]))), field[2]), nil
 }

@@ -15,10 +15,11 @@
 // DES; BLF-CRYPT, SHA512-CRYPT, SHA256-CRYPT, MD5-CRYPT, DES-CRYPT; ARGON2,
 // ARGON2I, ARGON2ID; PBKDF2; SCRAM-SHA-1, SCRAM-SHA-256; SHA, SHA1, SHA256,
 // SHA512; SSHA, SSHA256, SSHA512, SMD5; MD5, PLAIN-MD4, PLAIN-MD5, LDAP-MD5;
-// CRAM-MD5, HMAC-MD5; DIGEST-MD5. Not there are OTP, and within CRYPT
-// gost-yescrypt, yescrypt with parameters that crypt_gensalt(3) does not make,
-// Sun's MD5 without "$$" (a "bare salt"), and $2x$ for passwords with bytes
-// above 127: they are errors, never wrong passwords.
+// CRAM-MD5, HMAC-MD5; DIGEST-MD5; OTP, for those who send the password itself.
+// Not there are within CRYPT gost-yescrypt, yescrypt with parameters that
+// crypt_gensalt(3) does not make, Sun's MD5 without "$$" (a "bare salt"), and
+// $2x$ for passwords with bytes above 127: they are errors, never wrong
+// passwords.
 //
 // # Passwords
 //

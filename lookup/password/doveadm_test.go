@@ -2,23 +2,18 @@ package password
 
 import (
 	"errors"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/vmapd/vmapd/internal/peers"
 )
 
 // doveadm returns a function that asks the real Dovecot whether a password
-// fits; skipped if there is none, or fails if VMAPD_PEERS=required.
+// fits.
 func doveadm(t *testing.T) func(stored, password string) bool {
 	t.Helper()
-	path, err := exec.LookPath("doveadm")
-	if err != nil {
-		if os.Getenv("VMAPD_PEERS") == "required" {
-			t.Fatalf("VMAPD_PEERS=required: install dovecot-core: %v", err)
-		}
-		t.Skip("needs doveadm")
-	}
+	path := peers.Program(t, "doveadm", "dovecot-core")
 	return func(stored, password string) bool {
 		t.Helper()
 		out, err := exec.Command(path, "pw", "-u", vectorLogin, "-t", stored, "-p", password).CombinedOutput()

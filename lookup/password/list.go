@@ -42,6 +42,7 @@ func schemes() []scheme {
 		{name: "CRAM-MD5", size: 32, verify: verifyCRAM, make: makeCRAM},
 		{name: "HMAC-MD5", weak: true, size: 32, verify: verifyCRAM},
 		{name: "DIGEST-MD5", size: 16, verify: verifyDigestMD5},
+		{name: "OTP", dear: true, verify: verifyOTP, check: checkOTP},
 		{name: "PLAIN", verify: verifyPlain, make: makePlain},
 		{name: "CLEAR", verify: verifyPlain},
 		{name: "CLEARTEXT", verify: verifyPlain},

@@ -13,7 +13,6 @@ import (
 	"hash"
 	"strings"
 
-	xcrypt "github.com/go-crypt/x/crypt"
 	"golang.org/x/crypto/bcrypt"
 )
 
@@ -58,23 +57,6 @@ func makeArgon2(_, password string, p Params) (string, error) {
 	a := argon2Hash{id: true, kib: uint32(kib), passes: uint32(passes), lanes: uint8(lanes), salt: random(16), digest: make([]byte, 32)}
 	a.digest = a.of(password)
 	return a.encode(), nil
-}
-
-func makeSHACrypt(name, password string, p Params) (string, error) {
-	id, n, salt := "$6$", p.rounds(shaRounds), encode64(random(12))
-	if name == "SHA256-CRYPT" {
-		id = "$5$"
-	}
-	key := xcrypt.KeySHACrypt(shaOf(id), []byte(password), []byte(salt), n)
-	return fmt.Sprintf("%srounds=%d$%s$%s", id, n, salt, key), nil
-}
-
-// shaOf is the hash of SHA-crypt.
-func shaOf(id string) func() hash.Hash {
-	if id == "$5$" {
-		return sha256.New
-	}
-	return sha512.New
 }
 
 func makeBcrypt(_, password string, p Params) (string, error) {

@@ -1,10 +1,13 @@
 package password
 
 import (
+	"crypto/sha256"
+	"crypto/sha512"
 	"errors"
 	"strings"
 	"testing"
 
+	xcrypt "github.com/go-crypt/x/crypt"
 	"pgregory.net/rapid"
 )
 
@@ -48,6 +51,24 @@ func TestNewRoundTrip(t *testing.T) {
 	})
 }
 
+// TestSHACrypt compares with another implementation, whatever the lengths.
+func TestSHACrypt(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		id := rapid.SampledFrom([]string{"$5$", "$6$"}).Draw(t, "id")
+		password := rapid.SliceOfN(rapid.Byte(), 0, maxPassword).Draw(t, "password")
+		salt := rapid.SliceOfN(rapid.Byte(), 0, 16).Draw(t, "salt")
+		rounds := rapid.IntRange(minSHARounds, minSHARounds+50).Draw(t, "rounds")
+		algorithm := sha512.New
+		if id == "$5$" {
+			algorithm = sha256.New
+		}
+		got, want := shaCrypt(id, string(password), string(salt), rounds), string(xcrypt.KeySHACrypt(algorithm, password, salt, rounds))
+		if got != want {
+			t.Fatalf("got %s, want %s", got, want)
+		}
+	})
+}
+
 func TestNewRefuses(t *testing.T) {
 	for _, tc := range []struct {
 		scheme, password string
@@ -84,6 +105,45 @@ func TestNewRefuses(t *testing.T) {
 	for _, s := range Schemes() {
 		if err := CheckParams(s.Name, Params{}); (err == nil) != s.Makes {
 			t.Errorf("CheckParams(%s) with defaults: %v", s.Name, err)
+		}
+	}
+}
+
+func TestParseParams(t *testing.T) {
+	for _, tc := range []struct {
+		text, scheme string
+		want         Params
+		err          string
+	}{
+		{"SHA512-CRYPT", "SHA512-CRYPT", Params{}, ""},
+		{"SHA512-CRYPT:rounds=70000", "SHA512-CRYPT", Params{Rounds: 70000}, ""},
+		{"ssha512", "ssha512", Params{}, ""},
+		{"PBKDF2:rounds=20000", "PBKDF2", Params{Rounds: 20000}, ""},
+		{"blf-crypt:cost=10", "blf-crypt", Params{Rounds: 10}, ""},
+		{"ARGON2ID:m=65536,t=3,p=1", "ARGON2ID", Params{Rounds: 3, Memory: 65536, Parallelism: 1}, ""},
+		{"ARGON2ID:p=1", "ARGON2ID", Params{Parallelism: 1}, ""},
+
+		{"MD5-CRYPT:rounds=1", "", Params{}, "unknown password scheme: new passwords are not stored as MD5-CRYPT"},
+		{"SHA512-CRYPT:", "", Params{}, `SHA512-CRYPT has no parameter ""`},
+		{"SHA512-CRYPT:rounds=70000,", "", Params{}, `SHA512-CRYPT has no parameter ""`},
+		{"SHA512-CRYPT:cost=10", "", Params{}, `SHA512-CRYPT has no parameter "cost"`},
+		{"SHA512-CRYPT:rounds", "", Params{}, `"rounds": want rounds=NUMBER`},
+		{"SHA512-CRYPT:rounds=0", "", Params{}, `"rounds=0": want rounds=NUMBER`},
+		{"SHA512-CRYPT:rounds= 70000", "", Params{}, `"rounds= 70000": want rounds=NUMBER`},
+		{"SHA512-CRYPT:rounds=99999999999999999999", "", Params{}, `"rounds=99999999999999999999": want rounds=NUMBER`},
+		{"SHA512-CRYPT:rounds=999", "", Params{}, "rounds 999: want 1000 to 10000000"},
+		{"BLF-CRYPT:rounds=10", "", Params{}, `BLF-CRYPT has no parameter "rounds"`},
+		{"BLF-CRYPT:cost=16", "", Params{}, "cost 16: want 4 to 15"},
+		{"ARGON2ID:m=65536,t=3,m=65536", "", Params{}, "m is given twice"},
+		{"ARGON2ID:m=8,p=2", "", Params{}, "memory 8: want 16 to 1048576"},
+		{"SSHA512:rounds=2", "", Params{}, `SSHA512 has no parameter "rounds"`},
+	} {
+		scheme, p, err := ParseParams(tc.text)
+		switch {
+		case tc.err == "" && (err != nil || scheme != tc.scheme || p != tc.want):
+			t.Errorf("%s: %s %+v, %v", tc.text, scheme, p, err)
+		case tc.err != "" && (err == nil || !strings.HasSuffix(err.Error(), tc.err)):
+			t.Errorf("%s: %v; want ... %s", tc.text, err, tc.err)
 		}
 	}
 }

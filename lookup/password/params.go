@@ -2,6 +2,7 @@ package password
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"golang.org/x/crypto/bcrypt"
@@ -14,11 +15,10 @@ type Params struct {
 	Parallelism int // ARGON2ID: lanes, 4
 }
 
-// What is used where Params has zero, and the least that crypt(3) takes. Dovecot
-// takes no less of SCRAM (RFC 7677 section 4).
+// What is used where Params has zero. Dovecot takes no less of SCRAM (RFC 7677
+// section 4).
 const (
 	shaRounds    = 70000
-	minSHARounds = 1000
 	bcryptCost   = 12
 	pbkdf2Rounds = 5000
 	scramRounds  = 4096
@@ -67,7 +67,7 @@ func (p Params) check(scheme string) error {
 	case "SHA512-CRYPT", "SHA256-CRYPT":
 		return between(p.rounds(shaRounds), minSHARounds, maxRounds, "rounds")
 	case "BLF-CRYPT":
-		return between(p.rounds(bcryptCost), bcrypt.MinCost, maxBcryptCost, "rounds")
+		return between(p.rounds(bcryptCost), bcrypt.MinCost, maxBcryptCost, "cost")
 	case "PBKDF2":
 		return between(p.rounds(pbkdf2Rounds), 1, maxIterations, "rounds")
 	case "SCRAM-SHA-1", "SCRAM-SHA-256":
@@ -80,7 +80,50 @@ func (p Params) check(scheme string) error {
 		if err := between(kib, 8*lanes, maxMemory>>10, "memory"); err != nil {
 			return err
 		}
-		return between(passes, 1, maxArgon2Work/kib, "rounds")
+		return between(passes, 1, maxArgon2Work/kib, "passes")
+	}
+	return nil
+}
+
+// ParseParams reads a scheme with what its hashes are to cost, such as
+// SHA512-CRYPT:rounds=70000, PBKDF2:rounds=5000, BLF-CRYPT:cost=12 or
+// ARGON2ID:m=65536,t=3,p=4 (KiB, passes and lanes). What is left out has its
+// default. The error is that of CheckParams.
+func ParseParams(text string) (scheme string, p Params, err error) {
+	scheme, list, more := strings.Cut(text, ":")
+	if err := CheckParams(scheme, Params{}); err != nil {
+		return "", Params{}, err
+	}
+	for more {
+		var one string
+		one, list, more = strings.Cut(list, ",")
+		name, value, _ := strings.Cut(one, "=")
+		to := p.named(find(scheme).name, name)
+		if to == nil {
+			return "", Params{}, fmt.Errorf("%w: %s has no parameter %q", ErrParams, find(scheme).name, name)
+		}
+		n, err := strconv.Atoi(value)
+		switch {
+		case err != nil || n < 1:
+			return "", Params{}, fmt.Errorf("%w: %q: want %s=NUMBER", ErrParams, one, name)
+		case *to != 0:
+			return "", Params{}, fmt.Errorf("%w: %s is given twice", ErrParams, name)
+		}
+		*to = n
+	}
+	return scheme, p, CheckParams(scheme, p)
+}
+
+// named finds the field that a parameter of a scheme sets, nil if there is no
+// such parameter.
+func (p *Params) named(scheme, name string) *int {
+	switch scheme {
+	case "BLF-CRYPT":
+		return map[string]*int{"cost": &p.Rounds}[name]
+	case "ARGON2ID":
+		return map[string]*int{"m": &p.Memory, "t": &p.Rounds, "p": &p.Parallelism}[name]
+	case "SHA512-CRYPT", "SHA256-CRYPT", "PBKDF2", "SCRAM-SHA-1", "SCRAM-SHA-256":
+		return map[string]*int{"rounds": &p.Rounds}[name]
 	}
 	return nil
 }

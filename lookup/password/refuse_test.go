@@ -16,7 +16,6 @@ var refused = []struct {
 	want   error
 }{
 	{"{NOSUCH}x", ErrUnknownScheme},
-	{"{OTP}sha1 1024 8f3fb1d5aa1a5284 24d574f4a41c7b08", ErrUnknownScheme},
 	{"{}x", ErrUnknownScheme},
 	{"{SHA256.ROT13}x", ErrUnknownScheme},
 	{"{CRYPT}$gy$j9T$abcdefghijklmnopqrstu/$lpSm/RPh2j.qXUhXlMTSEDw/qnSrTD2twgmEktVfsW3", ErrUnknownScheme},
@@ -62,6 +61,11 @@ var refused = []struct {
 	{"{CRAM-MD5}cd3ba7de", ErrMalformed},
 	{"{DIGEST-MD5}", ErrMalformed},
 	{"{PLAIN.hex}abc", ErrMalformed},
+	{"{OTP}sha1 1024 24d574f4a41c7b08", ErrMalformed},
+	{"{OTP}sha1 1024  24d574f4a41c7b08", ErrMalformed},
+	{"{OTP}rmd160 1024 8f3fb1d5aa1a5284 24d574f4a41c7b08", ErrMalformed},
+	{"{OTP}sha1 -1 8f3fb1d5aa1a5284 24d574f4a41c7b08", ErrMalformed},
+	{"{OTP}sha1 1024 8f3fb1d5aa1a5284 24d574f4a41c7b", ErrMalformed},
 	{"{PLAIN-TRUNC}secret", ErrMalformed},
 	{"{PLAIN-TRUNC}x-secret", ErrMalformed},
 	{"{PLAIN-TRUNC}99999999999999999999-secret", ErrMalformed},
@@ -81,6 +85,7 @@ var refused = []struct {
 	{"{CRYPT}$7$CU....zzzzzabcdefghijklmnopqrstu/$j9kRlKfVBwCWa9DaiBpZjxFAyCL/1uIO9p31y7/1zv5", ErrTooDear},
 	{"{CRYPT}$7$J6..../....abcdefghijklmnopqrstu/$j9kRlKfVBwCWa9DaiBpZjxFAyCL/1uIO9p31y7/1zv5", ErrTooDear},
 	{"{PBKDF2}$1$salt$2000000000$0000000000000000000000000000000000000000", ErrTooDear},
+	{"{OTP}sha1 2000000000 8f3fb1d5aa1a5284 24d574f4a41c7b08", ErrTooDear},
 	{"{SCRAM-SHA-1}2000000000,c2FsdA==,AAAA,AAAA", ErrTooDear},
 	{"{ARGON2ID}$argon2id$v=19$m=4194304,t=1,p=1$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", ErrTooDear},
 	{"{ARGON2ID}$argon2id$v=19$m=1048576,t=100,p=1$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", ErrTooDear},

@@ -203,10 +203,14 @@ func TestGapsAreSettled(t *testing.T) {
 		t.Fatalf("the position %s has no gap 1-2", at)
 	}
 	time.Sleep(6 * time.Second)
-	begun := time.Now()
-	f.want(0)
-	if took := time.Since(begun); took > 900*time.Millisecond {
-		t.Errorf("a gap that is open held up Follow for %v", took)
+	least := time.Hour
+	for range 5 { // other work of this machine may hold one up, but not all
+		begun := time.Now()
+		f.want(0)
+		least = min(least, time.Since(begun))
+	}
+	if least > 900*time.Millisecond { // a lock is waited for a second, at least
+		t.Errorf("a gap that is open held up Follow for %v", least)
 	}
 	commit(t, open)
 	f.want(1)

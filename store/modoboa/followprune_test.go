@@ -170,7 +170,7 @@ func TestWatch(t *testing.T) {
 			case <-woken:
 			case err := <-ended:
 				t.Fatalf("%s: Watch ended: %v", what, err)
-			case <-time.After(10 * time.Second):
+			case <-time.After(time.Minute):
 				t.Fatalf("%s: not woken", what)
 			}
 		}
@@ -193,7 +193,7 @@ func TestWatch(t *testing.T) {
 			if err == nil || errors.Is(err, store.ErrCannotWatch) {
 				t.Errorf("a lost connection: %v", err)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatal("Watch does not notice that its connection is lost")
 		}
 		go watch()
@@ -233,7 +233,7 @@ func TestServerHangs(t *testing.T) {
 	if err := <-ended; err == nil {
 		t.Error("Watch ended without an error")
 	}
-	if took := time.Since(begun); took > 12*time.Second {
+	if took := time.Since(begun); took > time.Minute {
 		t.Errorf("noticed after %v", took)
 	}
 }

@@ -29,7 +29,7 @@ func TestStandby(t *testing.T) {
 		n++
 		flushed := begin(t, d, "set local synchronous_commit = on", fmt.Sprintf("insert into marker values (%d)", n))
 		commit(t, flushed)
-		for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 			if got := column(t, r, "select max(n) from marker"); got[0] == fmt.Sprint(n) {
 				return
 			}
@@ -60,7 +60,7 @@ func TestStandby(t *testing.T) {
 		t.Errorf("Watch on a standby: %v", err)
 	}
 	replica.Exec(t, "select pg_promote()")
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
 		_, err := f.source.Follow(t.Context(), f.served.Position())
 		if errors.Is(err, store.ErrLost) {
 			break

@@ -14,8 +14,8 @@
 // No login waits for Redis. While it is away each node goes on alone, and what
 // it counts is told when Redis comes back, up to some thousand events.
 //
-// go-redis prints a line to standard error for each failure to connect; a
-// program that reports errors itself calls redis.SetLogger once.
+// go-redis prints a line to standard error for each failure to connect: see
+// SetLog.
 package redisguard
 
 import (
@@ -33,6 +33,15 @@ import (
 
 	"github.com/vmapd/vmapd/lookup/guard"
 )
+
+// SetLog gives all that go-redis itself has to say to print, in the whole
+// process, in place of standard error. Nothing of it is news to OnShareError.
+func SetLog(print func(line string)) { redis.SetLogger(logger(print)) }
+
+type logger func(line string)
+
+// Printf implements go-redis' logging interface.
+func (l logger) Printf(_ context.Context, format string, v ...any) { l(fmt.Sprintf(format, v...)) }
 
 // Options are names and sizes. The zero value is good.
 type Options struct {

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -79,21 +80,23 @@ func TestIdleEnds(t *testing.T) {
 // comes in two pieces, so that all deadlines take turns, and the standing write
 // deadline passes several times.
 func TestBusyIsNotIdle(t *testing.T) {
-	const idle = time.Second
-	client, _, done := start(t, Limits{Idle: idle, WriteTimeout: idle})
-	for end := time.Now().Add(3 * idle / 2); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		ask(t, client, "whole\n")
-		io.WriteString(client, "in two ")
-		go io.WriteString(client, "pieces\n")
-		buf := make([]byte, len("in two pieces\n"))
-		if _, err := io.ReadFull(client, buf); err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		const idle = time.Second
+		client, _, done := start(t, Limits{Idle: idle, WriteTimeout: idle})
+		for end := time.Now().Add(3 * idle); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+			ask(t, client, "whole\n")
+			io.WriteString(client, "in two ")
+			go io.WriteString(client, "pieces\n")
+			buf := make([]byte, len("in two pieces\n"))
+			if _, err := io.ReadFull(client, buf); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	client.Close()
-	if err := <-done; err != nil {
-		t.Errorf("Serve: %v", err)
-	}
+		client.Close()
+		if err := <-done; err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+	})
 }
 
 // TestSlowDrip sends a byte now and then: the time of the request is counted

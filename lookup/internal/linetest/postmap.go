@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/vmapd/vmapd/internal/peers"
 )
 
 // Listen serves on a loopback port until the test ends and returns its address.
@@ -41,17 +43,10 @@ func Listen(t *testing.T, serve ServeFunc) string {
 }
 
 // Postmap returns a function that runs the real "postmap -q KEY TABLE" and
-// returns its exit status, what it printed, and what it logged. The test is
-// skipped if Postfix is not installed, or fails if VMAPD_PEERS=required.
+// returns its exit status, what it printed, and what it logged.
 func Postmap(t *testing.T) func(t *testing.T, table, key string) (status int, out, log string) {
 	t.Helper()
-	path, err := exec.LookPath("postmap")
-	if err != nil {
-		if os.Getenv("VMAPD_PEERS") == "required" {
-			t.Fatalf("VMAPD_PEERS=required: install Postfix: %v", err)
-		}
-		t.Skipf("install Postfix to run this test: %v", err)
-	}
+	path := peers.Program(t, "postmap", "postfix")
 	config := t.TempDir()
 	if err := os.WriteFile(config+"/main.cf", []byte("compatibility_level = 3.6\nsmtputf8_enable = yes\n"), 0o644); err != nil {
 		t.Fatal(err)

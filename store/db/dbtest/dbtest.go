@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"sync"
 	"testing"
 
+	"github.com/vmapd/vmapd/internal/peers"
 	"github.com/vmapd/vmapd/store/db"
 )
 
@@ -100,13 +100,10 @@ func (e *missingError) Error() string {
 func need(t testing.TB, err error) {
 	t.Helper()
 	var missing *missingError
-	switch {
-	case err == nil:
-	case errors.As(err, &missing) && os.Getenv("VMAPD_PEERS") != "required":
-		t.Skip(err)
-	default:
+	if err != nil && !errors.As(err, &missing) {
 		t.Fatal(err)
 	}
+	peers.Need(t, err)
 }
 
 // Open opens url and closes it when the test ends.

@@ -1,6 +1,7 @@
 package dovetest
 
 import (
+	"bufio"
 	"encoding/base64"
 	"fmt"
 	"net"
@@ -95,6 +96,34 @@ func (c *IMAP) Login(user, password string) string {
 func (c *IMAP) Append(mailbox, message string) string {
 	result, _ := c.Cmd("APPEND %s {%d+}\r\n%s", mailbox, len(message), message)
 	return result
+}
+
+// LogInAndOut is a session of IMAP with nothing in it, for those who count how
+// many there can be in a second: it fails no test.
+func (d *Dovecot) LogInAndOut(user, password string) error {
+	nc, err := net.Dial("tcp", d.address(portIMAP))
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	_ = nc.SetDeadline(time.Now().Add(patience))
+	in := bufio.NewReader(nc)
+	for _, step := range []struct{ send, want string }{
+		{"", "* OK "}, {"a LOGIN " + user + " " + password + "\r\n", "a OK "}, {"b LOGOUT\r\n", "b OK "},
+	} {
+		if _, err := nc.Write([]byte(step.send)); err != nil {
+			return err
+		}
+		for line := ""; !strings.HasPrefix(line, step.want); {
+			if line, err = in.ReadString('\n'); err != nil {
+				return fmt.Errorf("IMAP: %q: %w", step.send[:min(2, len(step.send))], err)
+			}
+			if status := step.want[:2]; strings.HasPrefix(line, status+"NO") || strings.HasPrefix(line, status+"BAD") {
+				return fmt.Errorf("IMAP: %s", line)
+			}
+		}
+	}
+	return nil
 }
 
 // POP3 is a client of the protocol.

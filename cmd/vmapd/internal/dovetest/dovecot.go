@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/vmapd/vmapd/cmd/vmapd/internal/mailtest"
+	"github.com/vmapd/vmapd/internal/peers"
 )
 
 // Owner is the uid and gid of mail: Debian's nobody and nogroup.
@@ -52,14 +53,7 @@ type Settings struct {
 // run.
 func Require(t testing.TB, version string) {
 	t.Helper()
-	err := usable(version)
-	switch {
-	case err == nil:
-	case os.Getenv("VMAPD_PEERS") == "required":
-		t.Fatal(err)
-	default:
-		t.Skip(err)
-	}
+	peers.Need(t, usable(version))
 }
 
 func usable(version string) error {
@@ -133,7 +127,7 @@ func (d *Dovecot) Start(s Settings) {
 			d.t.Logf("Dovecot's log:\n%s", d.Log())
 		}
 	})
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		if c, err := net.Dial("tcp", d.address(portIMAP)); err == nil {
 			c.Close()
 			return
@@ -158,8 +152,8 @@ func (d *Dovecot) Stop() {
 	_ = d.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-d.done:
-	case <-time.After(20 * time.Second):
-		d.t.Error("Dovecot does not end within 20 s")
+	case <-time.After(time.Minute):
+		d.t.Error("Dovecot does not end within a minute")
 		_ = d.cmd.Process.Kill()
 		<-d.done
 	}

@@ -1,18 +1,14 @@
 package drill
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -29,8 +25,9 @@ type Vmapd struct {
 	State  string // state_dir
 	Config string // the configuration file
 
+	*Web
+
 	log  string
-	web  *http.Client
 	cmd  *exec.Cmd
 	done chan error
 }
@@ -45,15 +42,14 @@ func NewVmapd(t testing.TB, binary, state, more string) *Vmapd {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	v := &Vmapd{Binary: binary, Socket: filepath.Join(dir, "socketmap"), State: state, Config: filepath.Join(dir, "vmapd.toml"), log: filepath.Join(dir, "log")}
+	web := filepath.Join(dir, "http")
+	v := &Vmapd{
+		Binary: binary, Socket: filepath.Join(dir, "socketmap"), State: state, Config: filepath.Join(dir, "vmapd.toml"),
+		Web: NewWeb(web), log: filepath.Join(dir, "log"),
+	}
 	if state == "" {
 		v.State = filepath.Join(dir, "state")
 	}
-	web := filepath.Join(dir, "http")
-	v.web = &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext:       func(context.Context, string, string) (net.Conn, error) { return net.Dial("unix", web) },
-	}}
 	text := fmt.Sprintf("state_dir = %q\n%s\n", v.State, more)
 	for protocol, path := range map[string]string{"socketmap": v.Socket, "http": web} {
 		text += fmt.Sprintf("[[listen]]\nprotocol = %q\naddress = \"unix:%s\"\ngroup = \"\"\n", protocol, path)
@@ -87,7 +83,7 @@ func (v *Vmapd) Start(t testing.TB) {
 	cmd, done := v.cmd, make(chan error, 1)
 	v.done = done
 	go func() { done <- cmd.Wait() }()
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(2 * time.Millisecond) {
 		if c, err := net.Dial("unix", v.Socket); err == nil {
 			c.Close()
 			return
@@ -127,8 +123,8 @@ func (v *Vmapd) Stop(t testing.TB) {
 		if err != nil {
 			t.Errorf("vmapd ended with %v", err)
 		}
-	case <-time.After(10 * time.Second):
-		t.Error("vmapd does not end within 10 s")
+	case <-time.After(time.Minute):
+		t.Error("vmapd does not end within a minute")
 		_ = v.cmd.Process.Kill()
 		<-v.done
 	}
@@ -161,51 +157,6 @@ func (v *Vmapd) Status(t testing.TB) *daemon.Status {
 		t.Fatalf("vmapd status: %v\n%s", err, out)
 	}
 	return s
-}
-
-// Ready reports what /readyz says.
-func (v *Vmapd) Ready() bool {
-	_, err := v.get("readyz")
-	return err == nil
-}
-
-// AwaitReady waits until /readyz says yes.
-func (v *Vmapd) AwaitReady(t testing.TB) {
-	t.Helper()
-	Await(t, time.Minute, "vmapd is ready", v.Ready)
-}
-
-// Metric returns the value of a metric, given with its labels. One that is not
-// there is 0.
-func (v *Vmapd) Metric(t testing.TB, name string) float64 {
-	t.Helper()
-	text, err := v.get("metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range bytes.Lines(text) {
-		if value, ok := strings.CutPrefix(strings.TrimSpace(string(line)), name+" "); ok {
-			n, err := strconv.ParseFloat(value, 64)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return n
-		}
-	}
-	return 0
-}
-
-func (v *Vmapd) get(path string) ([]byte, error) {
-	resp, err := v.web.Get("http://vmapd/" + path)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err == nil && resp.StatusCode != http.StatusOK {
-		err = fmt.Errorf("/%s: %s: %s", path, resp.Status, text)
-	}
-	return text, err
 }
 
 // Log returns what the process has logged, over all its lives.

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/vmapd/vmapd/internal/peers"
 )
 
 // Postfix is one instance of the real Postfix.
@@ -55,14 +57,7 @@ func New(t testing.TB, name string) *Postfix {
 // tables of one of the types.
 func Require(t testing.TB, types ...string) {
 	t.Helper()
-	err := usable(t.TempDir(), types)
-	switch {
-	case err == nil:
-	case os.Getenv("VMAPD_PEERS") == "required":
-		t.Fatal(err)
-	default:
-		t.Skip(err)
-	}
+	peers.Need(t, usable(t.TempDir(), types))
 }
 
 // usable says why Postfix cannot be run. In dir it puts the main.cf without
