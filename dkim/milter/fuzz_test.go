@@ -6,9 +6,12 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/emersion/go-milter"
 
 	"github.com/vmapd/vmapd/dkim"
 	"github.com/vmapd/vmapd/dkim/milter/miltertest"
@@ -36,10 +39,14 @@ func packet(code byte, data string) string {
 func dialogue(protocol uint32, body string) string {
 	offer := string(binary.BigEndian.AppendUint32([]byte("\x00\x00\x00\x06\x00\x00\x01\xff"), protocol))
 	var b strings.Builder
-	for _, p := range []string{
+	packets := []string{
 		"O" + offer, "DC{daemon_name}\x00ORIGINATING\x00", "Ch\x004\x00\x19192.0.2.1\x00", "DM{auth_type}\x00PLAIN\x00", "M<ann@example.org>\x00", "R<bob@far.test>\x00",
-		"DLi\x004Q\x00", "LFrom\x00 ann@example.org\x00", "LSubject\x00 folded\n value\x00", "DN", "N", "B" + body, "E", "A", "A", "Q",
-	} {
+		"DLi\x004Q\x00", "LFrom\x00 ann@example.org\x00", "LSubject\x00 folded\n value\x00", "DN", "N",
+	}
+	for chunk := range slices.Chunk([]byte(body), milter.MaxBodyChunk) {
+		packets = append(packets, "DBi\x004Q\x00", "B"+string(chunk))
+	}
+	for _, p := range append(packets, "E", "A", "A", "Q") {
 		b.WriteString(packet(p[0], p[1:]))
 	}
 	return b.String()

@@ -127,6 +127,7 @@ type Server struct {
 
 	messages sync.Pool // *dkim.Message
 	wires    sync.Pool // *bufio.Reader
+	pieces   sync.Pool // *[pieceSize]byte
 }
 
 // ServeConn serves the messages of one client until it quits or closes the
@@ -148,6 +149,9 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn) error {
 	agreed := s.agree(offer)
 	session := &session{server: s, ctx: context.WithoutCancel(ctx), protocol: agreed.protocol, wire: w}
 	w.busy = func() bool { return session.busy }
+	if agreed.protocol&milter.OptNoBodyReply != 0 {
+		w.body = session.chunk
+	}
 	server := &milter.Server{
 		NewMilter: func() milter.Milter { return session },
 		Actions:   agreed.actions, Protocol: agreed.protocol, SymList: macroList,

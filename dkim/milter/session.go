@@ -136,7 +136,7 @@ func (s *session) decide() {
 	s.message.StartBody(keys)
 }
 
-// BodyChunk implements milter.Milter.
+// BodyChunk implements milter.Milter, where there is a reply to chunks.
 func (s *session) BodyChunk(chunk []byte, _ *milter.Modifier) (r milter.Response, _ error) {
 	r = s.answer(milter.OptNoBodyReply, goOn)
 	if s.message == nil || s.keys == nil {
@@ -145,9 +145,17 @@ func (s *session) BodyChunk(chunk []byte, _ *milter.Modifier) (r milter.Response
 		}
 		return r, nil
 	}
-	defer s.rescue()
-	s.message.Body(chunk)
+	s.chunk(chunk)
 	return r, nil
+}
+
+// chunk adds a piece of the body.
+func (s *session) chunk(b []byte) {
+	if s.message == nil || s.keys == nil {
+		return
+	}
+	defer s.rescue()
+	s.message.Body(b)
 }
 
 // Body implements milter.Milter: the message has ended. The reply is that we go

@@ -17,8 +17,9 @@ import (
 )
 
 const (
-	bufferSize = 8 << 10 // most packets are smaller; chunks of bodies are read past it
-	maxPacket  = 1 << 20 // go-milter's own limit
+	bufferSize = 8 << 10  // most packets are smaller
+	pieceSize  = 32 << 10 // of a body
+	maxPacket  = 1 << 20  // go-milter's own limit
 	lengthSize = 4
 	minOffer   = lengthSize + 1 + 3*4
 )
@@ -37,6 +38,9 @@ type wire struct {
 	left   int         // bytes of the packet at hand that are still to be read
 	code   byte        // of that packet
 	busy   func() bool // a message is under way
+	// body, if set, takes the chunks of bodies: go-milter would copy each into new
+	// memory, which costs more than all that is done with it here.
+	body func(chunk []byte)
 
 	err    error // why it ended, if that is worth a word
 	ended  bool
@@ -94,10 +98,40 @@ func (w *wire) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// next sends the replies, waits for a packet and looks at its length and code.
-// It reports false at the end of the connection.
+// next sends the replies and waits for a packet that is for go-milter. It reports
+// false at the end of the connection.
 func (w *wire) next() bool {
-	if w.ended || !w.flush() {
+	for !w.ended && w.arrive() {
+		if w.code != byte(milter.CodeBody) || w.body == nil {
+			return true
+		}
+		w.pass()
+	}
+	return false
+}
+
+// pass hands a chunk of a body on.
+func (w *wire) pass() {
+	piece, _ := w.server.pieces.Get().(*[pieceSize]byte)
+	if piece == nil {
+		piece = new([pieceSize]byte)
+	}
+	defer w.server.pieces.Put(piece)
+	w.in.Discard(lengthSize + 1) //nolint:errcheck // arrive has seen it
+	for w.left -= lengthSize + 1; w.left > 0; {
+		n, err := w.in.Read(piece[:min(w.left, pieceSize)])
+		w.left -= n
+		w.body(piece[:n])
+		if err != nil {
+			w.end(within(err))
+			return
+		}
+	}
+}
+
+// arrive waits for a packet and looks at its length and code.
+func (w *wire) arrive() bool {
+	if !w.flush() {
 		return false
 	}
 	if w.in.Buffered() < lengthSize+1 {
