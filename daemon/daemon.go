@@ -16,7 +16,7 @@ import (
 	sd "github.com/coreos/go-systemd/v22/daemon"
 	"go.uber.org/zap"
 
-	"github.com/vmapd/vmapd/dkim/keyring"
+	"github.com/vmapd/vmapd/dkim"
 	"github.com/vmapd/vmapd/dkim/milter"
 	"github.com/vmapd/vmapd/lookup"
 	"github.com/vmapd/vmapd/store"
@@ -35,7 +35,6 @@ type Daemon struct {
 	resolver  *lookup.Resolver
 	signing   atomic.Pointer[milter.Settings] // the section [dkim] in effect
 	keys      keySource
-	ring      *keyring.Ring
 	inherited Inherited
 
 	handover    handover
@@ -70,8 +69,7 @@ func New(cfg *Config, path string, overrides []string, log *Logger) (*Daemon, er
 	}
 	d.hurry, d.urge = context.WithCancel(context.Background())
 	d.signing.Store(cfg.signingSettings())
-	d.ring = d.newRing(cfg)
-	d.keys = d.findKeys
+	d.keys = func(context.Context, string) ([]*dkim.Key, string) { return nil, milter.NoKey }
 	l := &loads{log: log.Logger, metrics: d.metrics, status: func(s string) { d.notify("STATUS=" + s) }}
 	d.store = &store.Store{Settings: database.settings(cfg), File: SnapshotPath(cfg.StateDir), Hooks: l.hooks()}
 	d.resolver = lookup.NewResolver(d.store, cfg.LookupOptions())
@@ -115,8 +113,6 @@ func (d *Daemon) Run(ctx context.Context) error {
 	// The store goes on during the drain: requests may be held for its data.
 	loading := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.store.Run(ctx) })
 	writing := newTask(context.WithoutCancel(ctx), d.writes.run)
-	reading := newTask(context.WithoutCancel(ctx), d.ring.Run)
-	keeping := newTask(context.WithoutCancel(ctx), d.keepKeys)
 	tending := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.logins.run(ctx, d) })
 	serving, leave := context.WithCancel(ctx)
 	defer leave()
@@ -129,17 +125,12 @@ func (d *Daemon) Run(ctx context.Context) error {
 	arriving.end()
 	handing.end()
 	reloading.end()
-	if len(reloads) > 0 { // asked for, and not begun any more
-		d.passOn(syscall.SIGHUP)
-	}
 	if asked {
 		d.passOn(syscall.SIGTERM)
 	}
 	d.notify(sd.SdNotifyStopping)
 	d.log.Info("ending: finishing the requests at hand")
 	d.drain(signals)
-	keeping.end()
-	reading.end()
 	tending.end()
 	writing.end()
 	loading.end()

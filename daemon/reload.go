@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -34,7 +33,6 @@ func (d *Daemon) Reload(ctx context.Context) error {
 		err = d.apply(ctx, cfg)
 	}
 	if err != nil {
-		d.ring.Rescan()
 		d.store.Reload(ctx) // its errors are logged by loads.report
 		return err
 	}
@@ -220,11 +218,6 @@ func (d *Daemon) retire(p *port) {
 func (d *Daemon) needRestart(cfg *Config) {
 	for _, c := range []struct{ key, was, is string }{
 		{"state_dir", d.cfg.StateDir, cfg.StateDir},
-		{"dkim.key_dir", d.cfg.DKIM.KeyDir, cfg.DKIM.KeyDir},
-		{"dkim.subdomains", d.cfg.DKIM.Subdomains, cfg.DKIM.Subdomains},
-		{"dkim.alias_keys", d.cfg.DKIM.AliasKeys, cfg.DKIM.AliasKeys},
-		{"dkim.replaced_keep", d.cfg.DKIM.ReplacedKeep.String(), cfg.DKIM.ReplacedKeep.String()},
-		{"dkim.resolvers", strings.Join(d.cfg.DKIM.Resolvers, " "), strings.Join(cfg.DKIM.Resolvers, " ")},
 		{"log.format", d.cfg.Log.Format, cfg.Log.Format},
 	} {
 		if c.was != c.is {

@@ -116,10 +116,6 @@ func (r *Ring) Sync(s *store.Snapshot) {
 	signal(r.wake)
 }
 
-// Published returns the Published of the options.
-func (r *Ring) Published() func(ctx context.Context, domain, selector string, key crypto.PublicKey) Answer {
-	return r.o.Published
-}
 
 // Rescan has all files looked at again.
 func (r *Ring) Rescan() {
