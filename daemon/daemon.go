@@ -16,7 +16,7 @@ import (
 	sd "github.com/coreos/go-systemd/v22/daemon"
 	"go.uber.org/zap"
 
-	"github.com/vmapd/vmapd/dkim"
+	"github.com/vmapd/vmapd/dkim/keyring"
 	"github.com/vmapd/vmapd/dkim/milter"
 	"github.com/vmapd/vmapd/lookup"
 	"github.com/vmapd/vmapd/store"
@@ -34,7 +34,7 @@ type Daemon struct {
 	store     *store.Store
 	resolver  *lookup.Resolver
 	signing   atomic.Pointer[milter.Settings] // the section [dkim] in effect
-	keys      keySource
+	ring      *keyring.Ring
 	inherited Inherited
 
 	handover    handover
@@ -69,7 +69,9 @@ func New(cfg *Config, path string, overrides []string, log *Logger) (*Daemon, er
 	}
 	d.hurry, d.urge = context.WithCancel(context.Background())
 	d.signing.Store(cfg.signingSettings())
-	d.keys = func(context.Context, string) ([]*dkim.Key, string) { return nil, milter.NoKey }
+	if err := d.openKeys(); err != nil {
+		return nil, err
+	}
 	l := &loads{log: log.Logger, metrics: d.metrics, status: func(s string) { d.notify("STATUS=" + s) }}
 	d.store = &store.Store{Settings: database.settings(cfg), File: SnapshotPath(cfg.StateDir), Hooks: l.hooks()}
 	d.resolver = lookup.NewResolver(d.store, cfg.LookupOptions())
@@ -114,6 +116,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	loading := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.store.Run(ctx) })
 	writing := newTask(context.WithoutCancel(ctx), d.writes.run)
 	tending := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.logins.run(ctx, d) })
+	signing := newTask(context.WithoutCancel(ctx), d.runKeys)
 	serving, leave := context.WithCancel(ctx)
 	defer leave()
 	reloads, handovers := make(chan struct{}, 1), make(chan struct{}, 1)
@@ -132,6 +135,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.log.Info("ending: finishing the requests at hand")
 	d.drain(signals)
 	tending.end()
+	signing.end()
 	writing.end()
 	loading.end()
 	d.passOnRest(signals)

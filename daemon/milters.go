@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
@@ -10,11 +9,6 @@ import (
 	"github.com/vmapd/vmapd/dkim"
 	"github.com/vmapd/vmapd/dkim/milter"
 )
-
-// keySource finds the keys that sign for a domain, or says in a word why there
-// are none. It answers from memory; if it must wait it waits for ctx at the
-// longest.
-type keySource = func(ctx context.Context, domain string) (keys []*dkim.Key, why string)
 
 // milter makes the service of a [[listen]] section with that protocol.
 func (d *Daemon) milter(l *Listen) (service, error) {

@@ -17,7 +17,7 @@ type Finding struct {
 // Explain says which keys sign for a domain, and of the others why not. It
 // decides as Keys does.
 func (r *Ring) Explain(ctx context.Context, s *store.Snapshot, domain string) ([]Finding, Reason) {
-	choices, why := r.o.Choose(s, domain)
+	choices, why := r.choice.Load().Choose(s, domain)
 	signing, reason := r.Keys(ctx, s, domain)
 	if len(choices) > 0 {
 		why = reason

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/vmapd/vmapd/dkim"
@@ -47,6 +48,7 @@ type Event struct {
 // goroutines.
 type Ring struct {
 	o      Options
+	choice atomic.Pointer[Options] // whose Choose is in effect
 	parsed parsed
 	wake   chan struct{}
 	ask    chan struct{} // a key waits for DNS
@@ -97,7 +99,16 @@ func NewRing(o Options) *Ring {
 	if o.Report == nil {
 		o.Report = func(Event) {}
 	}
-	return &Ring{o: o, parsed: parsed{room: o.Parsed}, entries: map[name]*entry{}, wake: make(chan struct{}, 1), ask: make(chan struct{}, 1)}
+	r := &Ring{o: o, parsed: parsed{room: o.Parsed}, entries: map[name]*entry{}, wake: make(chan struct{}, 1), ask: make(chan struct{}, 1)}
+	r.choice.Store(&o)
+	return r
+}
+
+// SetChoice changes Options.Parents and Options.AliasTarget.
+func (r *Ring) SetChoice(parents, aliasTarget bool) {
+	o := r.o
+	o.Parents, o.AliasTarget = parents, aliasTarget
+	r.choice.Store(&o)
 }
 
 func set[T comparable](v *T, otherwise T) {
@@ -136,7 +147,7 @@ func signal(c chan struct{}) {
 // algorithm; if there is none, why. It takes no longer than Options.Wait, and
 // almost no time when the keys have been read.
 func (r *Ring) Keys(ctx context.Context, s *store.Snapshot, domain string) ([]*dkim.Key, Reason) {
-	choices, why := r.o.Choose(s, domain)
+	choices, why := r.choice.Load().Choose(s, domain)
 	if len(choices) == 0 {
 		return nil, why
 	}
