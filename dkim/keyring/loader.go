@@ -21,6 +21,7 @@ func (r *Ring) Run(ctx context.Context) {
 	wg.Go(func() { r.asker(ctx) })
 	tick := time.NewTicker(min(r.o.Recheck, retryBad))
 	defer tick.Stop()
+	defer r.rest()
 	checked := time.Now()
 	for ctx.Err() == nil {
 		r.takeOver()
@@ -28,6 +29,7 @@ func (r *Ring) Run(ctx context.Context) {
 			r.look(n)
 			continue
 		}
+		r.rest()
 		select {
 		case <-ctx.Done():
 		case <-r.wake:
@@ -199,15 +201,26 @@ func otherKey(path string, der []byte, old *material) (crypto.PublicKey, error) 
 }
 
 func (r *Ring) read(path string, was stamp) ([]byte, stamp, error) {
-	d, err := openFolder(r.o.Dir)
-	if err != nil {
-		err = folderError(r.o.Dir, path, err)
-		r.folderIs(err)
-		return nil, stamp{}, err
+	if r.folder == nil {
+		d, err := openFolder(r.o.Dir)
+		if err != nil {
+			err = folderError(r.o.Dir, path, err)
+			r.folderIs(err)
+			return nil, stamp{}, err
+		}
+		r.folder = d
+		r.folderIs(nil)
 	}
-	defer d.close()
-	r.folderIs(nil)
-	return d.read(path, was)
+	return r.folder.read(path, was)
+}
+
+// rest closes the folder when there is nothing to read for now: another one
+// may come in its place.
+func (r *Ring) rest() {
+	if r.folder != nil {
+		r.folder.close()
+		r.folder = nil
+	}
 }
 
 // folderIs reports once that no key at all can be read.
