@@ -240,7 +240,11 @@ func (d *Daemon) newPort(l Listen, s *socket) (*port, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s on %s: %w", l.Protocol, l.endpoint, err)
 	}
-	return &port{cfg: l, socket: s, service: svc, gate: newGate(s.stream, l, d.log.Logger, d.metrics)}, nil
+	g := newGate(s.stream, l, d.log.Logger, d.metrics)
+	if s, ok := svc.(*lines); ok {
+		g.evicts, g.spares = true, s.patient
+	}
+	return &port{cfg: l, socket: s, service: svc, gate: g}, nil
 }
 
 // checkLimit warns when the listeners may take more connections than there
