@@ -241,9 +241,7 @@ func (d *Daemon) newPort(l Listen, s *socket) (*port, error) {
 		return nil, fmt.Errorf("%s on %s: %w", l.Protocol, l.endpoint, err)
 	}
 	g := newGate(s.stream, l, d.log.Logger, d.metrics)
-	if s, ok := svc.(*lines); ok {
-		g.evicts, g.spares = true, s.patient
-	}
+	_, g.evicts = svc.(*lines)
 	return &port{cfg: l, socket: s, service: svc, gate: g}, nil
 }
 
