@@ -58,6 +58,7 @@ address = "unix:%DIR%/auth-master"
 		for range rounds {
 			serial++
 			for p, k := range decent {
+				k.nc.SetDeadline(time.Now().Add(time.Minute))
 				k.say(protocols[p].ask(serial))
 				line, err := k.in.ReadString('\n')
 				if want := protocols[p].answer(serial); err != nil || !strings.HasPrefix(line, want) {
@@ -110,7 +111,7 @@ address = "unix:%DIR%/auth-master"
 				w.Flush() //nolint:errcheck // the answers tell
 			})
 			ask(50)
-			k.nc.SetReadDeadline(time.Now().Add(time.Minute))
+			k.nc.SetDeadline(time.Now().Add(time.Minute))
 			for i := range 10_000 {
 				line, err := k.in.ReadString('\n')
 				if want := proto.answer(i + 1); err != nil || !strings.HasPrefix(line, want) {
