@@ -80,7 +80,9 @@ func same(a, b Listen) bool { return reflect.DeepEqual(a, b) }
 // idle are closed when there are too many.
 func servicePort(l Listen, s *socket, svc service, log *zap.Logger, m *metrics) *port {
 	g := newGate(s.stream, l, log, m)
-	_, g.evicts = svc.(*lines)
+	if lines, ok := svc.(*lines); ok {
+		g.evicts, g.spares = true, lines.patient
+	}
 	return &port{cfg: l, socket: s, service: svc, gate: g}
 }
 
