@@ -32,6 +32,7 @@ type conn struct {
 	asked   bool   // something was read; known to the reader alone
 	state   atomic.Uint32
 	expired atomic.Bool
+	passed  bool // another process has it; written before Close
 	closed  sync.Once
 }
 
@@ -85,11 +86,12 @@ func (c *conn) expire() {
 
 // Close closes the connection and takes it off the gate's list. On TCP a
 // close with unread input resets the connection and may take an answer on its
-// way with it; when draining, input is therefore awaited for a moment.
+// way with it; when draining, input is therefore awaited for a moment, unless the
+// connection goes on in another process.
 func (c *conn) Close() error {
 	err := net.ErrClosed
 	c.closed.Do(func() {
-		if tcp, ok := c.Conn.(*net.TCPConn); ok && c.expired.Load() {
+		if tcp, ok := c.Conn.(*net.TCPConn); ok && c.expired.Load() && !c.passed {
 			linger(tcp)
 		}
 		err = c.Conn.Close()

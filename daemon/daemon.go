@@ -35,6 +35,7 @@ type Daemon struct {
 	resolver  *lookup.Resolver
 	signing   atomic.Pointer[milter.Settings] // the section [dkim] in effect
 	ring      *keyring.Ring
+	published keyring.Showing // what DNS shows; nil = nobody can say
 	inherited Inherited
 
 	handover    handover
@@ -69,9 +70,7 @@ func New(cfg *Config, path string, overrides []string, log *Logger) (*Daemon, er
 	}
 	d.hurry, d.urge = context.WithCancel(context.Background())
 	d.signing.Store(cfg.signingSettings())
-	if err := d.openKeys(); err != nil {
-		return nil, err
-	}
+	d.openKeys()
 	l := &loads{log: log.Logger, metrics: d.metrics, status: func(s string) { d.notify("STATUS=" + s) }}
 	d.store = &store.Store{Settings: database.settings(cfg), File: SnapshotPath(cfg.StateDir), Hooks: l.hooks()}
 	d.resolver = lookup.NewResolver(d.store, cfg.LookupOptions())
@@ -117,6 +116,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	writing := newTask(context.WithoutCancel(ctx), d.writes.run)
 	tending := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.logins.run(ctx, d) })
 	signing := newTask(context.WithoutCancel(ctx), d.runKeys)
+	keeping := newTask(context.WithoutCancel(ctx), d.keepKeys)
 	serving, leave := context.WithCancel(ctx)
 	defer leave()
 	reloads, handovers := make(chan struct{}, 1), make(chan struct{}, 1)
@@ -135,6 +135,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.log.Info("ending: finishing the requests at hand")
 	d.drain(signals)
 	tending.end()
+	keeping.end()
 	signing.end()
 	writing.end()
 	loading.end()
@@ -239,7 +240,7 @@ func (d *Daemon) newPort(l Listen, s *socket) (*port, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s on %s: %w", l.Protocol, l.endpoint, err)
 	}
-	return &port{cfg: l, socket: s, service: svc, gate: newGate(s.stream, l, d.log.Logger, d.metrics)}, nil
+	return servicePort(l, s, svc, d.log.Logger, d.metrics), nil
 }
 
 // checkLimit warns when the listeners may take more connections than there

@@ -30,7 +30,7 @@ func openDatabases(cfg *Config) (*databases, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.ReadOnly = false
+	o.ReadOnly, o.MustExist = false, true
 	write, err := db.Open(cfg.Database.URL, o)
 	if err != nil {
 		read.Close()

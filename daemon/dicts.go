@@ -2,21 +2,26 @@ package daemon
 
 import (
 	"context"
+	"net"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/vmapd/vmapd/lookup/auth"
 	"github.com/vmapd/vmapd/lookup/dict"
 )
 
 // dict makes the service of a [[listen]] section with that protocol.
 func (d *Daemon) dict(l *Listen) (service, error) {
-	return &lines{server: &dict.Server{
+	s := &dict.Server{
 		Open:           d.metrics.dicts(d.hurry, d.logins.dicts.Open),
 		Idle:           l.IdleTimeout.D(),
 		RequestTimeout: l.RequestTimeout.D(),
 		OnRefused:      d.onRefused(l),
-	}}, nil
+		PassOn:         func(nc net.Conn, said []byte) { d.bequeathConn(nc, &auth.Passed{Said: said}) },
+	}
+	resume := func(ctx context.Context, nc net.Conn, p *auth.Passed) error { return s.Resume(ctx, nc, p.Said) }
+	return &lines{server: s, resume: resume}, nil
 }
 
 // dicts wraps what opens dicts with counting. As with lookups, the context of a

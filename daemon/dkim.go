@@ -22,15 +22,9 @@ func (c *Config) KeyTimes() keyring.Times {
 	return keyring.Times{Settle: c.DKIM.Settle.D(), Retire: c.DKIM.Retire.D()}
 }
 
-// makesKeys reports whether keys are made for the domains of a database of that
-// schema that ask for one.
-func (c *Config) makesKeys(schema string) bool {
-	return c.DKIM.Generate == "always" || c.DKIM.Generate == "auto" && schema == "vmapd"
-}
-
 // Published gives a check of DNS as package keyring wants it: a key is there
 // when all authoritative servers show it.
-func Published(c *dnscheck.Checker) func(ctx context.Context, domain, selector string, key crypto.PublicKey) keyring.Answer {
+func Published(c *dnscheck.Checker) keyring.Showing {
 	return func(ctx context.Context, domain, selector string, key crypto.PublicKey) keyring.Answer {
 		return AnswerOf(c.Everywhere(ctx, domain, selector, key))
 	}

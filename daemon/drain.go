@@ -83,6 +83,7 @@ func (d *Daemon) drain(signals <-chan os.Signal) {
 	go func() {
 		defer close(done)
 		wg.Wait()
+		d.handover.legacy.end()
 		d.retired.Wait()
 	}()
 	for {

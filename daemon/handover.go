@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,7 +27,7 @@ type handover struct {
 	limit   time.Duration // until the successor must serve
 	busy    atomic.Bool   // an attempt is under way, or has succeeded
 	heir    *os.Process   // serves in our place; guarded by Daemon.reload
-	line    net.Conn      // to it, for what is left to it later; guarded as heir
+	legacy  legacy        // what is left to it
 }
 
 // findProgram gives the absolute path that this process was started by. Unlike
@@ -102,7 +101,9 @@ func (d *Daemon) handOver(ctx context.Context) bool {
 		d.stay(ctx, err)
 		return false
 	}
-	d.handover.heir, d.handover.line = s.cmd.Process, s.line
+	d.handover.heir = s.cmd.Process
+	s.line.SetDeadline(time.Now().Add(heritageLimit)) //nolint:errcheck // writing says it
+	d.handover.legacy.begin(s.line)
 	d.disown()
 	d.notify(fmt.Sprintf("MAINPID=%d", s.pid()))
 	d.quiet.Store(true)

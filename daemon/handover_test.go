@@ -311,10 +311,15 @@ func TestHandoverMendsSocket(t *testing.T) {
 // SIGHUP to the old process in the middle of it all reaches the new one.
 func TestHandoverPassesReloadOn(t *testing.T) {
 	d := found(t, basics)
+	d.finish(t)
+	d.restartWithoutData(t) // so it does not end before it hears the signal
 	d.signal(t, syscall.SIGUSR2)
 	eventually(t, "the new process begins", func() bool { return d.process.log.count("taking over") == 1 })
 	d.write(t, basics+"[[listen]]\nprotocol = \"socketmap\"\naddress = \"unix:%DIR%/third\"\n")
-	d.signal(t, syscall.SIGHUP) // before or after it was told
+	d.signal(t, syscall.SIGHUP)
+	if err := os.Rename(d.path("away.db"), d.database()); err != nil {
+		t.Fatal(err)
+	}
 	old := d.pid
 	d.waitFor(t, old)
 	d.pid = d.state().PID

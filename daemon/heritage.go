@@ -3,8 +3,12 @@ package daemon
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
+	"os"
+	"sync"
+	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -12,51 +16,252 @@ import (
 	"github.com/vmapd/vmapd/lookup/auth"
 )
 
-// A login has two steps: a login process hears on the auth socket that the
-// password is right, then a mail process asks on the auth-master socket for the
-// user. A hand-over may come in between. So the old process, once nobody asks it
-// on auth sockets any more, sends what is left to be asked for down the line
-// between the two; the new one serves auth-master sockets at once, lets whoever
-// asks for an unknown login wait for that, and serves auth sockets afterwards:
-// whom it lets in nobody can ask the old one about.
+// What the old process leaves besides its sockets goes down the line between the
+// two, in heirlooms, while it drains.
+//
+// Connections of Dovecot's protocols: its processes keep them, and not all ask
+// again when one is closed (an lmtp of 2.3 that asks auth-master fails once, a
+// login process may wait for five seconds, a quota that is being told is lost).
+// So nothing is closed: each connection goes to the new process, with what its
+// client has said that matters for what comes, as soon as nothing is owed to it.
+//
+// Logins that are between their two steps: a login process has heard on the auth
+// socket that the password is right, and a mail process will ask on the
+// auth-master socket for the user. They go when nobody asks the old process on
+// auth sockets any more. The new one serves the other sockets at once, lets
+// whoever asks for an unknown login wait for them, and serves auth sockets
+// afterwards: whom it lets in nobody can ask the old one about.
 
 // heritageLimit is how long the old process may take for it.
 const heritageLimit = DrainTimeout + 5*time.Second
 
+// heirloom is one thing that is left, as JSON.
+type heirloom struct {
+	// Logins are all that nobody has asked for.
+	Logins []auth.KeptLogin `json:"logins,omitempty"`
+	// Socket is the endpoint at which a connection came in. Its descriptor comes
+	// with the first byte of the heirloom.
+	Socket string `json:"socket,omitempty"`
+	// State is what the new process has to know of the connection.
+	State *auth.Passed `json:"state,omitempty"`
+}
+
+// legacy is the end of the line at which things are left.
+type legacy struct {
+	mu   sync.Mutex
+	line *net.UnixConn // nil if there is nobody to leave anything to
+}
+
+// leave sends an heirloom, with the descriptor of nc if that is not nil.
+func (l *legacy) leave(what *heirloom, nc net.Conn) error {
+	text, err := json.Marshal(what)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if nc == nil {
+		_, err = l.line.Write(text)
+		return err
+	}
+	// The descriptor goes with one byte: a longer write might go in part.
+	if err := l.sendDescriptor(text[:1], nc); err != nil {
+		return err
+	}
+	_, err = l.line.Write(text[1:])
+	return err
+}
+
+func (l *legacy) sendDescriptor(with []byte, nc net.Conn) error {
+	s, ok := nc.(syscall.Conn)
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	raw, err := s.SyscallConn()
+	if err != nil {
+		return err
+	}
+	ctl := raw.Control(func(fd uintptr) { _, _, err = l.line.WriteMsgUnix(with, syscall.UnixRights(int(fd)), nil) })
+	return errors.Join(err, ctl)
+}
+
+// open reports whether there is somebody to leave something to.
+func (l *legacy) open() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.line != nil
+}
+
+// begin lets things be left, for a while.
+func (l *legacy) begin(line *net.UnixConn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.line = line
+}
+
+// end says that nothing more is left.
+func (l *legacy) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.line != nil {
+		l.line.Close()
+		l.line = nil
+	}
+}
+
+// bequeathConn sends a connection to the successor, if there is one. Our own
+// descriptor is closed all the same, by its owner.
+func (d *Daemon) bequeathConn(nc net.Conn, state *auth.Passed) {
+	c := nc.(*conn)
+	if !d.handover.legacy.open() {
+		return
+	}
+	if err := d.handover.legacy.leave(&heirloom{Socket: c.gate.cfg.endpoint.String(), State: state}, c.Conn); err != nil {
+		c.gate.trouble.warn(c.gate.log, "cannot hand over a connection; it is closed", zap.Error(err))
+		return
+	}
+	c.passed = true
+}
+
 // bequeathLogins sends the logins that nobody has asked for to the successor.
 func (d *Daemon) bequeathLogins() {
-	line := d.handover.line
-	if line == nil {
+	if !d.handover.legacy.open() {
 		return
 	}
-	defer line.Close()
 	left := d.logins.auth.Leave()
-	if len(left) == 0 {
-		return
-	}
-	line.SetDeadline(time.Now().Add(heritageLimit)) //nolint:errcheck // writing says it
-	if err := json.NewEncoder(line).Encode(left); err != nil {
+	if err := d.handover.legacy.leave(&heirloom{Logins: append([]auth.KeptLogin{}, left...)}, nil); err != nil {
 		d.log.Warn("cannot hand over logins that are under way; they fail once", zap.Int("logins", len(left)), zap.Error(err))
 	}
 }
 
-// adoptLogins takes them, and serves auth sockets from then on. The line ends
-// when the predecessor has said everything, or has ended.
-func (d *Daemon) adoptLogins(ctx context.Context, line net.Conn) {
+// rightsReader reads a line, and keeps the descriptors that come along.
+type rightsReader struct {
+	line  *net.UnixConn
+	files []*os.File
+}
+
+// Read reads bytes, and at most one descriptor: the kernel ends a read there.
+func (r *rightsReader) Read(b []byte) (int, error) {
+	oob := make([]byte, syscall.CmsgSpace(4))
+	n, oobn, _, _, err := r.line.ReadMsgUnix(b, oob)
+	if messages, e := syscall.ParseSocketControlMessage(oob[:oobn]); e == nil {
+		for i := range messages {
+			fds, _ := syscall.ParseUnixRights(&messages[i])
+			for _, fd := range fds {
+				r.files = append(r.files, os.NewFile(uintptr(fd), "handover"))
+			}
+		}
+	}
+	return n, err
+}
+
+// conn gives the next connection.
+func (r *rightsReader) conn() (net.Conn, error) {
+	if len(r.files) == 0 {
+		return nil, errors.New("its descriptor did not come along: too many open files")
+	}
+	f := r.files[0]
+	r.files = r.files[1:]
+	defer f.Close()
+	return net.FileConn(f)
+}
+
+func (r *rightsReader) close() {
+	for _, f := range r.files {
+		f.Close()
+	}
+}
+
+// inherited is a connection that came down the line.
+type inherited struct {
+	conn  net.Conn
+	state *auth.Passed
+}
+
+// adopt takes over what the predecessor leaves, until that has said everything
+// or has ended.
+func (d *Daemon) adopt(ctx context.Context, line *net.UnixConn) {
 	line.SetDeadline(time.Now().Add(heritageLimit))                                           //nolint:errcheck // reading says it
 	defer context.AfterFunc(ctx, func() { line.SetReadDeadline(time.Now().Add(patience)) })() //nolint:errcheck // the same
-	var left []auth.KeptLogin
-	if err := json.NewDecoder(line).Decode(&left); err != nil && err != io.EOF {
-		d.log.Warn("cannot take over logins that are under way; they fail once", zap.Error(err))
+	in := &rightsReader{line: line}
+	defer in.close()
+	late := map[*port][]inherited{}
+	defer d.adoptLogins(nil, late) // whatever happens, auth sockets are served in the end
+	for decoder, adopted := json.NewDecoder(in), false; ; {
+		var what heirloom
+		err := decoder.Decode(&what)
+		switch {
+		case errors.Is(err, io.EOF):
+			return
+		case err != nil:
+			d.log.Warn("cannot take over all of what the process before leaves: some connections are closed, some logins fail once", zap.Error(err))
+			return
+		case what.Socket == "":
+			d.adoptLogins(what.Logins, late)
+			adopted = true
+			continue
+		}
+		nc, err := in.conn()
+		if err != nil || what.State == nil {
+			d.log.Warn("cannot take over a connection; it is closed", zap.String("address", what.Socket), zap.Error(err))
+			continue
+		}
+		switch p := d.heirOf(what.Socket); {
+		case p == nil:
+			nc.Close() // of a listener that is not configured any more
+		case p.waits() && !adopted:
+			late[p] = append(late[p], inherited{nc, what.State})
+		default:
+			p.adopt(nc, what.State)
+		}
+	}
+}
+
+// adoptLogins takes logins over, once, and serves auth sockets from then on.
+func (d *Daemon) adoptLogins(left []auth.KeptLogin, late map[*port][]inherited) {
+	select {
+	case <-d.predecessor.heritage:
+		return
+	default:
 	}
 	d.logins.auth.Adopt(left)
 	close(d.predecessor.heritage)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, p := range d.ports {
-		if p.waits() && p.done == nil {
+		if !p.waits() {
+			continue
+		}
+		for _, c := range late[p] {
+			p.adopt(c.conn, c.state)
+		}
+		if p.done == nil {
 			d.beginPort(p)
 		}
+	}
+}
+
+// heirOf finds the port at an endpoint, nil if there is none whose service takes
+// connections over.
+func (d *Daemon) heirOf(endpoint string) *port {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, p := range d.ports {
+		if s, ok := p.service.(*lines); ok && s.resume != nil && p.cfg.endpoint.String() == endpoint {
+			return p
+		}
+	}
+	return nil
+}
+
+// adopt serves a connection that somebody else has served before.
+func (p *port) adopt(nc net.Conn, state *auth.Passed) {
+	if c := p.gate.admit(nc); c != nil {
+		c.asked = true
+		s := p.service.(*lines)
+		s.wg.Go(func() {
+			s.one(p.gate, c, func(ctx context.Context, nc net.Conn) error { return s.resume(ctx, nc, state) })
+		})
 	}
 }
 

@@ -35,7 +35,7 @@ type testament struct {
 // successor is a new process that is to take over.
 type successor struct {
 	cmd  *exec.Cmd
-	line net.Conn
+	line *net.UnixConn
 }
 
 func (s *successor) pid() int { return s.cmd.Process.Pid }
@@ -115,19 +115,33 @@ func (s *socket) duplicate() (*os.File, error) {
 }
 
 // connectedPair makes the connection between the two processes.
-func connectedPair() (net.Conn, *os.File, error) {
+func connectedPair() (*net.UnixConn, *os.File, error) {
 	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, nil, os.NewSyscallError("socketpair", err)
 	}
 	ours, theirs := os.NewFile(uintptr(fds[0]), "handover"), os.NewFile(uintptr(fds[1]), "handover")
 	defer ours.Close()
-	line, err := net.FileConn(ours)
+	line, err := unixConn(ours)
 	if err != nil {
 		theirs.Close()
 		return nil, nil, err
 	}
 	return line, theirs, nil
+}
+
+// unixConn makes an end of it usable. f stays the caller's.
+func unixConn(f *os.File) (*net.UnixConn, error) {
+	nc, err := net.FileConn(f)
+	if err != nil {
+		return nil, err
+	}
+	line, ok := nc.(*net.UnixConn)
+	if !ok {
+		nc.Close()
+		return nil, fmt.Errorf("the line to the other process is a %T", nc)
+	}
+	return line, nil
 }
 
 // successorEnv is our environment without what was meant for this process

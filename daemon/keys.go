@@ -13,16 +13,17 @@ import (
 )
 
 // openKeys makes the ring of keys that sign.
-func (d *Daemon) openKeys() error {
-	checker, err := dnscheck.New(dnscheck.Options{Servers: d.cfg.DKIM.Resolvers})
-	if err != nil {
-		return err
-	}
+func (d *Daemon) openKeys() {
 	o := d.cfg.KeyOptions()
-	o.Published = Published(checker)
 	o.Report = d.keyReport()
+	// A host without a resolver signs with the keys that it has.
+	if checker, err := dnscheck.New(dnscheck.Options{Servers: d.cfg.DKIM.Resolvers}); err != nil {
+		d.log.Warn("DNS cannot be asked for DKIM keys: new ones are not used", zap.Error(err))
+	} else {
+		o.Published = Published(checker)
+	}
+	d.published = o.Published
 	d.ring = keyring.NewRing(o)
-	return nil
 }
 
 // keyReport logs what becomes of keys.

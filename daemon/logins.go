@@ -40,6 +40,7 @@ func (d *Daemon) openLogins() *logins {
 	l.auth.SPID = uint32(os.Getpid())
 	l.auth.Mechanisms = mechanisms(d.cfg.Dovecot.Mechanisms)
 	l.auth.OnRefused = d.authRefused()
+	l.auth.PassOn = d.bequeathConn
 	l.dicts = &dovecot.Dicts{Logins: l.Logins, Usage: l.usage, Data: d.resolver, LastLogin: d.writes.lastLogin, MayReadHashes: d.mayReadHashes}
 	return l
 }
@@ -168,7 +169,7 @@ type serveFunc func(ctx context.Context, nc net.Conn) error
 func (f serveFunc) ServeConn(ctx context.Context, nc net.Conn) error { return f(ctx, nc) }
 
 func (d *Daemon) authClient(*Listen) (service, error) {
-	return &lines{server: serveFunc(d.logins.auth.ServeClient)}, nil
+	return &lines{server: serveFunc(d.logins.auth.ServeClient), resume: d.logins.auth.ResumeClient}, nil
 }
 
 // authMaster lets root ask everything; everybody else who may use the socket
@@ -180,5 +181,10 @@ func (d *Daemon) authMaster(*Listen) (service, error) {
 		}
 		return auth.MayUser | auth.MayList | auth.MayRequest
 	}
-	return &lines{server: serveFunc(func(ctx context.Context, nc net.Conn) error { return d.logins.auth.ServeMaster(ctx, nc, rights) })}, nil
+	return &lines{
+		server: serveFunc(func(ctx context.Context, nc net.Conn) error { return d.logins.auth.ServeMaster(ctx, nc, rights) }),
+		resume: func(ctx context.Context, nc net.Conn, p *auth.Passed) error {
+			return d.logins.auth.ResumeMaster(ctx, nc, rights, p)
+		},
+	}, nil
 }

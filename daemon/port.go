@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/vmapd/vmapd/lookup/auth"
 )
 
 // Server is a line protocol: it answers one connection until it ends. The
@@ -74,9 +76,20 @@ func (p *port) drain(ctx context.Context) {
 // not touch them.
 func same(a, b Listen) bool { return reflect.DeepEqual(a, b) }
 
+// servicePort puts a service behind a gate. Connections of line protocols that
+// idle are closed when there are too many.
+func servicePort(l Listen, s *socket, svc service, log *zap.Logger, m *metrics) *port {
+	g := newGate(s.stream, l, log, m)
+	if lines, ok := svc.(*lines); ok {
+		g.evicts, g.spares = true, lines.patient
+	}
+	return &port{cfg: l, socket: s, service: svc, gate: g}
+}
+
 // lines is the service of a line protocol.
 type lines struct {
 	server Server
+	resume func(ctx context.Context, nc net.Conn, state *auth.Passed) error // nil: connections are not handed over
 	// patient: connections are sessions of many requests. At a drain they know by
 	// themselves when to end; and they are not closed to let others in.
 	patient bool
@@ -84,19 +97,18 @@ type lines struct {
 }
 
 func (s *lines) serve(g *gate) {
-	g.evicts, g.spares = true, s.patient
 	for {
 		nc, err := g.Accept()
 		if err != nil {
 			return
 		}
 		c := nc.(*conn)
-		s.wg.Go(func() { s.one(g, c) })
+		s.wg.Go(func() { s.one(g, c, s.server.ServeConn) })
 	}
 }
 
 // one serves one connection. A panic costs that connection only.
-func (s *lines) one(g *gate, c *conn) {
+func (s *lines) one(g *gate, c *conn, serve serveFunc) {
 	defer c.Close()
 	defer func() {
 		if p := recover(); p != nil {
@@ -105,7 +117,7 @@ func (s *lines) one(g *gate, c *conn) {
 				zap.String("panic", fmt.Sprint(p)), zap.ByteString("stack", debug.Stack()))
 		}
 	}()
-	g.ended(c, s.server.ServeConn(g.ctx, c))
+	g.ended(c, serve(g.ctx, c))
 }
 
 func (s *lines) drain(ctx context.Context, g *gate) {

@@ -19,7 +19,7 @@ import (
 // the files of the unix sockets are its own, until it gives way.
 type predecessor struct {
 	pid   int
-	line  net.Conn
+	line  *net.UnixConn
 	files map[*socket]os.FileInfo // of the unix sockets it left to us
 	gone  bool                    // it has given way; written by the task that listens to it
 
@@ -73,7 +73,7 @@ func (in Inherited) readTestament(text string) (*predecessor, error) {
 	f := os.NewFile(uintptr(firstInherited+len(will.Sockets)), "handover")
 	defer f.Close()
 	var err error
-	p.line, err = net.FileConn(f)
+	p.line, err = unixConn(f)
 	return p, err
 }
 
@@ -139,7 +139,7 @@ func (d *Daemon) takePlace(ctx context.Context) {
 	defer p.line.Close()
 	if p.gone {
 		d.settle()
-		d.adoptLogins(ctx, p.line)
+		d.adopt(ctx, p.line)
 	}
 }
 

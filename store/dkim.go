@@ -8,7 +8,7 @@ type keysMark struct{ _ byte }
 
 // SameKeys reports whether two snapshots say the same about signing, so that
 // nobody need look. It may say no although they do.
-func (s *Snapshot) SameKeys(o *Snapshot) bool { return s.base.keys == o.base.keys }
+func (s *Snapshot) SameKeys(o *Snapshot) bool { return o != nil && s.base.keys == o.base.keys }
 
 // keepDKIM stores what a row says about signing, in the place that the domain
 // had for it, and returns the place.

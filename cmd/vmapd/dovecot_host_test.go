@@ -2,6 +2,8 @@ package main_test
 
 import (
 	"fmt"
+	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -58,6 +60,33 @@ func (h *dovecotHost) start(t *testing.T) {
 	h.v.Start(t)
 	h.v.AwaitReady(t)
 	h.Start(dovetest.Settings{Submission: true})
+}
+
+// holdSockets keeps the sockets for Dovecot open while no daemon runs, as systemd
+// does with a socket unit.
+func (h *dovecotHost) holdSockets(t *testing.T) {
+	t.Helper()
+	config := readFile(t, h.v.Config)
+	h.v.Held = map[string]*os.File{}
+	for _, protocol := range []string{"dict", "auth", "auth-master"} {
+		path := h.socket(protocol)
+		ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { ln.Close() })
+		if h.v.Held[protocol], err = ln.File(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { h.v.Held[protocol].Close() })
+		if err := os.Chmod(path, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		config = strings.Replace(config, fmt.Sprintf("address = \"unix:%s\"\nmode = \"0666\"", path), fmt.Sprintf("address = \"systemd:%s\"", protocol), 1)
+	}
+	if err := os.WriteFile(h.v.Config, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // succeed has the daemon replaced by a new process (docs/restart.md) and waits

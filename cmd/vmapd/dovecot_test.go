@@ -29,7 +29,7 @@ func TestDovecot(t *testing.T) {
 			t.Run("mail", h.testMail)
 			t.Run("doveadm", h.testDoveadm)
 			t.Run("changes", h.testChanges)
-			t.Run("restarts", h.testRestarts)
+			t.Run("faults", h.testFaults)
 		})
 		t.Run(route+", nothing loaded", func(t *testing.T) {
 			// Nothing listens there, and there is no snapshot on disk.

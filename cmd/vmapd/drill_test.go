@@ -33,6 +33,7 @@ func failureDrills() []failureDrill {
 		sqliteDrills(),
 		clockDrills(),
 		spoolDrills(servers),
+		commitDrills(all),
 	)
 }
 

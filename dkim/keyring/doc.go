@@ -29,5 +29,5 @@
 // # Making
 //
 // [Keeper] makes keys for domains that ask for one and brings keys from stage to
-// stage. It decides by what DNS shows, through [Published].
+// stage. It decides by what DNS shows, through a [Showing].
 package keyring

@@ -30,13 +30,13 @@ func (r *Ring) Explain(ctx context.Context, s *store.Snapshot, domain string) ([
 				f.Key = k
 			}
 		}
-		f.Text = r.explain(&f)
+		f.Text = r.explain(&f, has(signing, c.Algorithm))
 		all = append(all, f)
 	}
 	return all, why
 }
 
-func (r *Ring) explain(f *Finding) string {
+func (r *Ring) explain(f *Finding, taken bool) string {
 	st := r.State(f.Domain, f.Selector)
 	switch {
 	case f.Key != nil && st.Next != nil:
@@ -47,8 +47,10 @@ func (r *Ring) explain(f *Finding) string {
 		return "signs"
 	case st.Err != nil:
 		return "cannot sign: " + st.Err.Error()
-	case st.Key || st.Read:
+	case taken:
 		return "does not sign: another key takes its place"
+	case f.Path == "":
+		return reasonError(Unmade).Error()
 	}
-	return "has not been read"
+	return reasonError(Loading).Error()
 }

@@ -43,7 +43,7 @@ type Keeper struct {
 	// Rotate is the age of a domain's RSA key at which another one is made; 0 = it
 	// stays until somebody asks for another.
 	Rotate    time.Duration
-	Published func(ctx context.Context, domain, selector string, key crypto.PublicKey) Answer
+	Published Showing
 	Report    func(Event)
 	Now       func() time.Time
 

@@ -21,6 +21,7 @@ func (r *Ring) Run(ctx context.Context) {
 	wg.Go(func() { r.asker(ctx) })
 	tick := time.NewTicker(min(r.o.Recheck, retryBad))
 	defer tick.Stop()
+	defer r.rest()
 	checked := time.Now()
 	for ctx.Err() == nil {
 		r.takeOver()
@@ -28,6 +29,7 @@ func (r *Ring) Run(ctx context.Context) {
 			r.look(n)
 			continue
 		}
+		r.rest()
 		select {
 		case <-ctx.Done():
 		case <-r.wake:
@@ -39,6 +41,20 @@ func (r *Ring) Run(ctx context.Context) {
 			}
 			r.enqueue(all)
 		}
+	}
+}
+
+// rush looks at what somebody waits for, in the midst of longer work.
+func (r *Ring) rush() {
+	for {
+		r.mu.Lock()
+		urgent := len(r.urgent) > 0
+		r.mu.Unlock()
+		if !urgent {
+			return
+		}
+		n, _ := r.pop()
+		r.look(n)
 	}
 }
 
@@ -84,7 +100,7 @@ func (r *Ring) takeOver() {
 			r.queue = append(r.queue, n)
 		}
 	}
-	if s == nil || r.synced != nil && s.SameKeys(r.synced) {
+	if s == nil || s.SameKeys(r.synced) {
 		if s != nil {
 			r.synced = s
 		}
@@ -93,10 +109,17 @@ func (r *Ring) takeOver() {
 	}
 	r.round++
 	r.mu.Unlock()
+	n := 0
 	for d, k := range s.SigningDomains() {
 		r.want(d.Name, k.Selector, k.Path)
+		if n++; n%256 == 0 {
+			r.rush()
+		}
 	}
 	for k := range s.AllSigningKeys() {
+		if n++; n%256 == 0 {
+			r.rush()
+		}
 		if Stage(k.Stage) == Active || Stage(k.Stage) == Retiring {
 			r.want(k.Domain, k.Selector, k.Path)
 		}
@@ -178,15 +201,26 @@ func otherKey(path string, der []byte, old *material) (crypto.PublicKey, error) 
 }
 
 func (r *Ring) read(path string, was stamp) ([]byte, stamp, error) {
-	d, err := openFolder(r.o.Dir)
-	if err != nil {
-		err = folderError(r.o.Dir, path, err)
-		r.folderIs(err)
-		return nil, stamp{}, err
+	if r.folder == nil {
+		d, err := openFolder(r.o.Dir)
+		if err != nil {
+			err = folderError(r.o.Dir, path, err)
+			r.folderIs(err)
+			return nil, stamp{}, err
+		}
+		r.folder = d
+		r.folderIs(nil)
 	}
-	defer d.close()
-	r.folderIs(nil)
-	return d.read(path, was)
+	return r.folder.read(path, was)
+}
+
+// rest closes the folder when there is nothing to read for now: another one
+// may come in its place.
+func (r *Ring) rest() {
+	if r.folder != nil {
+		r.folder.close()
+		r.folder = nil
+	}
 }
 
 // folderIs reports once that no key at all can be read.

@@ -27,9 +27,9 @@ type Options struct {
 	Recheck time.Duration // how often files are looked at again; 0 = 5 minutes
 	Parsed  int           // keys that are kept ready; 0 = 2,000
 
-	// Published says whether DNS shows a key; nil = nobody knows. It is called
-	// from a goroutine of its own, and may take its time.
-	Published func(ctx context.Context, domain, selector string, key crypto.PublicKey) Answer
+	// Published is called from a goroutine of its own, and may take its time;
+	// nil = nobody knows what DNS shows.
+	Published Showing
 	// Report is told what changes for the worse or the better, once; nil = nobody
 	// is. It must not block.
 	Report func(Event)
@@ -63,7 +63,9 @@ type Ring struct {
 	round   uint32
 	waits   int // entries with a next key
 
-	down bool // the folder cannot be read; the loader's own
+	// The loader's own.
+	folder *folder // nil = not open
+	down   bool    // it cannot be read
 }
 
 type name struct{ domain, selector string }

@@ -1,6 +1,8 @@
 package keyring
 
 import (
+	"context"
+	"crypto"
 	"fmt"
 	"slices"
 	"time"
@@ -29,6 +31,9 @@ const (
 	No                    // it is not there, or it is that of another key
 	Yes                   // every authoritative server has it
 )
+
+// Showing says whether DNS shows a key.
+type Showing func(ctx context.Context, domain, selector string, key crypto.PublicKey) Answer
 
 // Times are how long keys stay at their stages.
 type Times struct {

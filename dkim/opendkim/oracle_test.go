@@ -11,17 +11,14 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/vmapd/vmapd/internal/peers"
 )
 
 // TestAsOpenDKIM has the real OpenDKIM sign mail of many authors, and compares
 // with what Plan.For says.
 func TestAsOpenDKIM(t *testing.T) {
-	if _, err := exec.LookPath("opendkim"); err != nil {
-		if os.Getenv("VMAPD_PEERS") == "required" {
-			t.Fatalf("VMAPD_PEERS=required: install opendkim: %v", err)
-		}
-		t.Skip("there is no opendkim")
-	}
+	peers.Program(t, "opendkim", "opendkim")
 	authors := []string{
 		"a@example.com", "Boss@Example.COM", "a@sub.example.com", "boss@sub.example.com", "a@deep.sub.example.com", "a@example.org", "a@own.example", "a+b@example.net", "a@examplexcom",
 	}

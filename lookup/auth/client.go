@@ -33,6 +33,10 @@ type client struct {
 	closing closing
 	joined  bool // the handover knows about kept
 	kept    keptLogins
+
+	resumed   bool   // another Server had it before
+	severed   bool   // a temporary failure of service smtp is due: the end tells
+	exchanges []byte // what was said in exchanges that went on when it drained
 }
 
 // stage is how far the client's handshake has come.
@@ -94,6 +98,15 @@ func (x *session) cutLine(b []byte) (int, error) {
 
 // Answer does what one line asks for.
 func (c *client) Answer(_ context.Context, dst, request []byte) []byte {
+	start := len(dst)
+	known := c.known(request)
+	if dst = c.answer(dst, request); known && bytes.HasPrefix(dst[start:], []byte("CONT\t")) {
+		return dst[:start]
+	}
+	return dst
+}
+
+func (c *client) answer(dst, request []byte) []byte {
 	command, args, _ := cutField(trimEOL(request))
 	switch {
 	case c.stage == ready && string(command) == "AUTH":

@@ -117,11 +117,11 @@ func (h *handover) remove(c *client) {
 
 // take gives a login away for good. If there is none it says why.
 func (h *handover) take(cpid, id uint32, cookie []byte) (k *kept, why string) {
-	var owner *client
+	var owners []*client // one, or two if the connection was passed on
 	h.mu.RLock()
 	for _, c := range h.clients[cpid] {
 		if subtle.ConstantTimeCompare([]byte(c.cookie), cookie) == 1 {
-			owner = c
+			owners = append(owners, c)
 		}
 	}
 	known := len(h.clients[cpid]) > 0
@@ -129,12 +129,17 @@ func (h *handover) take(cpid, id uint32, cookie []byte) (k *kept, why string) {
 	switch {
 	case !known:
 		return nil, "no login process with this pid has a login that waits"
-	case owner == nil:
+	case owners == nil:
 		return nil, "the cookie is not that of the login process"
 	}
-	owner.mu.Lock()
-	k = owner.kept.take(id)
-	owner.mu.Unlock()
+	for _, owner := range owners {
+		owner.mu.Lock()
+		found := owner.kept.take(id)
+		owner.mu.Unlock()
+		if found != nil {
+			k = found // the latest, should a client use an id twice
+		}
+	}
 	switch {
 	case k == nil:
 		return nil, "there is no such login: not made, not successful, or asked for before"

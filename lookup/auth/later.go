@@ -52,7 +52,8 @@ func (c *client) place(r *request, out *Outcome, reply []byte) (now bool) {
 		if c.closing == serving {
 			c.schedule(r, hanging, max(c.limits.Hangup, out.Delay))
 		}
-		return false // a drain ends with the connection anyway
+		c.severed = c.severed || c.closing != serving
+		return false
 	case out.Verdict != Yes && out.Delay > 0 && c.closing == serving:
 		r.reply = bytes.Clone(reply)
 		c.schedule(r, held, out.Delay)

@@ -133,12 +133,13 @@ func appendDone(dst []byte, id uint32, failed bool) []byte {
 }
 
 // settle ends the LISTs. When the connection drains they get some time.
-func (m *master) settle(drain bool) {
+func (m *master) settle(drain bool) (settled bool) {
 	if drain && m.wait(m.s.limits().Drain) {
-		return
+		return true
 	}
 	m.quit()
 	m.out.hurry()
+	return false
 }
 
 // MatchMask reports whether a name is one that a mask of LIST means: * stands

@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"fmt"
+	"net"
 	"strconv"
 	"sync"
 
@@ -47,11 +48,21 @@ type master struct {
 
 	// known to the loop alone
 	greeted bool
+	minor   uint32
 	parser  infoParser
 	request UserRequest
 
 	listMu sync.Mutex
 	lists  map[uint32]context.CancelFunc // that go on, by id
+}
+
+// newMaster prepares to serve nc until ctx ends.
+func (s *Server) newMaster(ctx context.Context, nc net.Conn, rights func(Peer) Rights) *master {
+	m := &master{session: s.newSession(ctx, nc), rights: AllRights}
+	if rights != nil {
+		m.rights = rights(m.peer)
+	}
+	return m
 }
 
 // greeting is what the server says first.
@@ -66,7 +77,7 @@ func (m *master) Cut(b []byte) (int, error) { return m.cutLine(b) }
 func (m *master) Answer(ctx context.Context, dst, request []byte) []byte {
 	command, args, _ := cutField(trimEOL(request))
 	if !m.greeted {
-		_, m.greeted = m.version(command, args)
+		m.minor, m.greeted = m.version(command, args)
 		return dst
 	}
 	text, args, more := cutField(args)

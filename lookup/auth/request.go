@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"time"
@@ -11,6 +12,8 @@ type request struct {
 	id       uint32
 	a        Attempt // belongs to the loop, and to the goroutine of a Rest from when that begins
 	exchange Exchange
+	head     []byte // the line AUTH from the id on, without a response; valid until that is answered
+	said     []byte // in the exchange, while it goes on
 
 	// what follows is guarded by client.mu
 	state   state
@@ -48,7 +51,10 @@ func (c *client) auth(dst, args []byte) []byte {
 		r = new(request)
 		c.scratch = r
 	}
-	r.id = id
+	r.id, r.said, r.head = id, nil, args
+	if n := bytes.Index(args, []byte("\tresp=")); n >= 0 {
+		r.head = args[:n]
+	}
 	resp, behind := c.parser.parse(&r.a.Info, rest)
 	r.a.Peer, r.smtp = c.peer, r.a.Service == "smtp"
 	switch {
@@ -148,6 +154,7 @@ func (c *client) next(dst []byte, r *request, response []byte) []byte {
 	case err != nil:
 		return c.conclude(dst, r, Outcome{Verdict: No})
 	case !done:
+		r.remember(response)
 		c.await(r, exchanging, time.Now().Add(keepFor))
 		return appendChallenge(dst, r.id, challenge)
 	case len(challenge) > 0:
@@ -178,6 +185,9 @@ func (c *client) cancel(dst, args []byte) []byte {
 		c.drop(r)
 	}
 	c.mu.Unlock()
+	if c.resumed { // it may be one that was adopted
+		c.s.logins.take(c.cpid, id, []byte(c.cookie))
+	}
 	if c.minor < 4 {
 		return dst
 	}

@@ -80,6 +80,11 @@ type Server struct {
 	// known waits.
 	Heritage <-chan struct{}
 
+	// PassOn, if set, is given a connection whose drain left it between two lines,
+	// when nothing is owed to its client: another Server can go on with it, see
+	// ResumeClient and ResumeMaster. The owner closes nc all the same.
+	PassOn func(nc net.Conn, p *Passed)
+
 	// OnRefused, if set, is told what did not go through although the protocol
 	// was kept, always a *RefusedError. It must be quick.
 	OnRefused func(error)
@@ -100,27 +105,14 @@ type Server struct {
 // nc says. A panic of Check or a Rest is not caught.
 func (s *Server) ServeClient(ctx context.Context, nc net.Conn) error {
 	c := s.newClient(ctx, nc)
-	if _, err := c.out.Write(c.greeting()); err != nil {
-		c.stop()
-		c.quit()
-		return err
-	}
-	return c.run(ctx, c, c.settle)
+	return c.serve(ctx, c, nil)
 }
 
 // ServeMaster speaks auth-master with one client. It ends as ServeClient does.
 // rights says what the client may ask; if it is nil, everything.
 func (s *Server) ServeMaster(ctx context.Context, nc net.Conn, rights func(Peer) Rights) error {
-	m := &master{session: s.newSession(ctx, nc), rights: AllRights}
-	if rights != nil {
-		m.rights = rights(m.peer)
-	}
-	if _, err := m.out.Write(m.greeting()); err != nil {
-		m.stop()
-		m.quit()
-		return err
-	}
-	return m.run(ctx, m, m.settle)
+	m := s.newMaster(ctx, nc, rights)
+	return m.serve(ctx, m, nil)
 }
 
 // mechanisms is Mechanisms or its default.

@@ -13,6 +13,7 @@ import (
 // the goroutines that belong to a connection.
 type session struct {
 	s    *Server
+	nc   net.Conn
 	peer Peer
 	out  *output
 
@@ -22,27 +23,50 @@ type session struct {
 	quit context.CancelFunc
 	wg   sync.WaitGroup
 
-	bad *ProtocolError // why reading ends; known to the loop alone
+	bad    *ProtocolError // why reading ends; known to the loop alone
+	kept   bool           // it ended between two lines, of which the second begins with rest
+	rest   []byte
+	replay int // bytes of the input that another Server has answered
 
 	endMu sync.Mutex
-	ended error // why something else than reading ended it
+	over  bool  // something else than reading ended it
+	ended error // why, nil if that is no error
 	panic any   // what a goroutine panicked with
 }
 
 // newSession prepares to serve nc until ctx ends.
 func (s *Server) newSession(ctx context.Context, nc net.Conn) *session {
-	x := &session{s: s, peer: peerOf(nc), out: newOutput(nc, s.limits().Write)}
+	x := &session{s: s, nc: nc, peer: peerOf(nc), out: newOutput(nc, s.limits().Write)}
 	x.loop, x.stop = context.WithCancel(ctx)
 	x.work, x.quit = context.WithCancel(context.WithoutCancel(ctx))
 	return x
 }
 
-// run serves p. When reading has ended, for a drain or because the client is
-// gone, it calls settle, and then waits for the goroutines.
-func (x *session) run(ctx context.Context, p line.Protocol, settle func(drain bool)) (err error) {
+// connection is what the two kinds do in their own ways.
+type connection interface {
+	line.Keeper
+	greeting() []byte
+	settle(drain bool) (settled bool) // ends what is open; whether nothing was cut short
+	passed() *Passed
+}
+
+// serve greets, unless another Server did, and serves. When reading has ended,
+// for a drain or because the client is gone, it settles what is open, waits for
+// the goroutines, and passes the connection on if that is possible.
+func (x *session) serve(ctx context.Context, c connection, from *Passed) (err error) {
+	var said []byte
+	if from == nil {
+		if _, err := x.out.Write(c.greeting()); err != nil {
+			x.stop()
+			x.quit()
+			return err
+		}
+	} else {
+		said, x.replay = from.Said, from.Answered
+	}
 	drain := false
 	defer func() {
-		settle(drain)
+		settled := c.settle(drain)
 		x.quit()
 		x.stop()
 		x.wg.Wait()
@@ -52,11 +76,14 @@ func (x *session) run(ctx context.Context, p line.Protocol, settle func(drain bo
 		if err == nil {
 			err = x.ended
 		}
+		if settled && drain && x.kept && !x.over && x.s.PassOn != nil {
+			x.s.PassOn(x.nc, c.passed())
+		}
 	}()
 	l := x.s.limits()
-	err = line.Serve(x.loop, x.out, p, line.Limits{
+	err = line.Resume(x.loop, x.out, c, line.Limits{
 		Idle: l.Idle, RequestTimeout: l.Read, WriteTimeout: l.Write, MaxFrame: MaxLine,
-	}, &x.s.pool)
+	}, &x.s.pool, said)
 	if x.bad != nil {
 		return x.bad
 	}
@@ -78,6 +105,7 @@ func (x *session) end(err error) {
 	if x.ended == nil {
 		x.ended = err
 	}
+	x.over = true
 	x.endMu.Unlock()
 	x.stop() // first, see package line
 	_ = x.out.SetReadDeadline(time.Unix(1, 0))

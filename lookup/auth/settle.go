@@ -6,7 +6,7 @@ import (
 
 // settle ends what the connection has open. When it drains, held replies go
 // out at once and slow checks get some time.
-func (c *client) settle(drain bool) {
+func (c *client) settle(drain bool) (settled bool) {
 	c.mu.Lock()
 	c.closing = closed
 	if drain {
@@ -16,8 +16,13 @@ func (c *client) settle(drain bool) {
 		if drain && r.state == checking {
 			continue
 		}
-		if drain && r.state == held {
+		switch {
+		case drain && r.state == held:
 			c.out.add(r.reply)
+		case r.state == exchanging:
+			c.exchanges = append(c.exchanges, r.said...)
+		case r.state == hanging:
+			c.severed = true
 		}
 		c.drop(r)
 	}
@@ -25,7 +30,7 @@ func (c *client) settle(drain bool) {
 	close(c.over)
 	if drain {
 		c.flush()
-		if !c.wait(c.limits.Drain) {
+		if settled = c.wait(c.limits.Drain); !settled {
 			c.giveUp()
 		}
 	}
@@ -36,6 +41,7 @@ func (c *client) settle(drain bool) {
 	default:
 		c.s.logins.leave(c)
 	}
+	return settled && !c.severed
 }
 
 // giveUp says of the checks that are left that it cannot say.

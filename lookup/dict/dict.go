@@ -128,25 +128,40 @@ type Server struct {
 	// be quick.
 	OnRefused func(error)
 
+	// PassOn, if set, is given a connection whose drain left it between two
+	// commands, when nothing is owed to its client: another Server can go on with
+	// it, perhaps in another process, see Resume. The owner closes nc all the same.
+	PassOn func(nc net.Conn, said []byte)
+
 	pool line.Pool
 }
 
 // ServeConn answers the commands of one client in order until it closes the
 // connection, ctx ends or the client was idle for too long; it returns nil
-// then. Transactions that were not committed are forgotten. The owner closes
+// then. Transactions that were not committed are forgotten, unless the connection
+// is passed on. The owner closes
 // nc, and to drain it cancels ctx and then calls nc.SetReadDeadline with the
 // current time: commands read completely are still answered.
 //
 // Errors are a *ProtocolError; io.ErrUnexpectedEOF, wrapped, if the client left
 // within a line; os.ErrDeadlineExceeded, wrapped, if it was too slow; or what
 // nc says. A panic of the Dict is not caught.
-func (s *Server) ServeConn(ctx context.Context, nc net.Conn) error {
-	return line.Serve(ctx, nc, &session{Server: s, nc: nc}, line.Limits{
+func (s *Server) ServeConn(ctx context.Context, nc net.Conn) error { return s.Resume(ctx, nc, nil) }
+
+// Resume is ServeConn for a connection that another Server has passed on, and said
+// is what that one gave to PassOn.
+func (s *Server) Resume(ctx context.Context, nc net.Conn, said []byte) error {
+	x := &session{Server: s, nc: nc}
+	err := line.Resume(ctx, nc, x, line.Limits{
 		Idle:           s.Idle,
 		RequestTimeout: orDefault(s.RequestTimeout, DefaultTimeout),
 		WriteTimeout:   orDefault(s.WriteTimeout, DefaultTimeout),
 		MaxFrame:       s.maxLine() + len("\n"),
-	}, &s.pool)
+	}, &s.pool, said)
+	if x.said != nil && err == nil && s.PassOn != nil {
+		s.PassOn(nc, x.said)
+	}
+	return err
 }
 
 // maxLine is MaxLine or its default.

@@ -13,6 +13,7 @@ import (
 var (
 	_ line.Streamer = (*session)(nil)
 	_ line.Settler  = (*session)(nil)
+	_ line.Keeper   = (*session)(nil)
 )
 
 // session is one connection as a line.Protocol.
@@ -35,6 +36,8 @@ type session struct {
 	open    map[uint32]*open
 	bytes   int // in open
 	pending []pending
+
+	said []byte // see Server.PassOn; nil if the connection is not to be passed on
 }
 
 // Stream keeps flush for iterations.

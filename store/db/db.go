@@ -40,6 +40,10 @@ type Options struct {
 	// where a pooler may share the session with others, only the transactions
 	// of BeginSnapshot do.
 	ReadOnly bool
+	// MustExist keeps SQLite from making a file where there is none, for those
+	// who write as well: an empty one in the place of one that is away would take
+	// what is written.
+	MustExist bool
 	// ConnectTimeout limits how long connecting may take, 10 seconds if 0.
 	ConnectTimeout time.Duration
 	// IOTimeout limits how long a server may go on without one byte of progress,

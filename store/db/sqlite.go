@@ -16,6 +16,9 @@ import (
 func openSQLite(a *address, o Options) (*sql.DB, error) {
 	pragmas := []string{"_pragma=busy_timeout(10000)", "_pragma=foreign_keys(1)"}
 	mode := "mode=rwc"
+	if o.MustExist {
+		mode = "mode=rw"
+	}
 	if o.ReadOnly {
 		mode = "mode=ro"
 	} else {
@@ -32,10 +35,61 @@ func openSQLite(a *address, o Options) (*sql.DB, error) {
 	if err != nil {
 		return nil, errors.New("what follows the ? is not key=value&key=value")
 	}
-	if o.ReadOnly {
-		return sql.OpenDB(c), nil
+	if !o.ReadOnly && !o.MustExist {
+		c = privateFile{c, a.path}
 	}
-	return sql.OpenDB(privateFile{c, a.path}), nil
+	return sql.OpenDB(sameFile{c, a.path}), nil
+}
+
+// sameFile keeps the pool from going on with a file that is gone, or that is
+// another one than that at the path: what is written there would be lost.
+type sameFile struct {
+	driver.Connector
+	path string
+}
+
+// Connect notes which file it is. If it is replaced in this very moment the
+// connection is of no use, which is noticed before the next time it is used.
+func (s sameFile) Connect(ctx context.Context) (driver.Conn, error) {
+	before, _ := os.Stat(s.path)
+	nc, err := s.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	file, err := os.Stat(s.path)
+	conn, ok := nc.(sqliteConn)
+	if err != nil || !ok || before != nil && !os.SameFile(before, file) {
+		nc.Close()
+		return nil, errors.Join(err, driver.ErrBadConn)
+	}
+	return &fileConn{conn, s.path, file}, nil
+}
+
+// sqliteConn is what a connection of the driver can do that matters to database/sql.
+type sqliteConn interface {
+	driver.Conn
+	driver.ConnBeginTx
+	driver.ConnPrepareContext
+	driver.ExecerContext
+	driver.QueryerContext
+	driver.Pinger
+	driver.SessionResetter
+	driver.Validator
+}
+
+// fileConn is a connection that knows its file.
+type fileConn struct {
+	sqliteConn
+	path string
+	file os.FileInfo
+}
+
+// ResetSession is called before a connection of the pool is used again.
+func (c *fileConn) ResetSession(ctx context.Context) error {
+	if file, err := os.Stat(c.path); err != nil || !os.SameFile(file, c.file) {
+		return driver.ErrBadConn
+	}
+	return c.sqliteConn.ResetSession(ctx)
 }
 
 // privateFile makes the file before SQLite does, which would let the umask

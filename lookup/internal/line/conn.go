@@ -58,6 +58,23 @@ func (c *conn) serve(ctx context.Context, p Protocol) error {
 	}
 }
 
+// begin answers what was read before, and takes the rest of it into a buffer.
+func (c *conn) begin(ctx context.Context, p Protocol, said []byte) error {
+	if len(said) == 0 {
+		return nil
+	}
+	c.in, c.w = said, len(said)
+	err := c.answer(ctx, p)
+	rest := c.in[c.r:c.w]
+	c.in, c.r, c.w = c.small, 0, len(rest)
+	if len(rest) > smallSize {
+		c.borrowed = c.pool.getIn(len(rest), c.limits.MaxFrame+1)
+		c.in = c.borrowed.b
+	}
+	copy(c.in, rest)
+	return err
+}
+
 // answer answers every complete request in the input and writes the replies.
 // An error of Cut is returned after the replies before it were written.
 func (c *conn) answer(ctx context.Context, p Protocol) error {

@@ -78,6 +78,16 @@ type Settler interface {
 	Settle(ctx context.Context, dst []byte) []byte
 }
 
+// Keeper is a Protocol whose connection may be served on by somebody else after
+// a drain.
+type Keeper interface {
+	Protocol
+
+	// Keep is given the beginning of a request that was read when Serve ends for
+	// a drain, maybe nothing. It must not keep rest itself.
+	Keep(rest []byte)
+}
+
 // Limits bound what one connection may cost. All fields but Idle must be
 // positive.
 type Limits struct {
@@ -94,13 +104,25 @@ type Limits struct {
 // connection. Serve does not close nc. If Answer panics, so does Serve, and
 // the buffers of the connection are left to the collector.
 func Serve(ctx context.Context, nc net.Conn, p Protocol, l Limits, pool *Pool) error {
+	return Resume(ctx, nc, p, l, pool, nil)
+}
+
+// Resume is Serve for a connection of which something has been read before, by
+// somebody else.
+func Resume(ctx context.Context, nc net.Conn, p Protocol, l Limits, pool *Pool, said []byte) error {
 	c := pool.conn()
 	c.nc, c.limits = nc, l
 	c.settler, _ = p.(Settler)
 	if s, ok := p.(Streamer); ok {
 		s.Stream(c.stream)
 	}
-	err := c.serve(ctx, p)
+	err := c.begin(ctx, p, said)
+	if err == nil {
+		err = c.serve(ctx, p)
+	}
+	if k, ok := p.(Keeper); ok && err == nil && ctx.Err() != nil {
+		k.Keep(c.in[c.r:c.w])
+	}
 	pool.release(c)
 	return err
 }

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -26,6 +28,9 @@ type Vmapd struct {
 	Config string // the configuration file
 
 	*Web
+
+	// Held are sockets that the program is given as systemd does, by name.
+	Held map[string]*os.File
 
 	log  string
 	cmd  *exec.Cmd
@@ -75,6 +80,13 @@ func (v *Vmapd) Start(t testing.TB) {
 	}
 	defer log.Close()
 	v.cmd = exec.Command(v.Binary, "serve", "-c", v.Config)
+	if names := slices.Sorted(maps.Keys(v.Held)); len(names) > 0 {
+		v.cmd = exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ exec "$0" serve -c "$1"`, v.Binary, v.Config)
+		v.cmd.Env = append(os.Environ(), fmt.Sprintf("LISTEN_FDS=%d", len(names)), "LISTEN_FDNAMES="+strings.Join(names, ":"))
+		for _, name := range names {
+			v.cmd.ExtraFiles = append(v.cmd.ExtraFiles, v.Held[name])
+		}
+	}
 	v.cmd.Stdout, v.cmd.Stderr = log, log
 	v.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // if the test is killed
 	if err := v.cmd.Start(); err != nil {
