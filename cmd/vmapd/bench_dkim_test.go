@@ -49,16 +49,18 @@ func benchDKIM(t *testing.T, binary string, r *report) {
 		cpu          float64 // target, milliseconds a message
 	}{{"2 KB", 2 << 10, 4, 0.95}, {"20 KB", 20 << 10, 4, 0.95}, {"5 MB", 5 << 20, 2, 8}} {
 		m := signingMessage(size.bytes)
-		var rates, cpu, theirs, dual samples
+		var rates, cpu, theirs, costs, dual samples
 		for range 7 {
 			x, y, z := opendkim.load(t, m, size.conns), one.load(t, m, size.conns), two.load(t, m, size.conns)
 			rates = append(rates, y.rate()/x.rate())
 			theirs, cpu = append(theirs, x.each()), append(cpu, y.each())
+			costs = append(costs, y.each()/x.each())
 			dual = append(dual, z.each()/y.each())
 		}
 		r.atLeast(fmt.Sprintf("signing %s: messages/s ÷ OpenDKIM's, %d connections", size.name, size.conns), "%.2f", rates, 2)
 		r.atMost(fmt.Sprintf("signing %s: processor time of a message in ms", size.name), "%.2f", cpu, size.cpu)
 		r.tell(fmt.Sprintf("signing %s: OpenDKIM's processor time in ms", size.name), "%.2f", theirs)
+		r.tell(fmt.Sprintf("signing %s: processor time ÷ OpenDKIM's", size.name), "%.2f", costs)
 		r.atMost(fmt.Sprintf("signing %s: processor time with two keys ÷ with one", size.name), "%.3f", dual, 1.05)
 	}
 	small := one.peak(t, signingMessage(2<<10), 400)
