@@ -16,11 +16,11 @@ const DefaultConfigFile = "/etc/vmapd/vmapd.toml"
 type Config struct {
 	StateDir string   `toml:"state_dir" comment:"Folder for what vmapd keeps: the embedded database, the control socket, keys. $STATE_DIRECTORY, if systemd sets it, is the default."`
 	Database Database `toml:"database" comment:"The database that holds domains, mailboxes and aliases."`
-	Listen   []Listen `toml:"listen" comment:"One [[listen]] section for each socket. If there is none at all, vmapd serves socketmap, dict, auth and auth-master on unix sockets in its run folder ($RUNTIME_DIRECTORY or /run/vmapd) and http on inet:127.0.0.1:8025."`
+	Listen   []Listen `toml:"listen" comment:"One [[listen]] section for each socket. If there is none at all, vmapd serves socketmap, milter, dict, auth and auth-master on unix sockets in its run folder ($RUNTIME_DIRECTORY or /run/vmapd) and http on inet:127.0.0.1:8025."`
 	Lookup   Lookup   `toml:"lookup" comment:"How the lookup tables answer."`
 	Dovecot  Dovecot  `toml:"dovecot" comment:"Logins, and answers for Dovecot (protocols dict, auth, auth-master)."`
 	Guard    Guard    `toml:"guard" comment:"Protection of logins against guessing. With policy.counters in Redis several nodes count together."`
-	DKIM     DKIM     `toml:"dkim" comment:"Signing of mail. For a protocol of coming versions (milter): checked, not used yet."`
+	DKIM     DKIM     `toml:"dkim" comment:"Signing of mail (protocol milter): what authenticated clients send, and others that are named here."`
 	Policy   Policy   `toml:"policy" comment:"What several nodes count together: wrong passwords ([guard]), and sending limits, for a protocol of coming versions (policy)."`
 	Log      Log      `toml:"log" comment:"Messages go to standard error."`
 
@@ -45,7 +45,7 @@ type Database struct {
 
 // Listen is one section [[listen]].
 type Listen struct {
-	Protocol       string   `toml:"protocol" comment:"socketmap, tcp_table, http; dict, auth (logins: Dovecot's login processes, SASL of Postfix and Exim) and auth-master (users: Dovecot) on unix sockets. Coming versions: policy, milter."`
+	Protocol       string   `toml:"protocol" comment:"socketmap, tcp_table, http; dict, auth (logins: Dovecot's login processes, SASL of Postfix and Exim) and auth-master (users: Dovecot) on unix sockets. milter: signing, for smtpd_milters and non_smtpd_milters. Coming versions: policy."`
 	Address        string   `toml:"address" comment:"unix:/path, inet:host:port (IPv6 in brackets) or systemd:NAME for a socket that systemd hands over. For chrooted Postfix daemons the path must be below the queue directory, such as unix:/var/spool/postfix/private/vmapd."`
 	Mode           Mode     `toml:"mode" comment:"Permissions of a unix socket. Who may write to it may ask it."`
 	Owner          string   `toml:"owner" comment:"Owner of a unix socket, name or number. Empty: the user vmapd runs as."`
@@ -53,7 +53,7 @@ type Listen struct {
 	Table          string   `toml:"table" comment:"tcp_table: the one table this port serves."`
 	Allow          []string `toml:"allow" comment:"TCP: networks that may connect, such as [\"10.1.0.0/16\"]. Without it only loopback addresses can be listened on."`
 	MaxConnections int      `toml:"max_connections" comment:"Connections at the same time. When so many are open, one that idles is closed to let a new one in; when none idles, the new one is closed. Postfix holds one for each smtpd, cleanup and trivial-rewrite process."`
-	IdleTimeout    Duration `toml:"idle_timeout" comment:"A connection without a request for so long is closed. Postfix connects again by itself."`
+	IdleTimeout    Duration `toml:"idle_timeout" comment:"A connection without a request for so long is closed. Postfix connects again by itself. milter: without a message; longer than smtpd_timeout, or the next message of the SMTP client is not signed."`
 	RequestTimeout Duration `toml:"request_timeout" comment:"Time for a peer to finish a request that it began, and to take the answer."`
 	Backlog        int      `toml:"backlog" comment:"Connections that may wait to be accepted. 0: as many as the system allows (net.core.somaxconn, which is also the upper limit)."`
 	TLSCertificate string   `toml:"tls_certificate" comment:"http: PEM file with the certificate chain; serves https."`
@@ -105,11 +105,20 @@ type Guard struct {
 // DKIM is the section [dkim].
 type DKIM struct {
 	KeyDir      string   `toml:"key_dir" comment:"Keys are read and made only below this folder. Default: dkim in state_dir."`
-	Networks    []string `toml:"networks" comment:"Clients whose mail is signed besides that of authenticated ones."`
-	DaemonNames []string `toml:"daemon_names" comment:"Values of the milter macro {daemon_name} whose mail is signed."`
+	Networks    []string `toml:"networks" comment:"Clients whose mail is signed besides that of authenticated ones. Mail of sendmail(1) comes from 127.0.0.1, but so does all that a content filter gives back."`
+	DaemonNames []string `toml:"daemon_names" comment:"Values of the milter macro {daemon_name} whose mail is signed: what a service of master.cf has as -o milter_macro_daemon_name."`
 	Headers     string   `toml:"headers" comment:"Which headers are signed: compat, balanced or strict."`
 	Subdomains  string   `toml:"subdomains" comment:"exact, or parent: sign for a subdomain with its parent's key."`
 	Resolvers   []string `toml:"resolvers" comment:"DNS servers, address or address:port. Empty: those of /etc/resolv.conf."`
+
+	AliasKeys    string   `toml:"alias_keys" comment:"own: mail from a domain alias is signed only if the alias has a key of its own (vmapd dkim generate). target: else with the key of its target, in the target's name, which DMARC takes for another domain."`
+	Generate     string   `toml:"generate" comment:"Make keys for domains that are to be signed and have none. auto: in databases that vmapd init made, never where Modoboa's own job (modo manage_dkim_keys, or its worker) may make one at the same time. always: that job is switched off. never: only vmapd dkim generate makes keys."`
+	ReplacedKeep Duration `toml:"replaced_keep" comment:"How long an old key is used on when its file is gone or cannot be read, or while DNS does not show the key that took its place in the file."`
+	Settle       Duration `toml:"settle" comment:"How long the record of a further key must have been seen in DNS before it signs: longer than a resolver remembers that there was none."`
+	Retire       Duration `toml:"retire" comment:"How long the record of a replaced key must stay in DNS: longer than mail waits in queues. At least 168h."`
+	RotateAfter  Duration `toml:"rotate_after" comment:"Age of an RSA key at which another one is made to take its place, once somebody has published its record. 0s: keys are rotated by vmapd dkim rotate alone."`
+
+	networks []netip.Prefix // Networks, parsed
 }
 
 // Policy is the section [policy].
@@ -152,6 +161,7 @@ func builtin() *Config {
 		DKIM: DKIM{
 			Networks: []string{"127.0.0.0/8", "::1/128"}, DaemonNames: []string{"ORIGINATING"},
 			Headers: "balanced", Subdomains: "exact", Resolvers: []string{},
+			AliasKeys: "own", Generate: "auto", ReplacedKeep: Duration(7 * 24 * time.Hour), Settle: Duration(time.Hour), Retire: Duration(8 * 24 * time.Hour),
 		},
 		Policy: Policy{Counters: "local"},
 		Log:    Log{Level: "info", Format: "console"},

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vmapd/vmapd/dkim/keyring"
 	"github.com/vmapd/vmapd/lookup"
 	"github.com/vmapd/vmapd/store/db"
 )
@@ -164,9 +165,15 @@ func (k *checker) lookup() {
 func (k *checker) dkim() {
 	d := &k.c.DKIM
 	k.absolute("dkim.key_dir", d.KeyDir)
-	k.prefixes("dkim.networks", d.Networks)
+	d.networks = k.prefixes("dkim.networks", d.Networks)
 	k.oneOf("dkim.headers", d.Headers, "compat", "balanced", "strict")
 	k.oneOf("dkim.subdomains", d.Subdomains, "exact", "parent")
+	k.oneOf("dkim.alias_keys", d.AliasKeys, "own", "target")
+	k.oneOf("dkim.generate", d.Generate, "auto", "always", "never")
+	k.positive("dkim.replaced_keep", d.ReplacedKeep)
+	if d.Retire.D() < keyring.MinRetire {
+		k.fail("dkim.retire", "%s is too short: mail waits in queues for days, at least %s", d.Retire, Duration(keyring.MinRetire))
+	}
 	for i, r := range d.Resolvers {
 		_, err := netip.ParseAddr(r)
 		if _, err2 := netip.ParseAddrPort(r); err != nil && err2 != nil {

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/vmapd/vmapd/dkim/milter"
 	"github.com/vmapd/vmapd/lookup/auth"
 	"github.com/vmapd/vmapd/lookup/dict"
 	"github.com/vmapd/vmapd/lookup/socketmap"
@@ -116,8 +117,9 @@ func blame(err error) string {
 	var tt *tcptable.ProtocolError
 	var dp *dict.ProtocolError
 	var ap *auth.ProtocolError
+	var mp *milter.ProtocolError
 	switch {
-	case errors.As(err, &sm), errors.As(err, &tt), errors.As(err, &dp), errors.As(err, &ap):
+	case errors.As(err, &sm), errors.As(err, &tt), errors.As(err, &dp), errors.As(err, &ap), errors.As(err, &mp):
 		return "closed a connection: what came in is not the protocol"
 	case isTimeout(err):
 		return "closed a connection: the peer was too slow"

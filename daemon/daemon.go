@@ -16,6 +16,8 @@ import (
 	sd "github.com/coreos/go-systemd/v22/daemon"
 	"go.uber.org/zap"
 
+	"github.com/vmapd/vmapd/dkim/keyring"
+	"github.com/vmapd/vmapd/dkim/milter"
 	"github.com/vmapd/vmapd/lookup"
 	"github.com/vmapd/vmapd/store"
 	"github.com/vmapd/vmapd/store/spool"
@@ -31,6 +33,9 @@ type Daemon struct {
 	metrics   *metrics
 	store     *store.Store
 	resolver  *lookup.Resolver
+	signing   atomic.Pointer[milter.Settings] // the section [dkim] in effect
+	ring      *keyring.Ring
+	published keyring.Showing // what DNS shows; nil = nobody can say
 	inherited Inherited
 
 	handover    handover
@@ -64,6 +69,8 @@ func New(cfg *Config, path string, overrides []string, log *Logger) (*Daemon, er
 		handover: handover{program: findProgram(), limit: handoverLimit},
 	}
 	d.hurry, d.urge = context.WithCancel(context.Background())
+	d.signing.Store(cfg.signingSettings())
+	d.openKeys()
 	l := &loads{log: log.Logger, metrics: d.metrics, status: func(s string) { d.notify("STATUS=" + s) }}
 	d.store = &store.Store{Settings: database.settings(cfg), File: SnapshotPath(cfg.StateDir), Hooks: l.hooks()}
 	d.resolver = lookup.NewResolver(d.store, cfg.LookupOptions())
@@ -108,6 +115,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 	loading := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.store.Run(ctx) })
 	writing := newTask(context.WithoutCancel(ctx), d.writes.run)
 	tending := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.logins.run(ctx, d) })
+	signing := newTask(context.WithoutCancel(ctx), d.runKeys)
+	keeping := newTask(context.WithoutCancel(ctx), d.keepKeys)
 	serving, leave := context.WithCancel(ctx)
 	defer leave()
 	reloads, handovers := make(chan struct{}, 1), make(chan struct{}, 1)
@@ -119,9 +128,6 @@ func (d *Daemon) Run(ctx context.Context) error {
 	arriving.end()
 	handing.end()
 	reloading.end()
-	if len(reloads) > 0 { // asked for, and not begun any more
-		d.passOn(syscall.SIGHUP)
-	}
 	if asked {
 		d.passOn(syscall.SIGTERM)
 	}
@@ -129,6 +135,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.log.Info("ending: finishing the requests at hand")
 	d.drain(signals)
 	tending.end()
+	keeping.end()
+	signing.end()
 	writing.end()
 	loading.end()
 	d.passOnRest(signals)

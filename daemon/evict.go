@@ -19,7 +19,7 @@ func (g *gate) evict() bool {
 	if g.evictOne() {
 		return true
 	}
-	if g.victims = g.unasked(); len(g.victims) == 0 {
+	if g.victims = g.unasked(); len(g.victims) == 0 && !g.spares {
 		g.victims = g.silent(time.Now())
 	}
 	return g.evictOne()

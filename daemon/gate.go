@@ -26,6 +26,7 @@ type gate struct {
 	log     *zap.Logger
 	metrics *metrics
 	evicts  bool // when full, close the connections that idle to let others in
+	spares  bool // but only those that have not sent a byte
 
 	ctx  context.Context // ends when the connections drain
 	stop context.CancelFunc

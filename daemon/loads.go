@@ -130,11 +130,21 @@ func tuneMemory() {
 	}
 }
 
+// leastGarbage is what may gather between two collections, at least.
+const leastGarbage = 16 << 20
+
 // limitMemory makes the collector run more often when two snapshots and their
 // garbage are in memory, during loads: memory that is bought for the worst
 // moment is idle at all others. There must be room for garbage beside the two,
 // or the collector does nothing else. $GOMEMLIMIT goes first.
+//
+// Beside a small snapshot a quarter of the heap is next to nothing, and the
+// collector would run all the time: a message that is signed makes some 30 KB of
+// garbage.
 func limitMemory(snapshot int) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(max(25, min(400, 100*leastGarbage/(snapshot+1))))
+	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(int64(2*snapshot + max(96<<20, snapshot/8)))
 	}

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"io"
+	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -34,10 +35,13 @@ func NewLogger(c Log, w io.Writer) *Logger {
 
 // Redirect sends what libraries write by themselves here: with the standard log
 // package, until the function it returns is called, and go-redis, at debug,
-// since whoever uses it reports its errors.
+// since whoever uses it reports its errors. A line comes once a second at most:
+// peers can cause them.
 func (l *Logger) Redirect() func() {
 	redisguard.SetLog(func(line string) { l.Debug("redis", zap.String("said", line)) })
-	return zap.RedirectStdLog(l.Logger)
+	return zap.RedirectStdLog(l.WithOptions(zap.WrapCore(func(c zapcore.Core) zapcore.Core {
+		return zapcore.NewSamplerWithOptions(c, time.Second, 1, 0)
+	})))
 }
 
 func logLevel(name string) zapcore.Level {

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/zap"
 
+	"github.com/vmapd/vmapd/dkim/milter"
 	"github.com/vmapd/vmapd/lookup"
 )
 
@@ -35,6 +36,7 @@ type metrics struct {
 	lost           prometheus.Counter
 	fileErrors     prometheus.Counter
 	logins         *prometheus.CounterVec
+	messages       *prometheus.CounterVec
 	written        prometheus.Counter
 	writeErrors    prometheus.Counter
 }
@@ -68,6 +70,10 @@ func newMetrics() *metrics {
 		fileErrors:    single("vmapd_snapshot_file_errors_total", "Failures to write or to use the snapshot on disk."),
 	}
 	m.logins = counter("vmapd_auth_total", "Logins that were decided, by service and result (ok, temp, or why they failed).", "service", "result")
+	m.messages = counter("vmapd_dkim_messages_total", "Messages that milters have seen, by result (signed, foreign for those of clients that are not signed for, or why one is unsigned).", "result")
+	for _, result := range []string{milter.Signed, milter.AlreadySigned, milter.Foreign, milter.NoKey, milter.KeyLoading, milter.Failed} {
+		m.messages.WithLabelValues(result) // there from the start, at 0
+	}
 	m.written = single("vmapd_spool_applied_total", "Writes of the mail side that reached the database.")
 	m.writeErrors = single("vmapd_spool_errors_total", "Failures of the spool, or to write what is in it to the database.")
 	for _, kind := range []string{"full", "delta", "audit"} {
@@ -77,7 +83,7 @@ func newMetrics() *metrics {
 	build := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "vmapd_build_info", Help: "Always 1; the labels say what runs.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()}}, func() float64 { return 1 })
-	m.registry.MustRegister(m.requests, m.seconds, m.refusals, m.protocolErrors, m.refresh, m.refreshErrors, m.panics, m.changes, m.missed, m.lost, m.fileErrors, m.logins, m.written, m.writeErrors, build,
+	m.registry.MustRegister(m.requests, m.seconds, m.refusals, m.protocolErrors, m.refresh, m.refreshErrors, m.panics, m.changes, m.missed, m.lost, m.fileErrors, m.logins, m.messages, m.written, m.writeErrors, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

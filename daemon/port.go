@@ -80,7 +80,9 @@ func same(a, b Listen) bool { return reflect.DeepEqual(a, b) }
 // idle are closed when there are too many.
 func servicePort(l Listen, s *socket, svc service, log *zap.Logger, m *metrics) *port {
 	g := newGate(s.stream, l, log, m)
-	_, g.evicts = svc.(*lines)
+	if lines, ok := svc.(*lines); ok {
+		g.evicts, g.spares = true, lines.patient
+	}
 	return &port{cfg: l, socket: s, service: svc, gate: g}
 }
 
@@ -88,7 +90,10 @@ func servicePort(l Listen, s *socket, svc service, log *zap.Logger, m *metrics) 
 type lines struct {
 	server Server
 	resume func(ctx context.Context, nc net.Conn, state *auth.Passed) error // nil: connections are not handed over
-	wg     sync.WaitGroup
+	// patient: connections are sessions of many requests. At a drain they know by
+	// themselves when to end; and they are not closed to let others in.
+	patient bool
+	wg      sync.WaitGroup
 }
 
 func (s *lines) serve(g *gate) {
@@ -116,7 +121,9 @@ func (s *lines) one(g *gate, c *conn, serve serveFunc) {
 }
 
 func (s *lines) drain(ctx context.Context, g *gate) {
-	g.expire()
+	if !s.patient {
+		g.expire()
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -21,7 +21,7 @@ func protocols() []protocol {
 		{"dict", (*Daemon).dict},
 		{"auth", (*Daemon).authClient},
 		{"auth-master", (*Daemon).authMaster},
-		{"milter", nil},
+		{"milter", (*Daemon).milter},
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -69,6 +70,9 @@ func (d *Daemon) apply(ctx context.Context, cfg *Config) error {
 	d.switchPorts(p)
 	d.needRestart(cfg)
 	d.resolver.SetOptions(cfg.LookupOptions())
+	d.signing.Store(cfg.signingSettings())
+	d.ring.SetChoice(cfg.KeyOptions().Parents, cfg.KeyOptions().AliasTarget)
+	d.ring.Rescan()
 	if d.logins != nil {
 		d.logins.SetOptions(cfg.loginOptions())
 	}
@@ -218,6 +222,8 @@ func (d *Daemon) needRestart(cfg *Config) {
 	for _, c := range []struct{ key, was, is string }{
 		{"state_dir", d.cfg.StateDir, cfg.StateDir},
 		{"log.format", d.cfg.Log.Format, cfg.Log.Format},
+		{"dkim.key_dir", d.cfg.DKIM.KeyDir, cfg.DKIM.KeyDir},
+		{"dkim.resolvers", strings.Join(d.cfg.DKIM.Resolvers, " "), strings.Join(cfg.DKIM.Resolvers, " ")},
 	} {
 		if c.was != c.is {
 			d.log.Warn("a changed setting takes effect after a restart only", zap.String("setting", c.key))

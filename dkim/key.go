@@ -148,13 +148,9 @@ func kind(public crypto.PublicKey) (Algorithm, int, error) {
 // ParsePrivate reads an RSA or Ed25519 key: PKCS#8 or PKCS#1, in PEM or plain
 // DER. No error contains a byte of it.
 func ParsePrivate(pemOrDER []byte) (crypto.Signer, error) {
-	der := pemOrDER
-	if strings.Contains(string(pemOrDER), "-----BEGIN") {
-		block, err := privateBlock(pemOrDER)
-		if err != nil {
-			return nil, err
-		}
-		der = block
+	der, err := PrivateDER(pemOrDER)
+	if err != nil {
+		return nil, err
 	}
 	if key, err := x509.ParsePKCS1PrivateKey(der); err == nil {
 		return key, nil

@@ -145,16 +145,19 @@ func (m *Message) body(c Canon) [sha256.Size]byte {
 // value begins with the blank after the colon; its folds are LF and tab; no
 // line is longer than 78 octets, unless one name alone is. It is an error to
 // sign what has no one author.
-func (m *Message) Sign(ctx context.Context) ([]string, error) {
+func (m *Message) Sign(ctx context.Context) ([]string, error) { return m.SignWith(ctx, m.keys) }
+
+// SignWith is Sign with some of the keys that StartBody was given.
+func (m *Message) SignWith(ctx context.Context, keys []*Key) ([]string, error) {
 	if _, why := m.Author(); why != "" {
 		return nil, fmt.Errorf("not to be signed: %s", why)
 	}
 	m.input = m.input[:0]
 	p := m.header.picker()
 	m.eachSigned(func(index int) { m.input = p.appendField(m.input, index, m.o.HeaderCanon) })
-	values := make([]string, 0, len(m.keys))
+	values := make([]string, 0, len(keys))
 	for _, a := range []Algorithm{Ed25519SHA256, RSASHA256} {
-		for _, k := range m.keys {
+		for _, k := range keys {
 			if k.Algorithm != a {
 				continue
 			}

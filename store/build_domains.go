@@ -9,7 +9,7 @@ func (b *Builder) AddDomain(d Domain) {
 	}
 	at := b.domainSlot(d.ID)
 	name := Fold(d.Name)
-	row := domainRow{id: d.ID, used: b.domains.at(at).used, name: b.symbols.intern(name), quota: d.Quota, perMbox: d.DefaultMailboxQuota, typ: d.Type}
+	row := domainRow{id: d.ID, used: b.domains.at(at).used, dkim: b.keepDKIM(b.domains.at(at).dkim, &d), name: b.symbols.intern(name), quota: d.Quota, perMbox: d.DefaultMailboxQuota, typ: d.Type}
 	row.flags = here | flag(name != d.Name, inexact) | flag(d.Enabled, domainEnabled)
 	*b.domains.edit(at) = row
 	b.domains.here++
@@ -52,6 +52,9 @@ func (b *Builder) removeDomain(at uint32) {
 	d.flags &^= here
 	b.domains.here--
 	b.unbear(d.name, Domains, at)
+	if d.dkim != 0 {
+		b.keys = new(keysMark)
+	}
 }
 
 // servedName returns the name of a domain, 0 if it is not here.

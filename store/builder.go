@@ -33,7 +33,7 @@ type Builder struct {
 
 // NewBuilder returns an empty Builder.
 func NewBuilder() *Builder {
-	return &Builder{base: base{symbols: newSymbols()}, total: map[ProblemKind]int{}, rekey: map[uint32]*rekeying{}}
+	return &Builder{base: base{symbols: newSymbols(), keys: new(keysMark)}, total: map[ProblemKind]int{}, rekey: map[uint32]*rekeying{}}
 }
 
 // GiveWay lets requests have the processor; a source calls it every few hundred

@@ -39,6 +39,10 @@ func TestRowsComeBackAsTheyWentIn(t *testing.T) {
 	b.AddTransport(Transport{ID: 12, Pattern: ".Far.test", Service: "smtp", NextHop: "[192.0.2.1]"})
 	b.AddRecipientAccess(RecipientAccess{ID: 13, Pattern: "far.test", Action: "reject_unverified_recipient"})
 	b.AddAutoreplyTransport(AutoreplyTransport{ID: 14, Domain: "autoreply.example.test", Method: "autoreply:"})
+	key := SigningKey{ID: 15, Domain: "Alias.test", Selector: "v202611r", Algorithm: "rsa", Bits: 2048, Path: "/k/a.pem", PublicKey: "MII", Stage: "new", Created: 5, Changed: 6}
+	b.AddSigningKey(key)
+	dkim := DKIM{Enabled: true, Selector: "modoboa", Path: "/k/b.pem", PublicKey: "MIJ", Bits: 4096}
+	b.AddDomain(Domain{ID: 16, Name: "signed.test", Type: LocalDomain, Enabled: true, DKIM: dkim})
 	b.SetSchema("test")
 	now := time.Now()
 	s := b.Build(now)
@@ -73,7 +77,17 @@ func TestRowsComeBackAsTheyWentIn(t *testing.T) {
 	check("access", ra, RecipientAccess{ID: 13, Pattern: "far.test", Action: "reject_unverified_recipient"})
 	ar, _ := s.AutoreplyTransport("autoreply.example.test")
 	check("autoreply", ar, AutoreplyTransport{ID: 14, Domain: "autoreply.example.test", Method: "autoreply:"})
-	check("counts", s.Counts(), Counts{2, 1, 1, 1, 1, 1, 1, 1, 1, 2, 1})
+	check("counts", s.Counts(), Counts{3, 1, 1, 1, 1, 1, 1, 1, 1, 2, 1, 1})
+	key.Domain = "alias.test"
+	check("signing keys", slices.Collect(s.SigningKeys("alias.test")), []SigningKey{key})
+	check("signing keys of another", slices.Collect(s.SigningKeys("example.test")), []SigningKey(nil))
+	check("all signing keys", slices.Collect(s.AllSigningKeys()), []SigningKey{key})
+	check("dkim", s.DKIM(16), dkim)
+	check("dkim of others", []DKIM{s.DKIM(1), s.DKIM(0), s.DKIM(99)}, []DKIM{{}, {}, {}})
+	for d, k := range s.SigningDomains() {
+		check("signing domain", d.Name, "signed.test")
+		check("its dkim", k, dkim)
+	}
 	check("schema", s.Schema(), "test")
 	if list, n := s.Problems(); n != 0 {
 		t.Errorf("problems: %v", list)

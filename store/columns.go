@@ -22,11 +22,37 @@ type domainRow struct {
 	name    ref
 	quota   uint32
 	perMbox uint32
+	dkim    uint32 // dkim row, 0 = it never signed
 	typ     DomainType
 	flags   uint8
 }
 
 const domainEnabled = firstFlag
+
+// dkimRow is the DKIM of a domain, beside those that have none. It stays with
+// the domain once it is there. bits and texts are 0 of one that is off.
+type dkimRow struct {
+	bits     uint32
+	selector ref // all in texts
+	path     ref
+	public   ref
+	on       bool
+}
+
+// signingKeyRow is a row of vmapd_dkim_key.
+type signingKeyRow struct {
+	created   int64
+	changed   int64
+	id        uint32
+	name      ref // of the domain
+	bits      uint32
+	selector  ref // in texts, as all that follow
+	algorithm ref
+	path      ref
+	public    ref
+	stage     ref
+	flags     uint8
+}
 
 type domainAliasRow struct {
 	id     uint32
@@ -158,9 +184,13 @@ type base struct {
 	aliases       table[aliasRow]
 	senders       table[senderRow]
 	operations    table[operationRow]
+	signingKeys   table[signingKeyRow]
 	routes        [3]table[routeRow] // by routeKind
 
 	placed int // mailboxes that are served
+
+	dkim column[dkimRow]
+	keys *keysMark
 
 	recipients   column[recipientRow]
 	recipientIDs ids // the alias rows of the recipients
@@ -181,14 +211,14 @@ func (b *base) share() {
 	for _, s := range []*shared{
 		&b.symbols.shared, &b.symbols.index.shared, &b.texts.shared,
 		&b.domains.shared, &b.domainAliases.shared, &b.accounts.shared, &b.mailboxes.shared, &b.aliases.shared, &b.senders.shared,
-		&b.operations.shared, &b.routes[0].shared, &b.routes[1].shared, &b.routes[2].shared,
+		&b.operations.shared, &b.signingKeys.shared, &b.dkim.shared, &b.routes[0].shared, &b.routes[1].shared, &b.routes[2].shared,
 		&b.recipients.shared, &b.usage.shared, &b.names.shared,
 	} {
 		*s = shared{with: true}
 	}
 	for _, x := range []*ids{
 		&b.domains.ids, &b.domainAliases.ids, &b.accounts.ids, &b.mailboxes.ids, &b.aliases.ids, &b.senders.ids,
-		&b.operations.ids, &b.routes[0].ids, &b.routes[1].ids, &b.routes[2].ids, &b.recipientIDs,
+		&b.operations.ids, &b.signingKeys.ids, &b.routes[0].ids, &b.routes[1].ids, &b.routes[2].ids, &b.recipientIDs,
 	} {
 		x.own = map[unsafe.Pointer]struct{}{}
 	}
@@ -213,7 +243,7 @@ func (b *base) indexSize() int {
 		}
 	}
 	rows := b.received
-	for _, n := range []int{b.domains.n, b.domainAliases.n, b.accounts.n, b.mailboxes.n, b.aliases.n, b.senders.n} {
+	for _, n := range []int{b.domains.n, b.domainAliases.n, b.accounts.n, b.mailboxes.n, b.aliases.n, b.senders.n, b.signingKeys.n} {
 		rows += n
 	}
 	return 8*slots + 4*rows

@@ -28,6 +28,7 @@ func Compare(x, y *Snapshot, giveWay func()) Difference {
 	compareTable(&c, Aliases, &c.x.aliases, &c.y.aliases, (*base).aliasValue)
 	compareTable(&c, SenderAddresses, &c.x.senders, &c.y.senders, (*base).senderValue)
 	compareTable(&c, MailboxOperations, &c.x.operations, &c.y.operations, (*base).operationValue)
+	compareTable(&c, SigningKeys, &c.x.signingKeys, &c.y.signingKeys, (*base).signingKeyValue)
 	for k := Transports; k < kinds; k++ {
 		compareTable(&c, k, c.x.route(k), c.y.route(k), (*base).routeValue)
 	}
@@ -80,7 +81,7 @@ func compareTable[T any, V comparable](c *comparison, k Kind, x, y *table[T], va
 }
 
 func (b *base) domainValue(r *domainRow) (uint32, uint8, Domain) {
-	return r.id, r.flags, Domain{Name: b.symbols.text(r.name), Type: r.typ, Quota: r.quota, DefaultMailboxQuota: r.perMbox}
+	return r.id, r.flags, Domain{Name: b.symbols.text(r.name), Type: r.typ, Quota: r.quota, DefaultMailboxQuota: r.perMbox, DKIM: b.dkimOf(r)}
 }
 
 func (b *base) domainAliasValue(r *domainAliasRow) (uint32, uint8, DomainAlias) {
@@ -109,6 +110,10 @@ func (b *base) senderValue(r *senderRow) (uint32, uint8, SenderAddress) {
 
 func (b *base) operationValue(r *operationRow) (uint32, uint8, uint32) {
 	return r.id, r.flags, b.mailboxID(r.mailbox)
+}
+
+func (b *base) signingKeyValue(r *signingKeyRow) (uint32, uint8, SigningKey) {
+	return r.id, r.flags, b.signingKey(r)
 }
 
 func (b *base) routeValue(r *routeRow) (uint32, uint8, Transport) {

@@ -53,7 +53,11 @@ func (w *world) put(t *rapid.T) (Kind, uint32) {
 	var row any
 	switch k {
 	case Domains:
-		row = Domain{ID: id, Name: name.Draw(t, "name"), Type: LocalDomain, Enabled: on}
+		d := Domain{ID: id, Name: name.Draw(t, "name"), Type: LocalDomain, Enabled: on}
+		if rapid.Bool().Draw(t, "dkim") {
+			d.DKIM = DKIM{Enabled: rapid.Bool().Draw(t, "signs"), Selector: local.Draw(t, "selector"), Path: local.Draw(t, "path"), Bits: other("bits")}
+		}
+		row = d
 	case DomainAliases:
 		row = DomainAlias{ID: id, Name: name.Draw(t, "name"), TargetID: other("target"), Enabled: on}
 	case Accounts:
@@ -69,6 +73,8 @@ func (w *world) put(t *rapid.T) (Kind, uint32) {
 		row = SenderAddress{ID: id, Address: address.Draw(t, "address"), MailboxID: other("mailbox")}
 	case MailboxOperations:
 		row = MailboxOperation{ID: id, MailboxID: other("mailbox")}
+	case SigningKeys:
+		row = SigningKey{ID: id, Domain: name.Draw(t, "name"), Selector: local.Draw(t, "selector"), Algorithm: "rsa", Path: local.Draw(t, "path"), PublicKey: "MII", Stage: "new", Changed: int64(other("changed"))}
 	case Transports:
 		row = Transport{ID: id, Pattern: name.Draw(t, "name"), Service: "smtp", NextHop: local.Draw(t, "hop")}
 	case RecipientAccesses:
@@ -103,6 +109,8 @@ func add(b *Builder, row any) {
 		b.AddTransport(r)
 	case RecipientAccess:
 		b.AddRecipientAccess(r)
+	case SigningKey:
+		b.AddSigningKey(r)
 	case AutoreplyTransport:
 		b.AddAutoreplyTransport(r)
 	}
@@ -143,6 +151,7 @@ func dump(s *Snapshot) string {
 		tr, _ := s.Transport(n)
 		ra, _ := s.RecipientAccess(n)
 		ar, _ := s.AutoreplyTransport(n)
+		say("dkim %+v %+v", s.DKIM(d.ID), slices.Collect(s.SigningKeys(n)))
 		say("routes %+v %+v %+v", tr, ra, ar)
 		for _, l := range []string{"u", "v"} {
 			a := l + "@" + n
@@ -173,6 +182,19 @@ func dump(s *Snapshot) string {
 	return out.String()
 }
 
+// keysOf writes down who signs with what.
+func keysOf(s *Snapshot) string {
+	var all []string
+	for d, k := range s.SigningDomains() {
+		all = append(all, fmt.Sprintf("%s %+v", d.Name, k))
+	}
+	for k := range s.AllSigningKeys() {
+		all = append(all, fmt.Sprintf("%+v", k))
+	}
+	slices.Sort(all)
+	return strings.Join(all, "\n")
+}
+
 // TestEditsEqualAFreshBuild makes random changes in random transactions: after
 // each, the edited snapshot must say what one that was read anew says, and the
 // one before it what it said.
@@ -195,6 +217,9 @@ func TestEditsEqualAFreshBuild(t *testing.T) {
 			}
 			if d := Compare(next, fresh, func() {}); d.Rows != 0 {
 				t.Fatalf("compare finds %+v", d)
+			}
+			if keysOf(next) != keysOf(s) && next.SameKeys(s) {
+				t.Fatalf("other keys go unnoticed:\n%s\nwere:\n%s", keysOf(next), keysOf(s))
 			}
 			if after := dump(s); after != before {
 				t.Fatalf("an edit changed the snapshot it began with:\n%s\nwas:\n%s", after, before)

@@ -57,6 +57,7 @@ const (
 	Recipients
 	SenderAddresses
 	MailboxOperations
+	SigningKeys
 	Transports
 	RecipientAccesses
 	AutoreplyTransports
@@ -67,7 +68,7 @@ const (
 func (k Kind) table() string {
 	return [kinds]string{
 		"admin_domain", "admin_domainalias", "core_user", "admin_mailbox", "admin_alias", "modoboa_admin_aliasrecipient",
-		"admin_senderaddress", "admin_mailboxoperation", "transport_transport", "relaydomains_recipientaccess", "postfix_autoreply_transport",
+		"admin_senderaddress", "admin_mailboxoperation", "vmapd_dkim_key", "transport_transport", "relaydomains_recipientaccess", "postfix_autoreply_transport",
 	}[k]
 }
 

@@ -16,6 +16,7 @@ func (b *base) reindex() {
 		indexTable(&b.mailboxes, func(r *mailboxRow) uint32 { return r.id })
 		indexTable(&b.senders, func(r *senderRow) uint32 { return r.id })
 		indexTable(&b.operations, func(r *operationRow) uint32 { return r.id })
+		indexTable(&b.signingKeys, func(r *signingKeyRow) uint32 { return r.id })
 		for i := range b.routes {
 			indexTable(&b.routes[i], func(r *routeRow) uint32 { return r.id })
 		}

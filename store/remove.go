@@ -30,6 +30,8 @@ func (b *Builder) Remove(k Kind, id uint32) {
 		b.removeSender(at)
 	case MailboxOperations:
 		b.removeOperation(at)
+	case SigningKeys:
+		b.removeSigningKey(at)
 	default:
 		b.removeRoute(k, at)
 	}
@@ -52,6 +54,8 @@ func (b *base) find(k Kind, id uint32) (at uint32, flags uint8) {
 		return findRow(&b.senders, id, func(r *senderRow) uint8 { return r.flags })
 	case MailboxOperations:
 		return findRow(&b.operations, id, func(r *operationRow) uint8 { return r.flags })
+	case SigningKeys:
+		return findRow(&b.signingKeys, id, func(r *signingKeyRow) uint8 { return r.flags })
 	default:
 		return findRow(b.route(k), id, func(r *routeRow) uint8 { return r.flags })
 	}

@@ -29,6 +29,34 @@ type Domain struct {
 	// Bytes is what is in the mailboxes of the domain together; set by
 	// Snapshot, ignored by Builder.
 	Bytes int64
+	// DKIM is for a Builder; a Snapshot gives it by Snapshot.DKIM alone, since
+	// few ask.
+	DKIM DKIM
+}
+
+// DKIM is what admin_domain says about signing. Of a domain whose mail is not
+// signed nothing else is kept: it is the zero DKIM.
+type DKIM struct {
+	Enabled   bool
+	Selector  string
+	Path      string // file of the private key; "": Modoboa, or whoever makes keys, is asked for one
+	PublicKey string // base64 without PEM lines, as Modoboa stores it
+	Bits      uint32 // wanted length of the key, 0 = default
+}
+
+// SigningKey is one row of vmapd_dkim_key: a further key of a domain, or of a
+// domain alias.
+type SigningKey struct {
+	ID        uint32
+	Domain    string // name
+	Selector  string
+	Algorithm string // "rsa" or "ed25519"
+	Bits      uint32
+	Path      string // file of the private key
+	PublicKey string // base64, what p= of the DNS record holds
+	Stage     string // "new", "published", "active", "retiring" or "gone"
+	Created   int64  // microseconds since 1970 UTC
+	Changed   int64  // when it came to its stage, likewise
 }
 
 // DomainAlias is one row of admin_domainalias: another name of a domain.

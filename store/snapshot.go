@@ -32,6 +32,7 @@ type Counts struct {
 	RecipientAccess     int `json:"recipient_access"`
 	MailboxOperations   int `json:"mailbox_operations"`
 	AutoreplyTransports int `json:"autoreply_transports"`
+	SigningKeys         int `json:"signing_keys"`
 }
 
 // All yields each count with its name, as metrics and pages show it.
@@ -44,7 +45,7 @@ func (c Counts) All() iter.Seq2[string, int] {
 			{"domains", c.Domains}, {"domain_aliases", c.DomainAliases}, {"accounts", c.Accounts}, {"mailboxes", c.Mailboxes},
 			{"aliases", c.Aliases}, {"recipients", c.Recipients}, {"sender_addresses", c.SenderAddresses},
 			{"transports", c.Transports}, {"recipient_access", c.RecipientAccess},
-			{"mailbox_operations", c.MailboxOperations}, {"autoreply_transports", c.AutoreplyTransports},
+			{"mailbox_operations", c.MailboxOperations}, {"autoreply_transports", c.AutoreplyTransports}, {"signing_keys", c.SigningKeys},
 		} {
 			if !yield(k.name, k.n) {
 				return
@@ -60,6 +61,7 @@ func (s *Snapshot) Counts() Counts {
 		Domains: b.domains.here, DomainAliases: b.domainAliases.here, Accounts: b.accounts.here, Mailboxes: b.placed,
 		Aliases: b.aliases.here, Recipients: b.received, SenderAddresses: b.senders.here, Transports: b.route(Transports).here,
 		RecipientAccess: b.route(RecipientAccesses).here, MailboxOperations: b.operations.here, AutoreplyTransports: b.route(AutoreplyTransports).here,
+		SigningKeys: b.signingKeys.here,
 	}
 }
 

@@ -31,7 +31,7 @@ import (
 // program with other rows is refused, and the database read instead. Indexes
 // are not stored: hashes are seeded anew in each process.
 const (
-	storedMagic = "vmapd snapshot 3"
+	storedMagic = "vmapd snapshot 4"
 	blockChunks = 64
 )
 
@@ -80,6 +80,7 @@ func (b *base) sections() []section {
 	return []section{
 		&b.symbols.arena, &b.texts.arena,
 		&b.domains, &b.domainAliases, &b.accounts, &b.mailboxes, &b.aliases, &b.senders, &b.operations,
+		&b.signingKeys, &b.dkim,
 		&b.routes[0], &b.routes[1], &b.routes[2], &b.recipients, &b.usage, &b.names,
 	}
 }
@@ -87,7 +88,7 @@ func (b *base) sections() []section {
 // counters lists the numbers of rows that are here.
 func (b *base) counters() []*int {
 	return []*int{&b.domains.here, &b.domainAliases.here, &b.accounts.here, &b.mailboxes.here, &b.aliases.here, &b.senders.here,
-		&b.operations.here, &b.routes[0].here, &b.routes[1].here, &b.routes[2].here, &b.received, &b.placed}
+		&b.operations.here, &b.signingKeys.here, &b.routes[0].here, &b.routes[1].here, &b.routes[2].here, &b.received, &b.placed}
 }
 
 // layout names what must be the same in the program that reads.
@@ -187,7 +188,7 @@ func readColumns(r io.ReaderAt, size int64, origin string) (*base, *storedHead, 
 	if err != nil {
 		return nil, nil, short(err)
 	}
-	b := &base{symbols: newSymbols()}
+	b := &base{symbols: newSymbols(), keys: new(keysMark)}
 	sections := b.sections()
 	for i, sec := range sections {
 		if err := sec.prepare(head.Sections[i]); err != nil {

@@ -50,7 +50,7 @@ func (a *app) dbInstallCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "install-triggers",
 		Short: "Add the log of changes and the triggers that write it",
-		Long: "Adds two tables, vmapd_change and vmapd_capture, and triggers on the tables that vmapd reads. What is there already stays; what is incomplete is made anew. " +
+		Long: "Adds the tables vmapd_change and vmapd_capture, vmapd_dkim_key for DKIM keys, and triggers on the tables that vmapd reads. What is there already stays; what is incomplete is made anew. " +
 			"It must run as the owner of Modoboa's tables; if the daemon runs as another user, name that one with --grant.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -70,12 +70,16 @@ func (a *app) dbRemoveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "remove-triggers",
 		Short: "Remove all that install-triggers added",
-		Long:  "Removes triggers, functions and tables of install-triggers; the database is then as it was. A running daemon goes on and reads everything again at its interval.",
+		Long:  "Removes triggers, functions and tables of install-triggers; the database is then as it was. The table of DKIM keys stays if it has rows. A running daemon goes on and reads everything again at its interval.",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withDatabase(cmd.Context(), false, func(d *db.DB) error {
-				if err := modoboa.RemoveCapture(cmd.Context(), d); err != nil {
+				kept, err := modoboa.RemoveCapture(cmd.Context(), d)
+				if err != nil {
 					return err
+				}
+				if kept > 0 {
+					fmt.Fprintf(a.err, "vmapd: the table vmapd_dkim_key was left, since it names %d key(s) (vmapd dkim list): drop it by hand when none of them is needed\n", kept)
 				}
 				return a.printCapture(cmd.Context(), d)
 			})

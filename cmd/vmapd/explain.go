@@ -13,38 +13,49 @@ import (
 )
 
 func (a *app) explainCommand() *cobra.Command {
-	var login, offline bool
+	var login, signs, offline bool
 	var service string
 	cmd := &cobra.Command{
-		Use:   "explain ADDRESS | --login NAME [--service imap]",
-		Short: "Show every step that decides where mail goes, or whether a login works",
+		Use:   "explain ADDRESS | --login NAME [--service imap] | --dkim ADDRESS",
+		Short: "Show every step that decides where mail goes, whether a login works, or which key signs",
 		Long: "Shows every step that decides where mail for an address goes, or with --login whether a login works, each with the row of the database that decided. " +
-			"The running daemon is asked, since that is what Postfix gets; without one the database is read. Exit status 1: the mail is not delivered, or the login is refused.",
+			"The running daemon is asked, since that is what Postfix gets; without one the database is read. With --dkim it shows which keys sign mail from an address, as the database and the key files are now. " +
+			"Exit status 1: the mail is not delivered, the login is refused, or no key signs.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.load()
 			if err != nil {
 				return err
 			}
+			if signs {
+				return a.explainDKIM(cmd.Context(), args[0])
+			}
 			x, err := a.explain(cmd.Context(), c, args[0], service, login, offline)
 			if err != nil {
 				return err
 			}
-			if a.json {
-				err = a.printJSON(x)
-			} else {
-				_, err = fmt.Fprint(a.out, x)
-			}
-			if err == nil && !x.OK {
-				return &exit{code: exitNo}
-			}
-			return err
+			return a.printExplanation(x)
 		},
 	}
 	cmd.Flags().BoolVar(&login, "login", false, "explain a login instead of an address")
+	cmd.Flags().BoolVar(&signs, "dkim", false, "explain which key signs mail from an address")
+	cmd.MarkFlagsMutuallyExclusive("login", "dkim")
 	cmd.Flags().StringVar(&service, "service", "", "with --login: to which service (imap, pop3, smtp, sieve, lmtp ...)")
 	cmd.Flags().BoolVar(&offline, "offline", false, "read the database now, instead of asking the daemon")
 	return cmd
+}
+
+// printExplanation exits with 1 if the answer is no.
+func (a *app) printExplanation(x *lookup.Explanation) (err error) {
+	if a.json {
+		err = a.printJSON(x)
+	} else {
+		_, err = fmt.Fprint(a.out, x)
+	}
+	if err == nil && !x.OK {
+		return &exit{code: exitNo}
+	}
+	return err
 }
 
 func (a *app) explain(ctx context.Context, c *daemon.Config, subject, service string, login, offline bool) (*lookup.Explanation, error) {

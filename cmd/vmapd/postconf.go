@@ -29,11 +29,16 @@ func (a *app) postconfCommand() *cobra.Command {
 			if queue == "" {
 				queue = queueDirectory()
 			}
-			m := mapNames(c, queue, proxy)
-			if m == nil {
-				return &exit{exitUsage, fmt.Errorf("the configuration has no socketmap or tcp_table listener: add one for Postfix to ask")}
+			m, milters := mapNames(c, queue, proxy), milterNames(c, queue)
+			if m == nil && milters == nil {
+				return &exit{exitUsage, fmt.Errorf("the configuration has no socketmap or tcp_table listener, and no milter: add one for Postfix to ask")}
 			}
-			printPostconf(a.out, c, m)
+			if m != nil {
+				printPostconf(a.out, c, m)
+			}
+			if milters != nil {
+				printMilters(a.out, c, milters)
+			}
 			return nil
 		},
 	}
@@ -72,6 +77,47 @@ func mapNames(c *daemon.Config, queue string, proxy bool) func(table string) str
 		return nil
 	}
 	return func(table string) string { return tcp[table] }
+}
+
+// milterNames gives the milter listeners as Postfix names them, but those of
+// systemd, whose place is in a unit file.
+func milterNames(c *daemon.Config, queue string) (names []string) {
+	for _, l := range c.Listen {
+		switch name := relative(l.Address, queue); {
+		case l.Protocol != "milter":
+		case strings.HasPrefix(name, "systemd:"):
+			names = append(names, "unix:(ListenStream of "+name+")")
+		default:
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// printMilters prints what has Postfix ask for signatures. One listener is
+// enough; of several the first is meant.
+func printMilters(w io.Writer, c *daemon.Config, names []string) {
+	fmt.Fprintf(w, `# Signatures by vmapd (DKIM). Other milters, such as a spam filter, stand before it.
+smtpd_milters = %[1]s
+# Mail of sendmail(1) comes from 127.0.0.1: it is signed if dkim.networks has that.
+non_smtpd_milters = %[1]s
+# If vmapd is away, mail passes unsigned. tempfail has clients come back instead.
+milter_default_action = accept
+`, names[0])
+	if len(c.DKIM.DaemonNames) > 0 {
+		fmt.Fprintf(w, `# Authenticated clients are signed for. If others are to be, name the service in master.cf:
+#   -o milter_macro_daemon_name=%s
+`, c.DKIM.DaemonNames[0])
+	}
+	fmt.Fprintln(w, `# With a content filter: let only the smtpd that takes mail back ask, and leave the other's out
+# (-o smtpd_milters=); or sign before the filter, and give the one behind it
+#   -o receive_override_options=no_milters`)
+	for _, name := range names {
+		if strings.HasPrefix(name, "unix:/") {
+			fmt.Fprintln(w, "# The milter's socket is outside of Postfix's queue directory: daemons that run chrooted (column 5 of\n# master.cf) do not see it. Put it below the queue directory, or use an inet: address.")
+			break
+		}
+	}
 }
 
 // relative names a socket below the queue directory as chrooted and other

@@ -109,7 +109,8 @@ type querier interface {
 	execer
 }
 
-// InstallCapture makes the log of changes and the triggers that write it. What
+// InstallCapture makes the log of changes, the triggers that write it, and the
+// table of DKIM keys. What
 // is complete already is left as it is, what is not is made anew, with another
 // epoch: then every follower reads everything again. The error is a
 // *SchemaError or a *CaptureError.
@@ -118,15 +119,23 @@ func InstallCapture(ctx context.Context, d *db.DB, o CaptureOptions) error {
 }
 
 // RemoveCapture removes all that InstallCapture made; the database is then as
-// it was. It is no error if there is nothing. The error is a *CaptureError.
-func RemoveCapture(ctx context.Context, d *db.DB) error {
-	return changeCapture(ctx, d, "remove the triggers", func(q querier) error { return removeCapture(ctx, d, q) })
+// it was, but for the table of DKIM keys if there are any: kept says how many.
+// It is no error if there is nothing. The error is a *CaptureError.
+func RemoveCapture(ctx context.Context, d *db.DB) (kept int, err error) {
+	err = changeCapture(ctx, d, "remove the triggers", func(q querier) (err error) {
+		if err := removeCapture(ctx, d, q); err != nil {
+			return err
+		}
+		kept, err = dropKeyTable(ctx, d, q)
+		return err
+	})
+	return kept, err
 }
 
 // installCapture is InstallCapture within a transaction, or on a connection of
 // MySQL's, where it undoes what it did if it fails.
 func installCapture(ctx context.Context, d *db.DB, q querier, o CaptureOptions) error {
-	if _, err := Detect(ctx, d, q); err != nil {
+	if err := makeKeyTable(ctx, d, q); err != nil {
 		return err
 	}
 	now, err := inspectCapture(ctx, d, q)

@@ -90,7 +90,7 @@ func TestRemoveLeavesNothing(t *testing.T) {
 			t.Errorf("%+v, want 4 entries", c)
 		}
 		for range 2 {
-			if err := modoboa.RemoveCapture(t.Context(), d); err != nil {
+			if _, err := modoboa.RemoveCapture(t.Context(), d); err != nil {
 				t.Fatal(err)
 			}
 			inspect(t, d, "absent")

@@ -179,6 +179,7 @@ func grants(d *db.DB, o CaptureOptions) []string {
 	return []string{
 		"grant select, delete on " + logTable + " to " + who,
 		"grant select, update on " + captureTable + " to " + who,
+		"grant select on " + keyTable + " to " + who,
 	}
 }
 

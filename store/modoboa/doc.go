@@ -39,7 +39,8 @@
 // # Changes
 //
 // [InstallCapture] adds triggers that log the primary keys of rows that change,
-// [RemoveCapture] removes them without a trace, and [Source.Follow] reads the
+// [RemoveCapture] removes them without a trace, but for DKIM keys that were
+// recorded, and [Source.Follow] reads the
 // rows that the log names (docs/change-capture.md). A position in the log says
 // what the database looked like there, so that whatever breaks the chain -
 // other tables, another log, another server - is noticed and everything is

@@ -79,5 +79,6 @@ func countRows(t *testing.T, d *db.DB, problems []store.Problem) store.Counts {
 		Aliases: count("admin_alias"), Recipients: count("modoboa_admin_aliasrecipient"), SenderAddresses: count("admin_senderaddress"),
 		Transports: count("transport_transport"), RecipientAccess: count("relaydomains_recipientaccess"),
 		MailboxOperations: count("admin_mailboxoperation"), AutoreplyTransports: count("postfix_autoreply_transport"),
+		SigningKeys: count("vmapd_dkim_key"),
 	}
 }

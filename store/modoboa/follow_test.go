@@ -285,12 +285,12 @@ func TestLost(t *testing.T) {
 		}},
 		{"log dropped", "tables have changed", func(t *testing.T, d *db.DB) { dbtest.Exec(t, d, "drop table vmapd_change") }},
 		{"removed", "", func(t *testing.T, d *db.DB) {
-			if err := modoboa.RemoveCapture(t.Context(), d); err != nil {
+			if _, err := modoboa.RemoveCapture(t.Context(), d); err != nil {
 				t.Fatal(err)
 			}
 		}},
 		{"installed again", "", func(t *testing.T, d *db.DB) {
-			if err := modoboa.RemoveCapture(t.Context(), d); err != nil {
+			if _, err := modoboa.RemoveCapture(t.Context(), d); err != nil {
 				t.Fatal(err)
 			}
 			install(t, d)

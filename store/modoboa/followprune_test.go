@@ -69,7 +69,7 @@ func TestPrune(t *testing.T) {
 			t.Errorf("%+v: no mark", c)
 		}
 		// Another log is another's business.
-		if err := modoboa.RemoveCapture(t.Context(), d); err != nil {
+		if _, err := modoboa.RemoveCapture(t.Context(), d); err != nil {
 			t.Fatal(err)
 		}
 		install(t, d)

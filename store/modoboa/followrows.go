@@ -27,10 +27,17 @@ func (s *Source) readChanged(ctx context.Context, q db.Queryer, k *keys) (*chang
 			continue
 		}
 		present := map[string]bool{}
-		if slices.ContainsFunc(t.table.columns, column.optional) {
+		if t.table.optional || slices.ContainsFunc(t.table.columns, column.optional) {
 			var err error
 			if present, err = s.DB.Columns(ctx, q, t.table.name); err != nil {
 				return nil, err
+			}
+		}
+		if t.table.optional {
+			if ok, err := mayRead(ctx, s.DB, q, t.table.name); err != nil {
+				return nil, err
+			} else if !ok || len(present) == 0 {
+				continue
 			}
 		}
 		if err := s.readRows(ctx, q, &t, t.table.query(s.DB, present)); err != nil {

@@ -27,7 +27,7 @@ var schemaFiles embed.FS
 // this program knows. It refuses a database without the table vmapd_schema,
 // because that one belongs to Modoboa, and one that a newer program made.
 func Migrate(ctx context.Context, d *db.DB) error {
-	at, err := schemaVersion(ctx, d)
+	at, err := schemaVersion(ctx, d, d)
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
@@ -41,8 +41,8 @@ func Migrate(ctx context.Context, d *db.DB) error {
 }
 
 // schemaVersion returns the number of the last file applied.
-func schemaVersion(ctx context.Context, d *db.DB) (int, error) {
-	cols, err := d.Columns(ctx, d.DB, "vmapd_schema")
+func schemaVersion(ctx context.Context, d *db.DB, q db.Queryer) (int, error) {
+	cols, err := d.Columns(ctx, q, "vmapd_schema")
 	if err != nil {
 		return 0, err
 	}
@@ -50,7 +50,7 @@ func schemaVersion(ctx context.Context, d *db.DB) (int, error) {
 		return 0, errors.New("there is no table vmapd_schema: this database was not made by \"vmapd init\" and is not changed")
 	}
 	var at sql.NullInt64
-	if err := d.QueryRowContext(ctx, "SELECT max(version) FROM vmapd_schema").Scan(&at); err != nil {
+	if err := scanOne(ctx, q, "SELECT max(version) FROM vmapd_schema", &at); err != nil {
 		return 0, fmt.Errorf("read vmapd_schema: %w", err)
 	}
 	newest, err := newestSchema()

@@ -54,7 +54,8 @@ func (t *table) query(d *db.DB, present map[string]bool) string {
 // first column is the primary key.
 func tables() []table {
 	return []table{
-		{name: "admin_domain", kind: store.Domains, columns: []column{"id", "name", "type", "enabled", "quota", "default_mailbox_quota"}, add: addDomain},
+		{name: "admin_domain", kind: store.Domains, columns: []column{"id", "name", "type", "enabled", "quota", "default_mailbox_quota",
+			"?enable_dkim", "?dkim_key_selector", "?dkim_private_key_path", "?dkim_public_key", "?dkim_key_length"}, add: addDomain},
 		{name: "admin_domainalias", kind: store.DomainAliases, columns: []column{"id", "name", "target_id", "enabled"}, add: addDomainAlias},
 		{name: "core_user", kind: store.Accounts, columns: []column{"id", "username", "email", "password", "is_active", "is_local", "is_superuser", "master_user"}, add: addAccount},
 		{name: "admin_mailbox", kind: store.Mailboxes, columns: []column{"id", "address", "domain_id", "user_id", "quota", "?is_send_only"}, add: addMailbox},
@@ -66,11 +67,13 @@ func tables() []table {
 		{name: "transport_transport", kind: store.Transports, columns: []column{"id", "pattern", "service", "next_hop"}, add: addTransport},
 		{name: "relaydomains_recipientaccess", kind: store.RecipientAccesses, columns: []column{"id", "pattern", "action"}, add: addRecipientAccess},
 		{name: "postfix_autoreply_transport", kind: store.AutoreplyTransports, columns: []column{"id", "domain", "method"}, add: addAutoreplyTransport, optional: true},
+		{name: keyTable, kind: store.SigningKeys, columns: []column{"id", "domain", "selector", "algorithm", "bits", "private_key_path", "public_key", "state", "@created", "@changed"}, add: addSigningKey, optional: true},
 	}
 }
 
 func addDomain(b *store.Builder, r *row) {
 	d := store.Domain{ID: r.id(0), Name: r.text(1), Type: domainType(r.text(2)), Enabled: r.flag(3), Quota: r.quota(4), DefaultMailboxQuota: r.quota(5)}
+	d.DKIM = store.DKIM{Enabled: r.flag(6), Selector: r.text(7), Path: r.text(8), PublicKey: r.text(9), Bits: r.quota(10)}
 	if r.ok(b) {
 		b.AddDomain(d)
 	}
@@ -162,5 +165,13 @@ func addAutoreplyTransport(b *store.Builder, r *row) {
 	t := store.AutoreplyTransport{ID: r.id(0), Domain: r.text(1), Method: r.text(2)}
 	if r.ok(b) {
 		b.AddAutoreplyTransport(t)
+	}
+}
+
+func addSigningKey(b *store.Builder, r *row) {
+	k := store.SigningKey{ID: r.id(0), Domain: r.text(1), Selector: r.text(2), Algorithm: r.text(3), Bits: r.quota(4),
+		Path: r.text(5), PublicKey: r.text(6), Stage: r.text(7), Created: r.expiry(8), Changed: r.expiry(9)}
+	if r.ok(b) {
+		b.AddSigningKey(k)
 	}
 }

@@ -10,12 +10,13 @@ import (
 
 // Schema says which of Modoboa's layouts a database has.
 type Schema struct {
-	Name     string // for people: "Modoboa 1.10 – 1.15", "Modoboa 2.2", … or "vmapd"
-	SendOnly bool   // admin_mailbox.is_send_only is there (2.2)
-	// Autoreply says that postfix_autoreply_transport, the table of the
-	// autoreply plugin of 1.x, is there.
-	Autoreply bool
+	Name string // for people: "Modoboa 1.10 – 1.15", "Modoboa 2.2", … or "vmapd"
+
+	columns map[string]map[string]bool // by table, of those that are there
 }
+
+// has reports whether a table is there. Only optional ones may be missing.
+func (s *Schema) has(table string) bool { return len(s.columns[table]) > 0 }
 
 // SchemaError says that a database is not one of Modoboa's that we can read.
 type SchemaError struct {
@@ -73,11 +74,23 @@ func Detect(ctx context.Context, d *db.DB, q db.Queryer) (*Schema, error) {
 	if err := check(ctx, d, q, found); err != nil {
 		return nil, err
 	}
-	return &Schema{
-		Name:      generation(found),
-		SendOnly:  found["admin_mailbox"]["is_send_only"],
-		Autoreply: len(found["postfix_autoreply_transport"]) > 0,
-	}, nil
+	if ok, err := mayRead(ctx, d, q, keyTable); err != nil {
+		return nil, err
+	} else if !ok {
+		delete(found, keyTable)
+	}
+	return &Schema{Name: generation(found), columns: found}, nil
+}
+
+// mayRead reports whether a table that came after the rights on the others were
+// given may be read: a refused query would end PostgreSQL's transaction, and
+// MySQL does not show such a table at all.
+func mayRead(ctx context.Context, d *db.DB, q db.Queryer, table string) (ok bool, err error) {
+	if d.Dialect != db.PostgreSQL {
+		return true, nil
+	}
+	err = scanOne(ctx, q, "select coalesce(has_table_privilege(to_regclass('"+table+"'), 'select'), false)", &ok)
+	return ok, err
 }
 
 // check looks for the first thing that is missing.

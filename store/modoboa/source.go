@@ -59,7 +59,7 @@ func (s *Source) Load(ctx context.Context, b *store.Builder) error {
 		b.SetPosition(at.text())
 	}
 	for _, t := range tables() {
-		if t.optional && !schema.Autoreply {
+		if t.optional && !schema.has(t.name) {
 			continue
 		}
 		if err := s.loadTable(ctx, tx, &t, schema, b); err != nil {
@@ -85,7 +85,7 @@ func (s *Source) explain(ctx context.Context, err error) error {
 
 // loadTable adds the rows of one table.
 func (s *Source) loadTable(ctx context.Context, q db.Queryer, t *table, schema *Schema, b *store.Builder) error {
-	rows, err := q.QueryContext(ctx, t.query(s.DB, map[string]bool{"is_send_only": schema.SendOnly}))
+	rows, err := q.QueryContext(ctx, t.query(s.DB, schema.columns[t.name]))
 	if err != nil {
 		return err
 	}

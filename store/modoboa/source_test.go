@@ -24,6 +24,13 @@ func fill(t *testing.T, d *db.DB, g generation) {
 	insert(t, d, g, "admin_domain", domain, 1, "One.Test", "domain", true, 0, 1024)
 	insert(t, d, g, "admin_domain", domain, 2, "relay.test", "relaydomain", true, 2147483647, 0)
 	insert(t, d, g, "admin_domain", domain, 3, "odd.test", "something", false, 5, 6)
+	for _, key := range []string{
+		"enable_dkim = (1 = 1), dkim_private_key_path = '/keys/one.test.pem', dkim_public_key = 'MIIB', dkim_key_length = 4096 where id = 1",
+		"enable_dkim = (1 = 1), dkim_key_selector = 'S2' where id = 2",
+		"dkim_private_key_path = '/keys/odd.test.pem' where id = 3", // off: nothing of it is kept
+	} {
+		dbtest.Exec(t, d, "update admin_domain set "+key)
+	}
 	insert(t, d, g, "admin_domainalias", "id, name, enabled, target_id", 9, "alias.test", true, 1)
 	user := "id, username, email, password, is_active, is_local, is_superuser, master_user"
 	insert(t, d, g, "core_user", user, 11, "Ann@one.test", "Ann@one.test", "{SHA512-CRYPT}$6$x$y", true, true, false, false)
@@ -67,7 +74,8 @@ func snapshotFacts(s *store.Snapshot) map[string]any {
 	problems, _ := s.Problems()
 	facts["problems"] = fmt.Sprint(problems)
 	for _, name := range []string{"one.test", "relay.test", "odd.test"} {
-		facts["domain "+name], _ = s.Domain(name)
+		d, _ := s.Domain(name)
+		facts["domain "+name], facts["dkim "+name] = d, s.DKIM(d.ID)
 	}
 	facts["domain alias"], _ = s.DomainAlias("alias.test")
 	for _, login := range []string{"ann@one.test", "root", "bo@relay.test"} {
@@ -109,6 +117,9 @@ func wantFacts(g generation) map[string]any {
 		"domain one.test":            store.Domain{ID: 1, Name: "one.test", Type: store.LocalDomain, Enabled: true, DefaultMailboxQuota: 1024, Bytes: 1 << 40},
 		"domain relay.test":          store.Domain{ID: 2, Name: "relay.test", Type: store.RelayDomain, Enabled: true, Quota: 2147483647},
 		"domain odd.test":            store.Domain{ID: 3, Name: "odd.test", Type: store.OtherDomain, Quota: 5, DefaultMailboxQuota: 6},
+		"dkim one.test":              store.DKIM{Enabled: true, Selector: "modoboa", Path: "/keys/one.test.pem", PublicKey: "MIIB", Bits: 4096},
+		"dkim relay.test":            store.DKIM{Enabled: true, Selector: "S2"},
+		"dkim odd.test":              store.DKIM{},
 		"domain alias":               store.DomainAlias{ID: 9, Name: "alias.test", TargetID: 1, Enabled: true},
 		"account ann@one.test":       store.Account{ID: 11, Username: "ann@one.test", Email: "ann@one.test", Password: "{SHA512-CRYPT}$6$x$y", Active: true, Local: true},
 		"account root":               store.Account{ID: 12, Username: "root", Superuser: true, Master: true},

@@ -31,6 +31,9 @@ type Message struct {
 	To      []string
 	Login   string // "name:password" to authenticate with, or ""
 	Service Service
+	// Text is header and body with CRLF line ends; "" stands for a short one whose
+	// author is the sender.
+	Text string
 }
 
 // replies is what the client was told.
@@ -67,7 +70,11 @@ func (m *Message) send(address, from, tag string) (*replies, error) {
 	}
 	if accepted {
 		s.cmd("DATA")
-		s.cmd(fmt.Sprintf("From: <%s>\r\nSubject: %s\r\n%s: %s\r\n\r\nA test.\r\n.", from, m.Name, tagHeader, tag))
+		text := m.Text
+		if text == "" {
+			text = fmt.Sprintf("From: <%s>\r\nSubject: %s\r\n\r\nA test.\r\n", from, m.Name)
+		}
+		s.cmd(fmt.Sprintf("%s: %s\r\n%s.", tagHeader, tag, strings.ReplaceAll(text, "\r\n.", "\r\n..")))
 		r.data = s.last
 	}
 	s.cmd("QUIT")

@@ -33,11 +33,18 @@ type Config struct {
 	Maps   Maps
 	Chroot bool   // run the daemons in the queue directory, as Debian does
 	World  string // next hop of mail for other hosts, "[ip]:port"
+	// Milters are asked about all mail, as smtpd_milters has them. Where one is
+	// not as it should be, mail is put off. On submission the daemon's name for
+	// them is ORIGINATING.
+	Milters string
 }
 
 // configure writes main.cf and master.cf.
 func (p *Postfix) configure(c Config) error {
 	main := p.hostConfig(c) + mapsConfig(c.Maps) + quietConfig
+	if c.Milters != "" {
+		main += "smtpd_milters = " + c.Milters + "\nnon_smtpd_milters = $smtpd_milters\nmilter_default_action = tempfail\n"
+	}
 	if err := os.WriteFile(filepath.Join(p.conf, "main.cf"), []byte(main), 0o644); err != nil {
 		return err
 	}
@@ -141,7 +148,7 @@ func (p *Postfix) masterConfig(c Config) string {
 	}
 	const submission = "smtpd_recipient_restrictions=$submission_recipient_restrictions"
 	inet(portMX)
-	inet(portSubmission, submission)
+	inet(portSubmission, submission, "milter_macro_daemon_name=ORIGINATING")
 	if c.Maps.OldSenderLogin != "" {
 		inet(portSubmissionOld, submission, "smtpd_sender_login_maps="+c.Maps.OldSenderLogin)
 	}

@@ -9,12 +9,12 @@ import (
 )
 
 // Complaints returns the lines of the log that tell of a broken set-up: fatal
-// errors, panics, warnings about lookups.
+// errors, panics, warnings about lookups and milters.
 func (p *Postfix) Complaints() []string {
 	b, _ := os.ReadFile(p.LogFile)
 	var bad []string
 	for line := range strings.Lines(string(b)) {
-		for _, word := range []string{"fatal:", "panic:", "error:", "lookup problem", "lookup failure", "throttling"} {
+		for _, word := range []string{"fatal:", "panic:", "error:", "lookup problem", "lookup failure", "throttling", "milter"} {
 			if strings.Contains(line, word) {
 				bad = append(bad, strings.TrimSpace(line))
 				break

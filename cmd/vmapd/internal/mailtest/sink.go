@@ -42,6 +42,7 @@ type Sink struct {
 
 	mu         sync.Mutex
 	deliveries []Delivery
+	texts      []string
 }
 
 // ListenSink starts a sink that serves until the test ends.
@@ -108,6 +109,13 @@ func (s *Sink) Deliveries() []Delivery {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.deliveries)
+}
+
+// Texts returns the messages that were delivered so far, with CRLF line ends.
+func (s *Sink) Texts() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.texts)
 }
 
 // knows reports whether the sink accepts mail for an address.
@@ -195,6 +203,7 @@ func (s *Sink) take(sender string, rcpts, text []string) []string {
 	replies := []string{"250 2.0.0 Saved"}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.texts = append(s.texts, strings.Join(text, "\r\n")+"\r\n")
 	for i, r := range rcpts {
 		d.Recipient = r
 		s.deliveries = append(s.deliveries, d)

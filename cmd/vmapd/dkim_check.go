@@ -1,0 +1,115 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vmapd/vmapd/dkim"
+	"github.com/vmapd/vmapd/dkim/dnscheck"
+	"github.com/vmapd/vmapd/dkim/keyring"
+)
+
+func (a *app) dkimCheckCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check [DOMAIN...]",
+		Short: "Look whether the keys are published",
+		Long: "Asks all authoritative name servers for the record of each key, of all domains or of those named, and says what is wrong with it and what to do. " +
+			"Exit status 1: a record is not as it should be; 75: the name servers could not say.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withKeys(cmd.Context(), true, func(k *keys) error {
+				rows, err := k.rows(folded(args)...)
+				if err != nil {
+					return err
+				}
+				if err := k.dns(); err != nil {
+					return err
+				}
+				return k.printChecks(k.checkAll(cmd.Context(), rows))
+			})
+		},
+	}
+}
+
+// checked is a key and what DNS says about it.
+type checked struct {
+	keyRow
+	DNS *dnscheck.Result `json:"dns"` // null: the key itself is not known
+}
+
+// checkAll checks keys, many at the same time, and gives the results in their
+// order.
+func (k *keys) checkAll(ctx context.Context, rows []keyRow) []checked {
+	all := []checked{}
+	for _, r := range rows {
+		if r.Stage != string(keyring.Gone) {
+			all = append(all, checked{keyRow: r})
+		}
+	}
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, 32)
+	for i := range all {
+		c := &all[i]
+		if c.public == nil {
+			continue
+		}
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			c.DNS = k.ask(ctx, &c.keyRow)
+		})
+	}
+	wg.Wait()
+	return all
+}
+
+func (k *keys) ask(ctx context.Context, r *keyRow) *dnscheck.Result {
+	domain, err := dkim.FoldDomain(r.Domain)
+	if err != nil {
+		domain = r.Domain
+	}
+	result := k.check(ctx, domain, r.Selector, r.public)
+	return &result
+}
+
+func (k *keys) printChecks(all []checked) error {
+	bad, unknown := 0, 0
+	for _, c := range all {
+		switch {
+		case c.DNS == nil || !c.DNS.Works && c.DNS.Code != dnscheck.Temp:
+			bad++
+		case c.DNS.Code == dnscheck.Temp:
+			unknown++
+		}
+	}
+	if k.json {
+		if err := k.printJSON(all); err != nil {
+			return err
+		}
+	} else {
+		for _, c := range all {
+			k.printCheck(&c)
+		}
+	}
+	switch {
+	case bad > 0:
+		return &exit{code: exitNo}
+	case unknown > 0:
+		return &exit{code: exitTryAgain}
+	}
+	return nil
+}
+
+func (k *keys) printCheck(c *checked) {
+	if c.DNS == nil {
+		fmt.Fprintf(k.out, "%s: %s\n  %s\n", c.name(), c.Problem, cmp.Or(c.Remedy, "see vmapd dkim list"))
+		return
+	}
+	fmt.Fprintf(k.out, "%s: %s (%s): %s\n", c.name(), c.DNS.Code, c.Stage, c.DNS.Detail)
+	if c.DNS.Remedy != "" {
+		fmt.Fprintf(k.out, "  %s\n", c.DNS.Remedy)
+	}
+}

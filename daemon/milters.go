@@ -1,0 +1,63 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+
+	"go.uber.org/zap"
+
+	"github.com/vmapd/vmapd/dkim"
+	"github.com/vmapd/vmapd/dkim/milter"
+)
+
+// milter makes the service of a [[listen]] section with that protocol.
+func (d *Daemon) milter(l *Listen) (service, error) {
+	return &lines{patient: true, server: &milter.Server{
+		Settings:       d.signing.Load,
+		Keys:           d.keys,
+		Report:         d.messageReport(),
+		Idle:           l.IdleTimeout.D(),
+		RequestTimeout: l.RequestTimeout.D(),
+	}}, nil
+}
+
+// signingSettings gives the section [dkim] as package milter wants it.
+func (c *Config) signingSettings() *milter.Settings {
+	v := c.DKIM
+	headers, _ := dkim.ParseHeaders(v.Headers) // was checked
+	return &milter.Settings{Networks: v.networks, DaemonNames: v.DaemonNames, Options: dkim.Options{Headers: headers}}
+}
+
+// messageReport counts messages and logs what became of them. One that should
+// have been signed and was not is worth a warning.
+func (d *Daemon) messageReport() func(*milter.Event) {
+	var unsigned limiter
+	log := d.log.Logger
+	return func(e *milter.Event) {
+		d.metrics.messages.WithLabelValues(e.Result).Inc()
+		switch e.Result {
+		case milter.Signed, milter.AlreadySigned:
+			if c := log.Check(zap.InfoLevel, "signed a message"); c != nil {
+				c.Write(append(messageFields(e), zap.Strings("selectors", e.Selectors), zap.Duration("took", e.Took))...)
+			}
+		case milter.Foreign:
+			log.Debug("not signed: the message is not of a client that is signed for", zap.String("queue_id", e.QueueID))
+		default:
+			var p *milter.PanicError
+			if errors.As(e.Err, &p) {
+				d.metrics.panics.Inc()
+				log.Error("signing a message panicked; this is a bug, please report it",
+					zap.String("panic", fmt.Sprint(p.Value)), zap.ByteString("stack", p.Stack))
+			}
+			unsigned.warn(log, "a message passed unsigned", append(messageFields(e), zap.Error(e.Err))...)
+		}
+	}
+}
+
+func messageFields(e *milter.Event) []zap.Field {
+	return []zap.Field{
+		zap.String("queue_id", e.QueueID), zap.String("result", e.Result), zap.String("domain", e.Domain),
+		zap.Int64("size", int64(e.Facts.HeaderBytes)+e.Facts.BodyBytes), zap.Int("long_lines", e.Facts.LongLines),
+		zap.Bool("eight_bit", e.Facts.EightBit), zap.Int("bare_cr", e.Facts.BareCR),
+	}
+}

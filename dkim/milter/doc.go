@@ -1,0 +1,33 @@
+// Package milter has messages signed: it is a mail filter ("milter") for
+// Postfix and other MTAs on emersion/go-milter, which speaks the protocol.
+//
+// # Who is signed for
+//
+// A message is eligible if the client has authenticated ({auth_type} is not
+// empty at MAIL), or comes from one of [Settings.Networks], or the MTA calls
+// itself ({daemon_name}) by one of [Settings.DaemonNames]. What stands in From
+// never makes a message eligible; it chooses the key of one that is.
+//
+// A message that is not eligible, or for whose author there is no key, passes
+// unsigned, and the MTA does not even send its body. No message is ever refused,
+// put off or held for more than [KeyWait]: whatever goes wrong here, it passes
+// unsigned, and [Server.Report] is told why.
+//
+// # How it is spoken
+//
+// go-milter is made for milters that know nothing of connections: it has no
+// time limits, cannot drain, forgets a connection's state after a reply that
+// ends a message, remembers the latest macros alone, and answers without regard
+// to what the MTA offered. So each connection gets a go-milter server of its
+// own, on a listener that accepts just that connection, and sees it through a
+// wire, which hands it whole packets, gathers its replies into one write, and
+// keeps the time. The first packet, the MTA's offer, is looked at before: what
+// the MTA can do without - replies to most events, one blank less after the
+// colon of a field - is agreed on only where it was offered. Of 16 or more round trips
+// of a message two are left: the reply to the end of the header, which can be
+// that the body is not wanted, and the one to the end of the message.
+//
+// The session of a connection lives as long as the connection; what belongs to
+// one message is forgotten at the next MAIL, and at ABORT, which Postfix sends
+// after every message, and may send twice.
+package milter

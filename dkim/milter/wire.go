@@ -1,0 +1,265 @@
+package milter
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/emersion/go-milter"
+)
+
+const (
+	bufferSize = 8 << 10  // most packets are smaller
+	pieceSize  = 32 << 10 // of a body
+	maxPacket  = 1 << 20  // go-milter's own limit
+	lengthSize = 4
+	minOffer   = lengthSize + 1 + 3*4
+)
+
+// commands are the codes of packets that go-milter understands.
+const commands = "ABCDEHLMNOQRT"
+
+// wire is a connection as go-milter sees it: whole packets and then its end,
+// never an error. All methods but drain and Close are called by one goroutine.
+type wire struct {
+	net.Conn
+	server *Server
+	ctx    context.Context
+	in     *bufio.Reader
+	out    []byte      // replies, not sent yet
+	left   int         // bytes of the packet at hand that are still to be read
+	code   byte        // of that packet
+	busy   func() bool // a message is under way
+	// body, if set, takes the chunks of bodies: go-milter would copy each into new
+	// memory, which costs more than all that is done with it here.
+	body func(chunk []byte)
+
+	err    error // why it ended, if that is worth a word
+	ended  bool
+	closed chan struct{} // by go-milter, or by Close
+	once   sync.Once
+
+	mu   sync.Mutex
+	idle bool // waits for a packet between two messages
+}
+
+func (s *Server) newWire(ctx context.Context, nc net.Conn) *wire {
+	in, ok := s.wires.Get().(*bufio.Reader)
+	if !ok {
+		in = bufio.NewReaderSize(nil, bufferSize)
+	}
+	in.Reset(nc)
+	return &wire{Conn: nc, server: s, ctx: ctx, in: in, closed: make(chan struct{}), busy: func() bool { return false }}
+}
+
+// release gives the buffer back.
+func (w *wire) release() {
+	w.in.Reset(nil)
+	w.server.wires.Put(w.in)
+}
+
+// offer waits for the first packet, and leaves it for go-milter.
+func (w *wire) offer() (offer, error) {
+	if !w.next() {
+		return offer{}, w.err
+	}
+	if w.code != byte(milter.CodeOptNeg) || w.left < minOffer {
+		return offer{}, &ProtocolError{"the first packet is no offer"}
+	}
+	b, _ := w.in.Peek(minOffer) // next has seen it
+	b = b[lengthSize+1:]
+	o := offer{binary.BigEndian.Uint32(b), milter.OptAction(binary.BigEndian.Uint32(b[4:])), milter.OptProtocol(binary.BigEndian.Uint32(b[8:]))}
+	if o.version < 2 || o.actions&milter.OptAddHeader == 0 {
+		return offer{}, &ProtocolError{fmt.Sprintf("the client offers version %d, actions %#x: want 2 and more, and that fields can be added", o.version, uint32(o.actions))}
+	}
+	return o, nil
+}
+
+// Read gives go-milter the bytes of a packet once all of it is there, unless it
+// is large.
+func (w *wire) Read(b []byte) (int, error) {
+	if w.left == 0 && !w.next() {
+		return 0, io.EOF
+	}
+	n, err := w.in.Read(b[:min(len(b), w.left)])
+	w.left -= n
+	if err != nil {
+		w.end(within(err))
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// next sends the replies and waits for a packet that is for go-milter. It reports
+// false at the end of the connection.
+func (w *wire) next() bool {
+	for !w.ended && w.arrive() {
+		if w.code != byte(milter.CodeBody) || w.body == nil {
+			return true
+		}
+		w.pass()
+	}
+	return false
+}
+
+// pass hands a chunk of a body on.
+func (w *wire) pass() {
+	piece, _ := w.server.pieces.Get().(*[pieceSize]byte)
+	if piece == nil {
+		piece = new([pieceSize]byte)
+	}
+	defer w.server.pieces.Put(piece)
+	w.in.Discard(lengthSize + 1) //nolint:errcheck // arrive has seen it
+	for w.left -= lengthSize + 1; w.left > 0; {
+		n, err := w.in.Read(piece[:min(w.left, pieceSize)])
+		w.left -= n
+		w.body(piece[:n])
+		if err != nil {
+			w.end(within(err))
+			return
+		}
+	}
+}
+
+// arrive waits for a packet and looks at its length and code.
+func (w *wire) arrive() bool {
+	if !w.flush() {
+		return false
+	}
+	if w.in.Buffered() < lengthSize+1 {
+		w.await()
+	}
+	head, err := w.in.Peek(lengthSize)
+	if err != nil {
+		w.end(w.judge(err, len(head)))
+		return false
+	}
+	length := binary.BigEndian.Uint32(head)
+	if length == 0 || length > maxPacket {
+		w.end(&ProtocolError{fmt.Sprintf("a packet of %d bytes", length)})
+		return false
+	}
+	w.left = lengthSize + int(length)
+	if w.in.Buffered() < w.left {
+		w.hurry()
+	}
+	head, err = w.in.Peek(min(w.left, bufferSize))
+	if err != nil {
+		w.end(within(err))
+		return false
+	}
+	switch w.code = head[lengthSize]; {
+	case w.code == byte(milter.CodeQuitNewConn): // the same as QUIT, as far as we are concerned
+		w.end(nil)
+		return false
+	case !strings.Contains(commands, string(rune(w.code))):
+		w.end(&ProtocolError{fmt.Sprintf("unknown command %q", w.code)})
+		return false
+	}
+	return true
+}
+
+// await sets the deadline of the next packet.
+func (w *wire) await() {
+	limit := orDefault(w.server.MessageTimeout, DefaultMessageTimeout)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.idle = !w.busy(); w.idle {
+		limit = w.server.Idle
+		if w.ctx.Err() != nil {
+			limit = w.linger()
+		}
+	}
+	var at time.Time
+	if limit > 0 {
+		at = time.Now().Add(limit)
+	}
+	w.SetReadDeadline(at) //nolint:errcheck // reading says it
+}
+
+// hurry sets the deadline of the rest of a packet.
+func (w *wire) hurry() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.idle = false
+	w.SetReadDeadline(time.Now().Add(w.timeout())) //nolint:errcheck // reading says it
+}
+
+// drain ends the connection soon if it is idle. Any goroutine may call it.
+func (w *wire) drain() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.idle {
+		w.SetReadDeadline(time.Now().Add(w.linger())) //nolint:errcheck // reading says it
+	}
+}
+
+func (w *wire) linger() time.Duration  { return orDefault(w.server.Linger, DefaultLinger) }
+func (w *wire) timeout() time.Duration { return orDefault(w.server.RequestTimeout, DefaultTimeout) }
+
+// judge says what a client did wrong that sent so many bytes of a packet and
+// then nothing.
+func (w *wire) judge(err error, bytes int) error {
+	switch between := bytes == 0 && !w.busy(); {
+	case between && (err == io.EOF || errors.Is(err, os.ErrDeadlineExceeded)):
+		return nil
+	case bytes == 0 && err != io.EOF:
+		return fmt.Errorf("milter: %w", err)
+	}
+	return within(err)
+}
+
+// within is the error of a packet or message that is not complete.
+func within(err error) error {
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return fmt.Errorf("milter: %w", err)
+}
+
+// end notes why the connection ends.
+func (w *wire) end(why error) {
+	if !w.ended {
+		w.ended, w.err = true, why
+	}
+}
+
+// Write keeps a reply for flush.
+func (w *wire) Write(b []byte) (int, error) {
+	w.out = append(w.out, b...)
+	return len(b), nil
+}
+
+func (w *wire) flush() bool {
+	if len(w.out) == 0 {
+		return true
+	}
+	w.SetWriteDeadline(time.Now().Add(w.timeout())) //nolint:errcheck // writing says it
+	_, err := w.Conn.Write(w.out)
+	w.out = w.out[:0]
+	if err != nil {
+		w.end(fmt.Errorf("milter: %w", err))
+	}
+	return err == nil
+}
+
+// Close is called by go-milter when it has ended: after QUIT, at the end of
+// the stream, or when a packet made no sense to it. The connection itself is its
+// owner's to close.
+func (w *wire) Close() error {
+	w.once.Do(func() {
+		if w.code != byte(milter.CodeQuit) {
+			w.end(&ProtocolError{fmt.Sprintf("the packet %q makes no sense", w.code)})
+		}
+		close(w.closed)
+	})
+	return nil
+}
