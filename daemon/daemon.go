@@ -232,9 +232,7 @@ func (d *Daemon) newPort(l Listen, s *socket) (*port, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s on %s: %w", l.Protocol, l.endpoint, err)
 	}
-	g := newGate(s.stream, l, d.log.Logger, d.metrics)
-	_, g.evicts = svc.(*lines)
-	return &port{cfg: l, socket: s, service: svc, gate: g}, nil
+	return &port{cfg: l, socket: s, service: svc, gate: newGate(s.stream, l, d.log.Logger, d.metrics)}, nil
 }
 
 // checkLimit warns when the listeners may take more connections than there

@@ -25,7 +25,7 @@ type gate struct {
 	cfg     Listen
 	log     *zap.Logger
 	metrics *metrics
-	evicts  bool // when full, close the connections that idle to let others in
+	evicts  bool // when full, close the connections that idle to let others in; guarded by mu
 
 	ctx  context.Context // ends when the connections drain
 	stop context.CancelFunc

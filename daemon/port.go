@@ -84,6 +84,7 @@ type lines struct {
 }
 
 func (s *lines) serve(g *gate) {
+	g.mayEvict()
 	for {
 		nc, err := g.Accept()
 		if err != nil {
