@@ -232,7 +232,7 @@ func (d *Daemon) newPort(l Listen, s *socket) (*port, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s on %s: %w", l.Protocol, l.endpoint, err)
 	}
-	return &port{cfg: l, socket: s, service: svc, gate: newGate(s.stream, l, d.log.Logger, d.metrics)}, nil
+	return servicePort(l, s, svc, d.log.Logger, d.metrics), nil
 }
 
 // checkLimit warns when the listeners may take more connections than there

@@ -7,13 +7,6 @@ import (
 	"go.uber.org/zap"
 )
 
-// mayEvict lets the gate do so.
-func (g *gate) mayEvict() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.evicts = true
-}
-
 // evict makes room for one connection when max_connections are open, by
 // closing one that nobody misses: the oldest that has not asked anything yet,
 // else one that has been silent for a second or more. Postfix opens a new one

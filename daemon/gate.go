@@ -25,7 +25,7 @@ type gate struct {
 	cfg     Listen
 	log     *zap.Logger
 	metrics *metrics
-	evicts  bool // when full, close the connections that idle to let others in; guarded by mu
+	evicts  bool // when full, close the connections that idle to let others in
 
 	ctx  context.Context // ends when the connections drain
 	stop context.CancelFunc

@@ -49,7 +49,7 @@ func testPort(t *testing.T, l Listen, s Server) (*port, *logBuffer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &port{cfg: l, socket: sock, service: &lines{server: s}, gate: newGate(sock.stream, l, testLogger(log).Logger, newMetrics())}
+	p := servicePort(l, sock, &lines{server: s}, testLogger(log).Logger, newMetrics())
 	p.start()
 	t.Cleanup(func() {
 		p.stop()

@@ -76,6 +76,14 @@ func (p *port) drain(ctx context.Context) {
 // not touch them.
 func same(a, b Listen) bool { return reflect.DeepEqual(a, b) }
 
+// servicePort puts a service behind a gate. Connections of line protocols that
+// idle are closed when there are too many.
+func servicePort(l Listen, s *socket, svc service, log *zap.Logger, m *metrics) *port {
+	g := newGate(s.stream, l, log, m)
+	_, g.evicts = svc.(*lines)
+	return &port{cfg: l, socket: s, service: svc, gate: g}
+}
+
 // lines is the service of a line protocol.
 type lines struct {
 	server Server
@@ -84,7 +92,6 @@ type lines struct {
 }
 
 func (s *lines) serve(g *gate) {
-	g.mayEvict()
 	for {
 		nc, err := g.Accept()
 		if err != nil {

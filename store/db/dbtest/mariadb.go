@@ -45,8 +45,10 @@ func (m *mariadb) create(s *Server) ([]*exec.Cmd, error) {
 	if err := os.WriteFile(rights, []byte(text), 0o644); err != nil {
 		return nil, err
 	}
+	// A server that starts removes what it takes for left over in its tmpdir: it
+	// must not be one that others have too.
 	return []*exec.Cmd{
-		exec.Command(m.install, "--no-defaults", "--datadir="+m.data(s), "--auth-root-authentication-method=normal", "--skip-test-db", "--innodb-log-file-size=16M"),
+		exec.Command(m.install, "--no-defaults", "--datadir="+m.data(s), "--auth-root-authentication-method=normal", "--skip-test-db", "--innodb-log-file-size=16M", "--tmpdir="+s.Dir),
 	}, nil
 }
 
