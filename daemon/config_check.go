@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vmapd/vmapd/dkim/dnscheck"
 	"github.com/vmapd/vmapd/dkim/keyring"
 	"github.com/vmapd/vmapd/lookup"
 	"github.com/vmapd/vmapd/store/db"
@@ -175,9 +176,8 @@ func (k *checker) dkim() {
 		k.fail("dkim.retire", "%s is too short: mail waits in queues for days, at least %s", d.Retire, Duration(keyring.MinRetire))
 	}
 	for i, r := range d.Resolvers {
-		_, err := netip.ParseAddr(r)
-		if _, err2 := netip.ParseAddrPort(r); err != nil && err2 != nil {
-			k.fail(fmt.Sprintf("dkim.resolvers[%d]", i), "%q is not an address or address:port", r)
+		if _, err := dnscheck.ParseServer(r); err != nil {
+			k.fail(fmt.Sprintf("dkim.resolvers[%d]", i), "%v", err)
 		}
 	}
 	for i, n := range d.DaemonNames {

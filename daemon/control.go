@@ -27,6 +27,7 @@ type Status struct {
 	Database  DatabaseStatus   `json:"database"`
 	Spool     SpoolStatus      `json:"spool"`
 	Guard     GuardStatus      `json:"guard"`
+	DKIM      DKIMStatus       `json:"dkim"`
 	Listeners []ListenerStatus `json:"listeners"`
 }
 
@@ -155,6 +156,7 @@ func (d *Daemon) Status() *Status {
 	if d.logins != nil {
 		s.Guard = d.logins.guard.status()
 	}
+	s.DKIM = d.records.status()
 	for _, p := range d.ports {
 		s.Listeners = append(s.Listeners, ListenerStatus{
 			Protocol: p.cfg.Protocol, Address: p.address(), Table: p.cfg.Table,

@@ -72,9 +72,16 @@ func TestStatusAndForgive(t *testing.T) {
 		}
 		return out.Cause == login.Guarded
 	}
-	for i := range 25 {
-		if refused := guess(i); refused != (i >= 20) {
-			t.Errorf("guess %d: refused %v", i+1, refused)
+	looked := 0 // one guess in 500 has the fingerprint of one of the last eight, and does not count
+	for looked < 30 && !guess(looked) {
+		looked++
+	}
+	if looked < 20 || looked >= 30 {
+		t.Errorf("%d guesses were looked at, want 20", looked)
+	}
+	for i := range 4 {
+		if !guess(50 + i) {
+			t.Errorf("guess %d: not refused", looked+2+i)
 		}
 	}
 	worst := func() (g GuardStatus, names string) {
@@ -92,7 +99,7 @@ func TestStatusAndForgive(t *testing.T) {
 	if want := user + " 20 true; 192.0.2.1/32 20 true; 192.0.2.0/24 20 false; "; names != want {
 		t.Errorf("the worst are %q, want %q", names, want)
 	}
-	if g.Attempts != 25 || g.Refused != 5 || g.Accounts.Refused != 1 || g.Networks.Refused != 1 || g.Networks.Held != 0 || g.Shared || g.ShareError != "" {
+	if g.Attempts != uint64(looked)+5 || g.Refused != 5 || g.Accounts.Refused != 1 || g.Networks.Refused != 1 || g.Networks.Held != 0 || g.Shared || g.ShareError != "" {
 		t.Errorf("%+v", g)
 	}
 	if f, err := r.client().Forgive(t.Context(), "User@Example.com"); err != nil || f.Account != user || f.Forgiven != 1 {

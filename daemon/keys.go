@@ -16,14 +16,15 @@ import (
 func (d *Daemon) openKeys() {
 	o := d.cfg.KeyOptions()
 	o.Report = d.keyReport()
-	// A host without a resolver signs with the keys that it has.
-	if checker, err := dnscheck.New(dnscheck.Options{Servers: d.cfg.DKIM.Resolvers}); err != nil {
+	checker, err := dnscheck.New(dnscheck.Options{Servers: d.cfg.DKIM.Resolvers})
+	if err != nil { // a host without a resolver signs with the keys that it has
 		d.log.Warn("DNS cannot be asked for DKIM keys: new ones are not used", zap.Error(err))
 	} else {
 		o.Published = Published(checker)
 	}
 	d.published = o.Published
 	d.ring = keyring.NewRing(o)
+	d.records = newRecords(d.ring, checker, d.log.Logger)
 }
 
 // keyReport logs what becomes of keys.
@@ -46,19 +47,28 @@ func (d *Daemon) keyReport() func(keyring.Event) {
 	}
 }
 
-// runKeys reads keys until ctx ends, and tells the ring of new snapshots. A
-// message does not wait for that: it asks for what its own snapshot names.
+// runKeys reads keys until ctx ends, and watches their records in DNS. It tells
+// the ring of new snapshots, which no message waits for: it asks for what its own
+// snapshot names.
 func (d *Daemon) runKeys(ctx context.Context) {
-	reading := newTask(ctx, d.ring.Run)
+	reading, watching := newTask(ctx, d.ring.Run), newTask(ctx, d.records.run)
 	defer reading.end()
+	defer watching.end()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	var known *store.Snapshot
+	var listed, before uint64 // changes of the keys
 	for snap, err := d.store.Wait(ctx); err == nil && ctx.Err() == nil; snap = d.store.Current() {
 		if snap != known {
 			known = snap
 			d.ring.Sync(snap)
 		}
+		now := d.ring.Changes()
+		if now != listed && now == before { // not while many are being read
+			listed = now
+			d.records.watcher.Changed()
+		}
+		before = now
 		select {
 		case <-ctx.Done():
 		case <-tick.C:

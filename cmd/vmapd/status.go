@@ -58,6 +58,7 @@ func printStatus(w io.Writer, s *daemon.Status) error {
 	row.data(s.Snapshot)
 	row.spool(&s.Spool)
 	row.guard(&s.Guard)
+	row.dkim(&s.DKIM)
 	for _, l := range s.Listeners {
 		row("listener", "%s, %d of %d connections", strings.TrimSpace(l.Protocol+" "+l.Address+" "+l.Table), l.Connections, l.Max)
 	}
@@ -158,4 +159,14 @@ func seconds(s float64) string {
 		return d.Round(time.Millisecond).String()
 	}
 	return d.Round(time.Microsecond).String()
+}
+
+func (row statusRow) dkim(k *daemon.DKIMStatus) {
+	if k.Keys == 0 {
+		return
+	}
+	row("dkim", "%d keys; in DNS %d are right, %d WRONG, of %d nothing is known yet", k.Keys, k.Right, k.Wrong, max(0, k.Keys-k.Right-k.Wrong))
+	for _, w := range k.FirstWrong {
+		row("", "%s: %s", w.Name, w.Detail)
+	}
 }

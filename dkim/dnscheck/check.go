@@ -85,9 +85,9 @@ func New(o Options) (*Checker, error) {
 		c.now = time.Now
 	}
 	for _, s := range servers {
-		a, err := withPort(s)
+		a, err := ParseServer(s)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("DNS server %w", err)
 		}
 		c.client.servers = append(c.client.servers, a)
 	}
@@ -101,15 +101,16 @@ func New(o Options) (*Checker, error) {
 	return c, nil
 }
 
-// withPort gives an address the port of DNS, unless it has one.
-func withPort(s string) (string, error) {
+// ParseServer reads the address of a resolver, and gives it the port of DNS unless
+// it has one. The error begins with what was read.
+func ParseServer(s string) (string, error) {
 	if a, err := netip.ParseAddrPort(s); err == nil { // first: a zone may hold anything
 		return a.String(), nil
 	}
 	if a, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil {
 		return netip.AddrPortFrom(a, 53).String(), nil
 	}
-	return "", fmt.Errorf("DNS server %q is not an address or address:port", s)
+	return "", fmt.Errorf("%q is not an address or address:port", s)
 }
 
 // Check asks the resolvers whether key is published for the selector. An

@@ -127,6 +127,7 @@ func (r *Ring) takeOver() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.synced = s
+	r.changes++
 	for n, e := range r.entries {
 		if e.round != r.round {
 			r.queue = append(r.queue, n) // it may be time to forget it
@@ -289,7 +290,7 @@ func (r *Ring) choose(e *entry, f *found) {
 	case f.err != nil:
 		r.setNext(e, nil)
 	case e.key == nil:
-		e.key = &material{f.der}
+		r.setKey(e, &material{f.der})
 	case f.other == nil:
 		r.setNext(e, nil)
 	default:
@@ -320,7 +321,8 @@ func (r *Ring) age(e *entry, f *found) Event {
 		return Event{Text: "the time of the old key is over: the new one signs, though DNS does not show it"}
 	}
 	r.parsed.drop(e.key)
-	e.key, e.since = nil, time.Time{}
+	r.setKey(e, nil)
+	e.since = time.Time{}
 	if f.gone {
 		return Event{}
 	}
@@ -350,6 +352,12 @@ func (e *entry) news(before error, waited bool, keep time.Duration) (v Event) {
 	return v
 }
 
+// setKey notes the key that signs.
+func (r *Ring) setKey(e *entry, m *material) {
+	e.key = m
+	r.changes++
+}
+
 // setNext notes the key that waits for DNS.
 func (r *Ring) setNext(e *entry, m *material) {
 	switch {
@@ -364,7 +372,8 @@ func (r *Ring) setNext(e *entry, m *material) {
 
 func (r *Ring) promote(e *entry) {
 	r.parsed.drop(e.key)
-	e.key, e.since = e.next, time.Time{}
+	r.setKey(e, e.next)
+	e.since = time.Time{}
 	r.setNext(e, nil)
 }
 

@@ -61,7 +61,8 @@ type Ring struct {
 	synced  *store.Snapshot
 	rescan  bool
 	round   uint32
-	waits   int // entries with a next key
+	waits   int    // entries with a next key
+	changes uint64 // of what Signers returns
 
 	// The loader's own.
 	folder *folder // nil = not open
@@ -277,7 +278,8 @@ func (r *Ring) spoilt(c *Choice, m *material, err error) {
 	e := r.entries[name{c.Domain, c.Selector}]
 	first := e != nil && e.key == m
 	if first {
-		e.key, e.since, e.err = nil, time.Time{}, damagedKey(e.path, err)
+		r.setKey(e, nil)
+		e.since, e.err = time.Time{}, damagedKey(e.path, err)
 		err = e.err
 	}
 	r.mu.Unlock()
