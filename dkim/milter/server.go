@@ -120,6 +120,11 @@ type Server struct {
 	// SMTP client makes trouble for its next message.
 	Linger time.Duration
 
+	// PassOn, if set, is asked once ctx has ended to leave a session between two
+	// messages to another Server (see ResumeConn), and reports whether it did. If
+	// not the session lingers.
+	PassOn func(nc net.Conn, p *Passed) bool
+
 	// EveryReply, KeepSpaces and AnyMacros turn off what is asked of the MTA if
 	// it offers it: to wait for few replies only, to leave the blank after the
 	// colon of a field, and to send these macros alone.
@@ -133,13 +138,17 @@ type Server struct {
 // ServeConn serves the messages of one client until it quits or closes the
 // connection, or was idle for too long, or ctx ends; it returns nil then. The
 // owner closes nc. To drain it cancels ctx: messages that have begun are still
-// served to their end, and so are those that begin within Linger.
+// served to their end; then the session is passed on, or goes on with messages
+// that begin within Linger.
 //
 // Errors are a *ProtocolError; io.ErrUnexpectedEOF, wrapped, if the client left
 // within a message; os.ErrDeadlineExceeded, wrapped, if it was too slow; or what
 // nc says. Panics of Keys and of what signs are caught: see PanicError.
 func (s *Server) ServeConn(ctx context.Context, nc net.Conn) error {
-	w := s.newWire(ctx, nc)
+	return s.serve(ctx, s.newWire(ctx, nc))
+}
+
+func (s *Server) serve(ctx context.Context, w *wire) error {
 	defer w.release()
 	defer context.AfterFunc(ctx, w.drain)()
 	offer, err := w.offer()

@@ -35,12 +35,17 @@ type wire struct {
 	ctx    context.Context
 	in     *bufio.Reader
 	out    []byte      // replies, not sent yet
-	left   int         // bytes of the packet at hand that are still to be read
+	size   int         // bytes of the packet at hand
+	left   int         // of them, those that are still to be read
 	code   byte        // of that packet
 	busy   func() bool // a message is under way
 	// body, if set, takes the chunks of bodies: go-milter would copy each into new
 	// memory, which costs more than all that is done with it here.
 	body func(chunk []byte)
+
+	said  []byte // what the session began with, see pass.go
+	known int    // bytes that are still to come whose replies the client knows
+	stays bool   // nobody takes the session over
 
 	err    error // why it ended, if that is worth a word
 	ended  bool
@@ -49,6 +54,7 @@ type wire struct {
 
 	mu   sync.Mutex
 	idle bool // waits for a packet between two messages
+	free bool // and may be passed on
 }
 
 func (s *Server) newWire(ctx context.Context, nc net.Conn) *wire {
@@ -131,13 +137,21 @@ func (w *wire) pass() {
 
 // arrive waits for a packet and looks at its length and code.
 func (w *wire) arrive() bool {
-	if !w.flush() {
+	if !w.answer() {
 		return false
 	}
 	if w.in.Buffered() < lengthSize+1 {
 		w.await()
 	}
 	head, err := w.in.Peek(lengthSize)
+	if err != nil && w.drained(err) {
+		if w.passOn() {
+			w.end(nil)
+			return false
+		}
+		w.await()
+		head, err = w.in.Peek(lengthSize)
+	}
 	if err != nil {
 		w.end(w.judge(err, len(head)))
 		return false
@@ -147,7 +161,8 @@ func (w *wire) arrive() bool {
 		w.end(&ProtocolError{fmt.Sprintf("a packet of %d bytes", length)})
 		return false
 	}
-	w.left = lengthSize + int(length)
+	w.size = lengthSize + int(length)
+	w.left = w.size
 	if w.in.Buffered() < w.left {
 		w.hurry()
 	}
@@ -164,6 +179,7 @@ func (w *wire) arrive() bool {
 		w.end(&ProtocolError{fmt.Sprintf("unknown command %q", w.code)})
 		return false
 	}
+	w.remember(head)
 	return true
 }
 
@@ -172,11 +188,16 @@ func (w *wire) await() {
 	limit := orDefault(w.server.MessageTimeout, DefaultMessageTimeout)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.idle = !w.busy(); w.idle {
+	w.idle = !w.busy()
+	w.free = w.idle && w.passable()
+	switch ended := w.ctx.Err() != nil; {
+	case w.free && ended:
+		w.SetReadDeadline(past) //nolint:errcheck // reading says it
+		return
+	case w.idle && ended:
+		limit = w.linger()
+	case w.idle:
 		limit = w.server.Idle
-		if w.ctx.Err() != nil {
-			limit = w.linger()
-		}
 	}
 	var at time.Time
 	if limit > 0 {
@@ -189,15 +210,19 @@ func (w *wire) await() {
 func (w *wire) hurry() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.idle = false
+	w.idle, w.free = false, false
 	w.SetReadDeadline(time.Now().Add(w.timeout())) //nolint:errcheck // reading says it
 }
 
-// drain ends the connection soon if it is idle. Any goroutine may call it.
+// drain ends the wait of a connection that is idle. Any goroutine may call it.
 func (w *wire) drain() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.idle {
+	switch {
+	case !w.idle:
+	case w.free:
+		w.SetReadDeadline(past) //nolint:errcheck // reading says it
+	default:
 		w.SetReadDeadline(time.Now().Add(w.linger())) //nolint:errcheck // reading says it
 	}
 }
