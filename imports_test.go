@@ -18,6 +18,7 @@ const module = "github.com/vmapd/vmapd"
 // docs/architecture.md explains it.
 var imports = map[string][]string{
 	"internal/peers":            {},
+	"internal/sdtest":           {},
 	"store":                     {},
 	"store/db":                  {},
 	"store/db/dbtest":           {"internal/peers", "store/db"},
@@ -51,7 +52,7 @@ var imports = map[string][]string{
 	"cmd/vmapd/internal/dovetest": {"cmd/vmapd/internal/mailtest", "internal/peers"},
 	"cmd/vmapd/internal/gendocs":  {"cmd/vmapd/internal/doveconf", "daemon", "lookup"},
 	"cmd/vmapd/internal/mailtest": {"internal/peers"},
-	"cmd/vmapd/internal/drill":    {"daemon", "lookup/socketmap"},
+	"cmd/vmapd/internal/drill":    {"daemon", "internal/sdtest", "lookup/socketmap"},
 }
 
 // wirePackages import the standard library alone: others may use them.

@@ -5,18 +5,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/vmapd/vmapd/daemon"
+	"github.com/vmapd/vmapd/internal/sdtest"
 )
 
 // Vmapd is the program over a state folder. It may be started, killed and
@@ -29,8 +28,9 @@ type Vmapd struct {
 
 	*Web
 
-	// Held are sockets that the program is given as systemd does, by name.
-	Held map[string]*os.File
+	// Systemd, if set, gives the program sockets, and keeps what it is given from
+	// one process to the next.
+	Systemd *sdtest.Systemd
 
 	log  string
 	cmd  *exec.Cmd
@@ -80,12 +80,9 @@ func (v *Vmapd) Start(t testing.TB) {
 	}
 	defer log.Close()
 	v.cmd = exec.Command(v.Binary, "serve", "-c", v.Config)
-	if names := slices.Sorted(maps.Keys(v.Held)); len(names) > 0 {
+	if v.Systemd != nil {
 		v.cmd = exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ exec "$0" serve -c "$1"`, v.Binary, v.Config)
-		v.cmd.Env = append(os.Environ(), fmt.Sprintf("LISTEN_FDS=%d", len(names)), "LISTEN_FDNAMES="+strings.Join(names, ":"))
-		for _, name := range names {
-			v.cmd.ExtraFiles = append(v.cmd.ExtraFiles, v.Held[name])
-		}
+		v.cmd.Env, v.cmd.ExtraFiles = append(os.Environ(), v.Systemd.Env()...), v.Systemd.Files()
 	}
 	v.cmd.Stdout, v.cmd.Stderr = log, log
 	v.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // if the test is killed

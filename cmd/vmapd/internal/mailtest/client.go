@@ -44,41 +44,49 @@ type replies struct {
 
 // send plays the message over one connection to address.
 func (m *Message) send(address, from, tag string) (*replies, error) {
-	c, err := net.DialTimeout("tcp", address, time.Minute)
+	s, err := dial(address)
 	if err != nil {
 		return nil, err
 	}
-	defer c.Close()
-	c.SetDeadline(time.Now().Add(2 * time.Minute))
-	s := &smtpSession{conn: textproto.NewConn(c)}
-	s.read() // greeting
-	s.cmd("EHLO client.far.test")
-	r := &replies{}
-	if m.Login != "" {
-		r.auth = s.cmd("AUTH PLAIN " + base64.StdEncoding.EncodeToString([]byte("\x00"+strings.Replace(m.Login, ":", "\x00", 1))))
-	}
-	option := ""
-	if !ascii(from + strings.Join(m.To, "")) {
-		option = " SMTPUTF8"
-	}
-	r.mail = s.cmd("MAIL FROM:<" + from + ">" + option)
-	accepted := false
-	for _, to := range m.To {
-		reply := s.cmd("RCPT TO:<" + to + ">")
-		accepted = accepted || strings.HasPrefix(reply, "2")
-		r.rcpt = append(r.rcpt, reply)
-	}
-	if accepted {
-		s.cmd("DATA")
-		text := m.Text
-		if text == "" {
-			text = fmt.Sprintf("From: <%s>\r\nSubject: %s\r\n\r\nA test.\r\n", from, m.Name)
-		}
-		s.cmd(fmt.Sprintf("%s: %s\r\n%s.", tagHeader, tag, strings.ReplaceAll(text, "\r\n.", "\r\n..")))
-		r.data = s.last
-	}
+	defer s.conn.Close()
+	r := &replies{auth: s.login(m.Login)}
+	s.transaction(m, from, tag, r)
 	s.cmd("QUIT")
 	return r, s.err
+}
+
+// Session is one SMTP session of a client, for one message after the other.
+type Session struct{ smtp *smtpSession }
+
+// Dial begins a session, with login "name:password" unless that is empty.
+func (p *Postfix) Dial(service Service, login string) (*Session, error) {
+	s, err := dial(p.Address(service))
+	if err != nil {
+		return nil, err
+	}
+	reply := s.login(login)
+	if s.err == nil && login != "" && reply[0] != '2' {
+		s.err = fmt.Errorf("AUTH: %s", reply)
+	}
+	if s.err != nil {
+		s.conn.Close()
+		return nil, s.err
+	}
+	return &Session{s}, nil
+}
+
+// Send sends a message, and returns the reply to its text, or to the command
+// that was refused. Login and Service of the message do not count.
+func (s *Session) Send(m *Message, tag string) (reply string, err error) {
+	s.smtp.transaction(m, m.From, tag, &replies{})
+	return s.smtp.last, s.smtp.err
+}
+
+// Quit ends the session.
+func (s *Session) Quit() error {
+	s.smtp.cmd("QUIT")
+	s.smtp.conn.Close()
+	return s.smtp.err
 }
 
 // smtpSession remembers the last reply and the first error of a session.
@@ -94,6 +102,55 @@ func (s *smtpSession) cmd(line string) string {
 		s.err = s.conn.PrintfLine("%s", line)
 	}
 	return s.read()
+}
+
+// dial connects, and greets.
+func dial(address string) (*smtpSession, error) {
+	c, err := net.DialTimeout("tcp", address, time.Minute)
+	if err != nil {
+		return nil, err
+	}
+	c.SetDeadline(time.Now().Add(2 * time.Minute))
+	s := &smtpSession{conn: textproto.NewConn(c)}
+	s.read() // greeting
+	s.cmd("EHLO client.far.test")
+	return s, nil
+}
+
+// login authenticates with "name:password", and returns the reply; "" if there is
+// nothing to do.
+func (s *smtpSession) login(login string) string {
+	if login == "" {
+		return ""
+	}
+	return s.cmd("AUTH PLAIN " + base64.StdEncoding.EncodeToString([]byte("\x00"+strings.Replace(login, ":", "\x00", 1))))
+}
+
+// transaction sends one message.
+func (s *smtpSession) transaction(m *Message, from, tag string, r *replies) {
+	option := ""
+	if !ascii(from + strings.Join(m.To, "")) {
+		option = " SMTPUTF8"
+	}
+	r.mail = s.cmd("MAIL FROM:<" + from + ">" + option)
+	accepted := false
+	for _, to := range m.To {
+		reply := s.cmd("RCPT TO:<" + to + ">")
+		accepted = accepted || strings.HasPrefix(reply, "2")
+		r.rcpt = append(r.rcpt, reply)
+	}
+	if !accepted {
+		return
+	}
+	if reply := s.cmd("DATA"); s.err == nil && reply[0] != '3' {
+		r.data = reply
+		return
+	}
+	text := m.Text
+	if text == "" {
+		text = fmt.Sprintf("From: <%s>\r\nSubject: %s\r\n\r\nA test.\r\n", from, m.Name)
+	}
+	r.data = s.cmd(fmt.Sprintf("%s: %s\r\n%s.", tagHeader, tag, strings.ReplaceAll(text, "\r\n.", "\r\n..")))
 }
 
 // read returns a reply in one line.
