@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -31,10 +32,19 @@ type conn struct {
 	serial  uint64 // in the order of acceptance
 	asked   bool   // something was read; known to the reader alone
 	state   atomic.Uint32
+	ctx     context.Context // ends when the connection is to end after the request at hand
+	finish  context.CancelFunc
+	last    atomic.Bool // the request that comes is the last
 	expired atomic.Bool
 	passed  bool // another process has it; written before Close
 	closed  sync.Once
 }
+
+// firstWord is for how long a connection that has not said anything yet may do so
+// when it drains: its client may have been disappointed once, by a connection
+// that ended while it idled, and Postfix tries a second time only
+// (src/global/dict_sockmap.c).
+const firstWord = 500 * time.Millisecond
 
 // Read reads, and lets the gate know whether the connection idles.
 func (c *conn) Read(b []byte) (int, error) {
@@ -48,6 +58,9 @@ func (c *conn) Read(b []byte) (int, error) {
 		c.state.Store(evicted)
 	}
 	c.asked = c.asked || n > 0
+	if n > 0 && c.last.Load() {
+		c.expire()
+	}
 	return n, err
 }
 
@@ -78,10 +91,22 @@ func (c *conn) SetDeadline(t time.Time) error {
 	return c.SetReadDeadline(t)
 }
 
-// expire ends the Read that waits and all that come.
+// expire ends the connection after the request at hand: the Read that waits
+// fails, and all that come.
 func (c *conn) expire() {
+	c.finish()
 	c.expired.Store(true)
 	c.Conn.SetReadDeadline(time.Unix(1, 0))
+}
+
+// expireSoon is expire, but lets a connection that is new say something first.
+func (c *conn) expireSoon() {
+	c.last.Store(true)
+	if c.state.Load() == fresh {
+		time.AfterFunc(firstWord, c.expire)
+	} else {
+		c.expire()
+	}
 }
 
 // Close closes the connection and takes it off the gate's list. On TCP a
@@ -95,6 +120,7 @@ func (c *conn) Close() error {
 			linger(tcp)
 		}
 		err = c.Conn.Close()
+		c.finish()
 		c.gate.mu.Lock()
 		delete(c.gate.conns, c)
 		c.gate.mu.Unlock()

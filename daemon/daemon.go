@@ -36,7 +36,9 @@ type Daemon struct {
 	signing   atomic.Pointer[milter.Settings] // the section [dkim] in effect
 	ring      *keyring.Ring
 	published keyring.Showing // what DNS shows; nil = nobody can say
+	records   *records
 	inherited Inherited
+	estate    *estate // of the process before, until its connections are served
 
 	handover    handover
 	predecessor *predecessor // nil unless this process takes the place of one
@@ -74,7 +76,7 @@ func New(cfg *Config, path string, overrides []string, log *Logger) (*Daemon, er
 	l := &loads{log: log.Logger, metrics: d.metrics, status: func(s string) { d.notify("STATUS=" + s) }}
 	d.store = &store.Store{Settings: database.settings(cfg), File: SnapshotPath(cfg.StateDir), Hooks: l.hooks()}
 	d.resolver = lookup.NewResolver(d.store, cfg.LookupOptions())
-	d.metrics.registry.MustRegister(newCollector(d.store, d.openConnections), spoolCollector(func() spool.Stats { return d.writes.stats() }))
+	d.metrics.registry.MustRegister(newCollector(d.store, d.openConnections), spoolCollector(func() spool.Stats { return d.writes.stats() }), d.records)
 	return d, nil
 }
 
@@ -130,6 +132,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	reloading.end()
 	if asked {
 		d.passOn(syscall.SIGTERM)
+		d.keepConns()
 	}
 	d.notify(sd.SdNotifyStopping)
 	d.log.Info("ending: finishing the requests at hand")

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"go.uber.org/zap"
 )
 
 // DrainTimeout is how long connections may take to finish their requests when
@@ -58,32 +60,32 @@ func (d *Daemon) allPorts() []*port {
 
 // drain ends all ports: first no new connections anywhere, then the requests
 // at hand, at most for DrainTimeout. The next signal ends it at once.
+//
+// Without a process that serves meanwhile, sessions of milters end before all
+// else does: the SMTP session that one belongs to may need a lookup to get on.
 func (d *Daemon) drain(signals <-chan os.Signal) {
-	ctx, cancel := context.WithTimeout(context.Background(), DrainTimeout)
-	defer cancel()
-	context.AfterFunc(ctx, d.urge)
 	d.mu.Lock()
 	ports := d.allPorts()
 	d.mu.Unlock()
-	var wg, logins sync.WaitGroup
-	for _, p := range ports {
-		p.stop()
-		p.socket.Close()
-		end := wg.Go
-		if p.waits() {
-			end = logins.Go
-		}
-		end(func() { p.drain(ctx) })
-	}
-	wg.Go(func() {
-		logins.Wait()
-		d.bequeathLogins()
-	})
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		wg.Wait()
-		d.handover.legacy.end()
+		if d.handover.heir == nil {
+			var patient, others []*port
+			for _, p := range ports {
+				if s, ok := p.service.(*lines); ok && s.patient {
+					patient = append(patient, p)
+				} else {
+					others = append(others, p)
+				}
+			}
+			d.drainPorts(patient)
+			ports = others
+		}
+		d.drainPorts(ports)
+		if err := d.handover.legacy.end(); err != nil {
+			d.log.Warn("connections could not be left to systemd: they are closed", zap.Error(err))
+		}
 		d.retired.Wait()
 	}()
 	for {
@@ -101,4 +103,28 @@ func (d *Daemon) drain(signals <-chan os.Signal) {
 			}
 		}
 	}
+}
+
+// drainPorts ends some ports, and leaves logins that are under way once nobody
+// asks on auth sockets any more.
+func (d *Daemon) drainPorts(ports []*port) {
+	ctx, cancel := context.WithTimeout(context.Background(), DrainTimeout)
+	defer cancel()
+	defer context.AfterFunc(ctx, d.urge)()
+	var wg, logins sync.WaitGroup
+	asked := false
+	for _, p := range ports {
+		p.stop()
+		p.socket.Close()
+		end := wg.Go
+		if p.waits() {
+			end, asked = logins.Go, true
+		}
+		end(func() { p.drain(ctx) })
+	}
+	if asked {
+		logins.Wait()
+		d.bequeathLogins()
+	}
+	wg.Wait()
 }

@@ -51,15 +51,15 @@ func newGate(ln stream, cfg Listen, log *zap.Logger, m *metrics) *gate {
 }
 
 // Accept waits for the next connection that may come in. It fails with
-// net.ErrClosed after Close.
+// net.ErrClosed after Close; a connection that came at that moment is served.
 func (g *gate) Accept() (net.Conn, error) {
 	for {
+		if g.ctx.Err() != nil {
+			return nil, net.ErrClosed
+		}
 		nc, err := g.ln.Accept()
 		switch {
-		case g.ctx.Err() != nil:
-			if err == nil {
-				nc.Close()
-			}
+		case err != nil && g.ctx.Err() != nil:
 			return nil, net.ErrClosed
 		case errors.Is(err, net.ErrClosed):
 			return nil, err
@@ -100,6 +100,7 @@ func (g *gate) admit(nc net.Conn) *conn {
 		return nil
 	}
 	c := &conn{Conn: nc, gate: g}
+	c.ctx, c.finish = context.WithCancel(context.Background())
 	c.state.Store(fresh)
 	g.mu.Lock()
 	if len(g.conns) >= g.cfg.MaxConnections && !g.evict() {
@@ -147,10 +148,10 @@ func (g *gate) open() int {
 	return len(g.conns)
 }
 
-// expire ends the reads that wait for a request; answers are still written.
-func (g *gate) expire() {
+// expire ends all connections after the request at hand, see conn.
+func (g *gate) expire(how func(*conn)) {
 	for _, c := range g.list() {
-		c.expire()
+		how(c)
 	}
 }
 

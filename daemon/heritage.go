@@ -17,7 +17,8 @@ import (
 )
 
 // What the old process leaves besides its sockets goes down the line between the
-// two, in heirlooms, while it drains.
+// two, in heirlooms, while it drains; or to systemd, if it ends before the next
+// one begins (fdstore.go).
 //
 // Connections of Dovecot's protocols: its processes keep them, and not all ask
 // again when one is closed (an lmtp of 2.3 that asks auth-master fails once, a
@@ -48,8 +49,9 @@ type heirloom struct {
 
 // legacy is the end of the line at which things are left.
 type legacy struct {
-	mu   sync.Mutex
-	line *net.UnixConn // nil if there is nobody to leave anything to
+	mu    sync.Mutex
+	line  *net.UnixConn // to a process that takes our place; nil if there is none
+	store *fdStore      // for a process that will; nil if there is none
 }
 
 // leave sends an heirloom, with the descriptor of nc if that is not nil.
@@ -60,6 +62,9 @@ func (l *legacy) leave(what *heirloom, nc net.Conn) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.store != nil {
+		return l.store.leave(what, nc)
+	}
 	if nc == nil {
 		_, err = l.line.Write(text)
 		return err
@@ -73,6 +78,14 @@ func (l *legacy) leave(what *heirloom, nc net.Conn) error {
 }
 
 func (l *legacy) sendDescriptor(with []byte, nc net.Conn) error {
+	return withDescriptor(nc, func(fd uintptr) error {
+		_, _, err := l.line.WriteMsgUnix(with, syscall.UnixRights(int(fd)), nil)
+		return err
+	})
+}
+
+// withDescriptor calls do with the descriptor of a connection.
+func withDescriptor(nc net.Conn, do func(fd uintptr) error) error {
 	s, ok := nc.(syscall.Conn)
 	if !ok {
 		return errors.ErrUnsupported
@@ -81,7 +94,7 @@ func (l *legacy) sendDescriptor(with []byte, nc net.Conn) error {
 	if err != nil {
 		return err
 	}
-	ctl := raw.Control(func(fd uintptr) { _, _, err = l.line.WriteMsgUnix(with, syscall.UnixRights(int(fd)), nil) })
+	ctl := raw.Control(func(fd uintptr) { err = do(fd) })
 	return errors.Join(err, ctl)
 }
 
@@ -89,47 +102,61 @@ func (l *legacy) sendDescriptor(with []byte, nc net.Conn) error {
 func (l *legacy) open() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.line != nil
+	return l.line != nil || l.store != nil
 }
 
-// begin lets things be left, for a while.
+// begin lets things be left to a process, for a while.
 func (l *legacy) begin(line *net.UnixConn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.line = line
 }
 
+// keep lets things be left to systemd.
+func (l *legacy) keep(store *fdStore) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.store = store
+}
+
 // end says that nothing more is left.
-func (l *legacy) end() {
+func (l *legacy) end() (err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.line != nil {
 		l.line.Close()
 		l.line = nil
 	}
+	if l.store != nil {
+		err = l.store.end()
+		l.store = nil
+	}
+	return err
 }
 
-// bequeathConn sends a connection to the successor, if there is one. Our own
-// descriptor is closed all the same, by its owner.
-func (d *Daemon) bequeathConn(nc net.Conn, state *auth.Passed) {
+// bequeathConn leaves a connection to the next process, if there is one, and
+// reports whether it did. Our own descriptor is closed by its owner all the same.
+func (d *Daemon) bequeathConn(nc net.Conn, state *auth.Passed) bool {
 	c := nc.(*conn)
 	if !d.handover.legacy.open() {
-		return
+		return false
 	}
 	if err := d.handover.legacy.leave(&heirloom{Socket: c.gate.cfg.endpoint.String(), State: state}, c.Conn); err != nil {
 		c.gate.trouble.warn(c.gate.log, "cannot hand over a connection; it is closed", zap.Error(err))
-		return
+		return false
 	}
 	c.passed = true
+	return true
 }
 
-// bequeathLogins sends the logins that nobody has asked for to the successor.
+// bequeathLogins leaves the logins that nobody has asked for to the next process.
 func (d *Daemon) bequeathLogins() {
 	if !d.handover.legacy.open() {
 		return
 	}
 	left := d.logins.auth.Leave()
-	if err := d.handover.legacy.leave(&heirloom{Logins: append([]auth.KeptLogin{}, left...)}, nil); err != nil {
+	err := d.handover.legacy.leave(&heirloom{Logins: append([]auth.KeptLogin{}, left...)}, nil)
+	if err != nil {
 		d.log.Warn("cannot hand over logins that are under way; they fail once", zap.Int("logins", len(left)), zap.Error(err))
 	}
 }

@@ -1,24 +1,34 @@
 package daemon
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
 
 	"go.uber.org/zap"
 
 	"github.com/vmapd/vmapd/dkim"
 	"github.com/vmapd/vmapd/dkim/milter"
+	"github.com/vmapd/vmapd/lookup/auth"
 )
 
 // milter makes the service of a [[listen]] section with that protocol.
 func (d *Daemon) milter(l *Listen) (service, error) {
-	return &lines{patient: true, server: &milter.Server{
+	s := &milter.Server{
 		Settings:       d.signing.Load,
 		Keys:           d.keys,
 		Report:         d.messageReport(),
 		Idle:           l.IdleTimeout.D(),
 		RequestTimeout: l.RequestTimeout.D(),
-	}}, nil
+		PassOn: func(nc net.Conn, p *milter.Passed) bool {
+			return d.bequeathConn(nc, &auth.Passed{Said: p.Said, Answered: p.Answered})
+		},
+	}
+	resume := func(ctx context.Context, nc net.Conn, p *auth.Passed) error {
+		return s.ResumeConn(ctx, nc, &milter.Passed{Said: p.Said, Answered: p.Answered})
+	}
+	return &lines{patient: true, server: s, resume: resume}, nil
 }
 
 // signingSettings gives the section [dkim] as package milter wants it.

@@ -117,12 +117,20 @@ func (s *lines) one(g *gate, c *conn, serve serveFunc) {
 				zap.String("panic", fmt.Sprint(p)), zap.ByteString("stack", debug.Stack()))
 		}
 	}()
-	g.ended(c, serve(g.ctx, c))
+	ctx := c.ctx
+	if s.patient {
+		ctx = g.ctx
+	}
+	g.ended(c, serve(ctx, c))
 }
 
 func (s *lines) drain(ctx context.Context, g *gate) {
-	if !s.patient {
-		g.expire()
+	switch {
+	case s.patient:
+	case s.resume != nil: // what a client will say, another process hears
+		g.expire((*conn).expire)
+	default:
+		g.expire((*conn).expireSoon)
 	}
 	done := make(chan struct{})
 	go func() {

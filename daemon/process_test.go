@@ -22,11 +22,16 @@ type process struct {
 // from 3, as systemd hands sockets over.
 func launch(t *testing.T, config string, env []string, files ...*os.File) *process {
 	t.Helper()
+	return launchProgram(t, testBinary(t), config, env, files...)
+}
+
+func testBinary(t *testing.T) string {
+	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return launchProgram(t, exe, config, env, files...)
+	return exe
 }
 
 // launchProgram is launch with a path by which the program is started.

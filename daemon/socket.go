@@ -34,25 +34,39 @@ type socket struct {
 // or by the process whose place it takes, until listeners take them.
 type Inherited map[Endpoint][]*socket
 
-// Inherit takes the sockets of sd_listen_fds(3) over. It empties the
-// variables that name them: a second call gets none.
-func Inherit() (Inherited, error) {
-	named, err := activation.ListenersWithNames()
-	if err != nil {
-		return nil, fmt.Errorf("sockets from systemd: %w", err)
-	}
-	in := Inherited{}
-	for name, list := range named {
-		e := Endpoint{Kind: Systemd, Name: name}
-		for _, l := range list {
-			s, ok := l.(stream)
-			if !ok {
-				return nil, fmt.Errorf("socket %s from systemd is a %T: want ListenStream= with a path or a TCP port", name, l)
-			}
-			in[e] = append(in[e], &socket{stream: s, endpoint: e})
+// Inherit takes over the sockets of sd_listen_fds(3), and what a process before
+// has put into the store of file descriptors. It empties the variables that name
+// them: a second call gets none.
+func Inherit() (in Inherited, kept []*os.File, err error) {
+	in = Inherited{}
+	for _, f := range activation.Files(true) {
+		if f.Name() == storeName {
+			kept = append(kept, f)
+			continue
 		}
+		s, err := inheritListener(f)
+		if err != nil {
+			return nil, nil, fmt.Errorf("socket %s from systemd: %w", f.Name(), err)
+		}
+		s.endpoint = Endpoint{Kind: Systemd, Name: f.Name()}
+		in[s.endpoint] = append(in[s.endpoint], s)
 	}
-	return in, nil
+	return in, kept, nil
+}
+
+// inheritListener makes a socket of a file, which it closes.
+func inheritListener(f *os.File) (*socket, error) {
+	defer f.Close()
+	ln, err := net.FileListener(f)
+	if err != nil {
+		return nil, fmt.Errorf("want ListenStream= with a path or a TCP port: %w", err)
+	}
+	s, ok := ln.(stream)
+	if !ok {
+		ln.Close()
+		return nil, fmt.Errorf("is a %T: want ListenStream= with a path or a TCP port", ln)
+	}
+	return &socket{stream: s}, nil
 }
 
 // open binds the socket of a listener. The error names the address, the cause

@@ -1,58 +1,35 @@
 package daemon
 
 import (
-	"net"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/vmapd/vmapd/dkim/milter/miltertest"
+	"github.com/vmapd/vmapd/internal/sdtest"
 )
 
-// serviceManager plays systemd: it owns a socket and reads notifications.
+// serviceManager plays systemd: it owns a socket, and hears notifications.
 type serviceManager struct {
-	path   string // of the socket
-	file   *os.File
-	notify string
-	inbox  *net.UnixConn
-	heard  chan string
+	*sdtest.Systemd
+	path  string // of the socket
+	heard chan string
 }
 
-func newServiceManager(t *testing.T, dir string) *serviceManager {
+func newServiceManager(t *testing.T) *serviceManager {
 	t.Helper()
-	m := &serviceManager{path: filepath.Join(dir, "from-systemd"), notify: filepath.Join(dir, "notify")}
-	ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: m.path, Net: "unix"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ln.Close() })
-	if m.file, err = ln.File(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { m.file.Close() })
-	if m.inbox, err = net.ListenUnixgram("unixgram", &net.UnixAddr{Name: m.notify, Net: "unixgram"}); err != nil {
-		t.Fatal(err)
-	}
-	m.heard = make(chan string, 10_000)
-	read := make(chan struct{})
-	go func() { // at once, as systemd does: a socket holds a few datagrams only
-		defer close(read)
-		for b := make([]byte, 4096); ; {
-			n, err := m.inbox.Read(b)
-			if err != nil {
-				return
-			}
-			m.heard <- string(b[:n])
-		}
-	}()
-	t.Cleanup(func() { m.inbox.Close(); <-read })
+	m := &serviceManager{heard: make(chan string, 10_000)}
+	m.Systemd = sdtest.New(t, func(text string) { m.heard <- text })
+	m.path = m.Listen("maps", "")
 	return m
 }
 
-// env is what systemd gives to a service with one socket and a watchdog.
-func (m *serviceManager) env() []string {
-	return []string{"LISTEN_FDS=1", "LISTEN_FDNAMES=maps", "NOTIFY_SOCKET=" + m.notify, "WATCHDOG_USEC=200000"}
+// launch starts the daemon as systemd does, with a watchdog.
+func (m *serviceManager) launch(t *testing.T, program, config string) *process {
+	t.Helper()
+	return launchProgram(t, program, config, append(m.Env(), "WATCHDOG_USEC=200000"), m.Files()...)
 }
 
 // next reads notifications until one has text in it; none may have what is not
@@ -88,10 +65,10 @@ func TestSystemd(t *testing.T) {
 [lookup]
 hold = "10ms"
 `)
-	m := newServiceManager(t, r.dir)
+	m := newServiceManager(t)
 	socket := m.path
 	next := func(want string) { t.Helper(); m.next(t, want) }
-	p := launch(t, r.config, m.env(), m.file)
+	p := m.launch(t, testBinary(t), r.config)
 	next("READY=1")
 	next("WATCHDOG=1")
 	initDatabase(t, r.database())
@@ -121,8 +98,8 @@ hold = "10ms"
 func TestSystemdRestart(t *testing.T) {
 	r := newRig(t, systemdListen)
 	initDatabase(t, r.database())
-	m := newServiceManager(t, r.dir)
-	p := launch(t, r.config, m.env(), m.file)
+	m := newServiceManager(t)
+	p := m.launch(t, testBinary(t), r.config)
 	m.next(t, "STATUS=serving 1 domains")
 	c := &clients{ending: make(chan struct{})}
 	t.Cleanup(func() { c.stop(t) })
@@ -135,7 +112,7 @@ func TestSystemdRestart(t *testing.T) {
 			t.Errorf("exit code %d", code)
 		}
 		m.next(t, "STOPPING=1")
-		p = launch(t, r.config, m.env(), m.file)
+		p = m.launch(t, testBinary(t), r.config)
 		m.next(t, "STATUS=serving 1 domains")
 	}
 	time.Sleep(50 * time.Millisecond)
@@ -149,8 +126,8 @@ func TestSystemdHandover(t *testing.T) {
 	d := &dynasty{rig: newRig(t, systemdListen)}
 	initDatabase(t, d.database())
 	d.install(t)
-	m := newServiceManager(t, d.dir)
-	d.process = launchProgram(t, d.path("vmapd"), d.config, m.env(), m.file)
+	m := newServiceManager(t)
+	d.process = m.launch(t, d.path("vmapd"), d.config)
 	d.pid = d.Process.Pid
 	m.next(t, "STATUS=serving 1 domains")
 	for range 2 {
@@ -174,5 +151,68 @@ func TestSystemdHandover(t *testing.T) {
 	}
 	if _, err := os.Lstat(m.path); err != nil {
 		t.Errorf("systemd's socket was removed: %v", err)
+	}
+}
+
+// TestSystemdKeepsConnections: what a hand-over does with the connections of
+// Dovecot and of milters, systemd's store does for a restart.
+func TestSystemdKeepsConnections(t *testing.T) {
+	var config string
+	m := newServiceManager(t)
+	paths := map[string]string{}
+	for _, protocol := range []string{"dict", "auth", "auth-master", "milter"} {
+		paths[protocol] = m.Listen(protocol, "")
+		config += "[[listen]]\nprotocol = \"" + protocol + "\"\naddress = \"systemd:" + protocol + "\"\n"
+	}
+	r := newRig(t, systemdListen+config+"[dkim]\nresolvers = [\""+resolver(t, map[string]string{"sel._domainkey.example.com": ""})+"\"]\n")
+	initDatabase(t, r.database())
+	giveKey(t, r)
+	p := m.launch(t, testBinary(t), r.config)
+	m.next(t, "STATUS=serving 1 domains")
+	c, err := miltertest.Dial("unix", paths["milter"], miltertest.Offer{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.Connect(miltertest.Client{Addr: "127.0.0.1", DaemonName: "mx.test"}); err != nil {
+		t.Fatal(err)
+	}
+	restarts := 0
+	keepTalking(t, paths["dict"], paths["auth"], paths["auth-master"], r.database(), func() {
+		if n := len(signatures(t, c, "user@example.com", "")); n != 1 {
+			t.Errorf("%d signatures", n)
+		}
+		if code := p.end(t, syscall.SIGTERM); code != 0 {
+			t.Errorf("exit code %d", code)
+		}
+		if n := m.Kept(); n != 7 {
+			t.Errorf("systemd keeps %d descriptors, want those of 6 connections and the estate", n)
+		}
+		p = m.launch(t, testBinary(t), r.config)
+		m.next(t, "STATUS=serving 1 domains")
+		restarts++
+	})
+	if n := len(signatures(t, c, "user@example.com", "")); n != 1 || restarts != 2 {
+		t.Errorf("%d signatures after %d restarts", n, restarts)
+	}
+	if err := c.Quit(); err != nil {
+		t.Error(err)
+	}
+	if n := m.Kept(); n != 0 {
+		t.Errorf("systemd still keeps %d descriptors", n)
+	}
+	if p.log.count("WARN") > 0 {
+		t.Errorf("there is trouble in the log:\n%s", p.log)
+	}
+	// Without a store connections end, as they always did.
+	m.NoStore = true
+	master := newTalk(t, "unix", paths["auth-master"])
+	master.say("VERSION\t1\t1\nUSER\t1\tuser@example.com\tservice=lmtp\n")
+	master.hear("USER\t1\tuser@example.com")
+	if code := p.end(t, syscall.SIGTERM); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if line, err := master.in.ReadString('\n'); err == nil || m.Kept() != 0 {
+		t.Errorf("%q, %v; systemd keeps %d descriptors", line, err, m.Kept())
 	}
 }

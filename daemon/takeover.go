@@ -30,11 +30,17 @@ type predecessor struct {
 // inherit takes over the sockets that this process was started with, by
 // systemd or by a predecessor.
 func (d *Daemon) inherit() error {
-	in, err := Inherit()
+	in, kept, err := Inherit()
 	if err != nil {
 		return err
 	}
 	d.inherited = in
+	if d.estate, err = readEstate(kept); err != nil {
+		d.log.Warn("cannot take over all of what the process before has left with systemd: some connections are closed, some logins fail once", zap.Error(err))
+	}
+	if d.estate != nil {
+		d.logins.auth.SPID = d.estate.SPID
+	}
 	text, ok := os.LookupEnv(handoverVariable)
 	if !ok {
 		return nil
@@ -80,21 +86,17 @@ func (in Inherited) readTestament(text string) (*predecessor, error) {
 // inheritSocket makes a socket of a descriptor. Its file is not ours yet.
 func inheritSocket(fd int, address string) (*socket, error) {
 	f := os.NewFile(uintptr(fd), address)
-	defer f.Close()
 	e, err := ParseEndpoint(address)
 	if err != nil {
+		f.Close()
 		return nil, err
 	}
-	ln, err := net.FileListener(f)
+	s, err := inheritListener(f)
 	if err != nil {
 		return nil, err
 	}
-	s, ok := ln.(stream)
-	if !ok {
-		ln.Close()
-		return nil, fmt.Errorf("is a %T", ln)
-	}
-	return &socket{stream: s, endpoint: e}, nil
+	s.endpoint = e
+	return s, nil
 }
 
 // arrival makes the daemon serve: at once, or when it has what its predecessor
@@ -168,6 +170,14 @@ func (d *Daemon) settle() {
 
 // begin runs the accept loops.
 func (d *Daemon) begin() {
+	if d.estate != nil {
+		d.logins.auth.Adopt(d.estate.Logins)
+	}
+	d.beginPorts()
+	d.adoptEstate()
+}
+
+func (d *Daemon) beginPorts() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, p := range d.allPorts() {
