@@ -55,7 +55,7 @@ bench: peers
 	VMAPD_PEERS=required $(GO) test -tags bench -run TestBench -count 1 -v -timeout 60m ./cmd/vmapd
 
 drill: peers
-	VMAPD_PEERS=required $(GO) test -tags drill -run '^Test(AllDrills|DovecotDrills|DovecotLists)$$' -count 1 -v -timeout 90m ./cmd/vmapd
+	VMAPD_PEERS=required $(GO) test -tags drill -run '^Test(AllDrills|DovecotDrills|DovecotLists|DKIMDrills)$$' -count 1 -v -timeout 90m ./cmd/vmapd
 
 generate:
 	$(GO) run ./cmd/vmapd/internal/gendocs docs contrib/dovecot

@@ -29,11 +29,17 @@ type signingSite struct {
 	zone   map[string]string // what is published
 }
 
-// newSigningSite makes an RSA key, and for two an Ed25519 key beside it.
+// newSigningSite makes an RSA key, and for two an Ed25519 key beside it, for a
+// database of its own.
 func newSigningSite(t *testing.T, keys int) *signingSite {
 	t.Helper()
+	return newSigningSiteAt(t, "sqlite:"+filepath.Join(t.TempDir(), "mail.db"), keys)
+}
+
+// newSigningSiteAt does so for an empty database.
+func newSigningSiteAt(t *testing.T, url string, keys int) *signingSite {
+	t.Helper()
 	s := &signingSite{dir: t.TempDir(), zone: map[string]string{}}
-	url := "sqlite:" + filepath.Join(s.dir, "mail.db")
 	d, err := db.Open(url, db.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +58,7 @@ func newSigningSite(t *testing.T, keys int) *signingSite {
 			t.Fatal(err)
 		}
 	}
-	exec("UPDATE admin_domain SET enable_dkim = 1, dkim_key_selector = 'rsa', (dkim_private_key_path, dkim_public_key) = (SELECT " + s.key(t, "rsa", dkim.RSASHA256) + ") WHERE name = 'home.test'")
+	exec("UPDATE admin_domain SET enable_dkim = true, dkim_key_selector = 'rsa', (dkim_private_key_path, dkim_public_key) = (SELECT " + s.key(t, "rsa", dkim.RSASHA256) + ") WHERE name = 'home.test'")
 	if keys > 1 {
 		exec("INSERT INTO vmapd_dkim_key (domain, selector, algorithm, state, private_key_path, public_key) VALUES ('home.test', 'ed', 'ed25519', 'active', " + s.key(t, "ed", dkim.Ed25519SHA256) + ")")
 	}

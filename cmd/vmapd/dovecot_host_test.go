@@ -67,17 +67,17 @@ func (h *dovecotHost) startAs(t *testing.T, s dovetest.Settings) {
 
 // succeed has the daemon replaced by a new process (docs/restart.md) and waits
 // until that one serves. It ends with the test.
-func (h *dovecotHost) succeed(t *testing.T) {
+func succeed(t *testing.T, v *drill.Vmapd) {
 	t.Helper()
-	old := h.v.Status(t).PID
+	old := v.Status(t).PID
 	if err := syscall.Kill(old, syscall.SIGUSR2); err != nil {
 		t.Fatal(err)
 	}
 	drill.Await(t, time.Minute, "a new process serves", func() bool {
-		out, status := h.v.Run(t, "status", "--json")
+		out, status := v.Run(t, "status", "--json")
 		return status == 0 && !strings.Contains(out, fmt.Sprintf("\"pid\": %d,", old))
 	})
-	pid := h.v.Status(t).PID
+	pid := v.Status(t).PID
 	t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGKILL) })
 }
 

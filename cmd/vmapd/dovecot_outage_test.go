@@ -69,7 +69,7 @@ func (h *dovecotHost) testFaults(t *testing.T) {
 	l := h.newLoad(t)
 	for range 2 {
 		l.await(t, 2)
-		h.succeed(t)
+		succeed(t, h.v)
 	}
 	l.await(t, 2)
 	file := strings.TrimPrefix(h.url, "sqlite:")
@@ -78,7 +78,7 @@ func (h *dovecotHost) testFaults(t *testing.T) {
 	}
 	drill.Await(t, time.Minute, "the database is missed", func() bool { return h.v.Metric(t, "vmapd_database_up") == 0 })
 	l.await(t, 2)
-	h.succeed(t)
+	succeed(t, h.v)
 	l.await(t, 2)
 	l.judge(t, nil)
 	if err := os.Rename(file+".away", file); err != nil {

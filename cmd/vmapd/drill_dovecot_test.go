@@ -4,8 +4,8 @@ package main_test
 
 import (
 	"fmt"
-	"net"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +15,7 @@ import (
 
 	"github.com/vmapd/vmapd/cmd/vmapd/internal/dovetest"
 	"github.com/vmapd/vmapd/cmd/vmapd/internal/drill"
+	"github.com/vmapd/vmapd/internal/sdtest"
 	"github.com/vmapd/vmapd/store/db/dbtest"
 )
 
@@ -38,7 +39,7 @@ func TestDovecotDrills(t *testing.T) {
 			l := h.newLoad(t)
 			for range 10 {
 				l.await(t, 10)
-				h.succeed(t)
+				succeed(t, h.v)
 			}
 			l.await(t, 10)
 			l.judge(t, nil)
@@ -65,7 +66,7 @@ func TestDovecotDrills(t *testing.T) {
 				}
 				drill.Await(t, time.Minute, "it is noticed that the database "+fault.name, func() bool { return h.v.Metric(t, "vmapd_database_up") == 0 })
 				l.await(t, 10)
-				h.succeed(t)
+				succeed(t, h.v)
 				l.await(t, 10)
 				if err := fault.end(); err != nil {
 					t.Fatal(err)
@@ -74,15 +75,30 @@ func TestDovecotDrills(t *testing.T) {
 			}
 			l.judge(t, nil)
 		})
-		t.Run(route+"/ended and started, sockets held", func(t *testing.T) {
+		t.Run(route+"/restarted by systemd", func(t *testing.T) {
 			h := host(t)
 			h.holdSockets(t)
 			h.start(t)
 			l := h.newLoad(t)
+			for range 5 {
+				l.await(t, 5)
+				h.restart(t)
+			}
+			l.await(t, 5)
+			l.judge(t, nil)
+			if n := h.v.Systemd.Kept(); n != 0 {
+				t.Errorf("systemd still keeps %d descriptors", n)
+			}
+		})
+		t.Run(route+"/ended and started, sockets held", func(t *testing.T) {
+			h := host(t)
+			h.holdSockets(t)
+			h.v.Systemd.NoStore = true
+			h.start(t)
+			l := h.newLoad(t)
 			for range 3 {
 				l.await(t, 5)
-				h.v.Stop(t)
-				h.v.Start(t)
+				h.restart(t)
 			}
 			l.await(t, 5)
 			// One process is gone before the next one comes, so connections are
@@ -145,29 +161,33 @@ func TestDovecotLists(t *testing.T) {
 	})
 }
 
-// holdSockets keeps the sockets for Dovecot open while no daemon runs, as systemd
-// does with a socket unit.
+// restart ends the daemon and starts it again.
+func (h *dovecotHost) restart(t *testing.T) {
+	t.Helper()
+	h.v.Stop(t)
+	h.v.Start(t)
+}
+
+// holdSockets has systemd own the sockets for Dovecot.
 func (h *dovecotHost) holdSockets(t *testing.T) {
 	t.Helper()
-	config := readFile(t, h.v.Config)
-	h.v.Held = map[string]*os.File{}
+	h.v.Systemd = sdtest.New(t, nil)
 	for _, protocol := range []string{"dict", "auth", "auth-master"} {
-		path := h.socket(protocol)
-		ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { ln.Close() })
-		if h.v.Held[protocol], err = ln.File(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { h.v.Held[protocol].Close() })
-		if err := os.Chmod(path, 0o666); err != nil {
-			t.Fatal(err)
-		}
-		config = strings.Replace(config, fmt.Sprintf("address = \"unix:%s\"\nmode = \"0666\"", path), fmt.Sprintf("address = \"systemd:%s\"", protocol), 1)
+		holdSocket(t, h.v, protocol, h.socket(protocol))
 	}
-	if err := os.WriteFile(h.v.Config, []byte(config), 0o600); err != nil {
+}
+
+// holdSocket has systemd own a socket, and the configuration say so.
+func holdSocket(t *testing.T, v *drill.Vmapd, name, path string) {
+	t.Helper()
+	v.Systemd.Listen(name, path)
+	section := regexp.MustCompile(`address = "unix:` + regexp.QuoteMeta(path) + `"(\n(mode|group) = "[^"]*")*`)
+	config := readFile(t, v.Config)
+	if !section.MatchString(config) {
+		t.Fatalf("no section for %s in\n%s", path, config)
+	}
+	config = section.ReplaceAllString(config, fmt.Sprintf("address = \"systemd:%s\"", name))
+	if err := os.WriteFile(v.Config, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
