@@ -3,6 +3,10 @@
 package main_test
 
 import (
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -46,26 +50,48 @@ func benchDKIM(t *testing.T, binary string, r *report) {
 	for _, size := range []struct {
 		name         string
 		bytes, conns int
-		cpu          float64 // target, milliseconds a message
-	}{{"2 KB", 2 << 10, 4, 0.95}, {"20 KB", 20 << 10, 4, 0.95}, {"5 MB", 5 << 20, 2, 8}} {
+		cpu          float64 // target, of OpenDKIM's: how an idle machine's absolute figures compare
+	}{{"2 KB", 2 << 10, 4, 0.95 / 1.89}, {"20 KB", 20 << 10, 4, 0.95 / 1.78}, {"5 MB", 5 << 20, 2, 8 / 19.2}} {
 		m := signingMessage(size.bytes)
-		var rates, cpu, theirs, costs, dual samples
+		var rates, cpu, theirs, costs, limit, dual samples
 		for range 7 {
+			alone := signatureAlone(t)
 			x, y, z := opendkim.load(t, m, size.conns), one.load(t, m, size.conns), two.load(t, m, size.conns)
 			rates = append(rates, y.rate()/x.rate())
 			theirs, cpu = append(theirs, x.each()), append(cpu, y.each())
 			costs = append(costs, y.each()/x.each())
+			limit = append(limit, y.each()/alone)
 			dual = append(dual, z.each()/y.each())
 		}
 		r.atLeast(fmt.Sprintf("signing %s: messages/s ÷ OpenDKIM's, %d connections", size.name, size.conns), "%.2f", rates, 2)
-		r.atMost(fmt.Sprintf("signing %s: processor time of a message in ms", size.name), "%.2f", cpu, size.cpu)
+		r.atMost(fmt.Sprintf("signing %s: processor time ÷ OpenDKIM's", size.name), "%.2f", costs, size.cpu)
+		r.tell(fmt.Sprintf("signing %s: processor time of a message in ms", size.name), "%.2f", cpu)
 		r.tell(fmt.Sprintf("signing %s: OpenDKIM's processor time in ms", size.name), "%.2f", theirs)
-		r.tell(fmt.Sprintf("signing %s: processor time ÷ OpenDKIM's", size.name), "%.2f", costs)
+		r.tell(fmt.Sprintf("signing %s: processor time ÷ that of the RSA signature alone", size.name), "%.2f", limit)
 		r.atMost(fmt.Sprintf("signing %s: processor time with two keys ÷ with one", size.name), "%.3f", dual, 1.05)
 	}
 	small := one.peak(t, signingMessage(2<<10), 400)
 	large := one.peak(t, signingMessage(50<<20), 12)
 	r.atMost("signing: peak memory with messages of 50 MB ÷ of 2 KB", "%.2f", samples{large / small}, 1.1)
+}
+
+// signatureAlone is how long one RSA signature takes here and now, in milliseconds,
+// with nothing else to do: what no signer that uses crypto/rsa can beat.
+func signatureAlone(t *testing.T) float64 {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest := sha256.Sum256(nil)
+	const n = 300
+	began := time.Now()
+	for range n {
+		if _, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, digest[:]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return time.Since(began).Seconds() * 1000 / n
 }
 
 // each is the processor time of one message, in milliseconds.
