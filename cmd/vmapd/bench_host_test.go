@@ -76,7 +76,12 @@ func (v *benchDaemon) metric(t *testing.T, name string) float64 {
 // memory returns a line of /proc/PID/status in bytes: "VmRSS", "VmHWM".
 func (v *benchDaemon) memory(t *testing.T, name string) float64 {
 	t.Helper()
-	for line := range strings.Lines(readFile(t, v.proc("status"))) {
+	return processMemory(t, v.cmd.Process.Pid, name)
+}
+
+func processMemory(t *testing.T, pid int, name string) float64 {
+	t.Helper()
+	for line := range strings.Lines(readFile(t, fmt.Sprintf("/proc/%d/status", pid))) {
 		if f := strings.Fields(line); f[0] == name+":" {
 			kilobytes, err := strconv.ParseFloat(f[1], 64)
 			if err != nil {

@@ -32,7 +32,10 @@ func TestBench(t *testing.T) {
 		t.Run("fresh", func(t *testing.T) { benchFresh(t, h, r) })
 		t.Run("stored", func(t *testing.T) { benchStored(t, h, r) })
 	})
-	t.Run("dkim", func(t *testing.T) { benchDKIM(t, binary, r) })
+	t.Run("dkim", func(t *testing.T) {
+		t.Run("sign", func(t *testing.T) { benchDKIM(t, binary, r) })
+		t.Run("keys", func(t *testing.T) { benchKeys(t, binary, r) })
+	})
 	t.Run("polled", func(t *testing.T) {
 		t.Run("mariadb", func(t *testing.T) { benchPolled(t, binary, "MariaDB", dbtest.MariaDB(t).NewDatabase(t), r) })
 		t.Run("sqlite", func(t *testing.T) { benchPolled(t, binary, "SQLite", dbtest.SQLite(t), r) })

@@ -24,7 +24,8 @@ import (
 
 // signingSite is what signs home.test with a key or two.
 type signingSite struct {
-	dir    string            // of vmapd
+	dir    string            // of the keys
+	url    string            // of the database
 	config string            // sections of vmapd.toml
 	zone   map[string]string // what is published
 }
@@ -39,7 +40,7 @@ func newSigningSite(t *testing.T, keys int) *signingSite {
 // newSigningSiteAt does so for an empty database.
 func newSigningSiteAt(t *testing.T, url string, keys int) *signingSite {
 	t.Helper()
-	s := &signingSite{dir: t.TempDir(), zone: map[string]string{}}
+	s := &signingSite{dir: t.TempDir(), url: url, zone: map[string]string{}}
 	d, err := db.Open(url, db.Options{})
 	if err != nil {
 		t.Fatal(err)
