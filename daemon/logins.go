@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
 	"github.com/vmapd/vmapd/lookup/auth"
@@ -116,9 +117,16 @@ func (d *Daemon) loginHooks() login.Hooks {
 
 // login counts an attempt, and logs one that failed.
 func (m *metrics) login(log *zap.Logger) func(service, user string, remote netip.Addr, out *login.Outcome) {
+	ok := map[string]prometheus.Counter{} // nearly all
+	for _, service := range services {
+		ok[service] = m.logins.WithLabelValues(service, "ok")
+	}
 	return func(service, user string, remote netip.Addr, out *login.Outcome) {
-		result := "ok"
+		var result string
 		switch out.Verdict {
+		case login.Yes:
+			ok[serviceLabel(service)].Inc()
+			return
 		case login.Unsure:
 			result = "temp"
 			log.Warn("cannot say whether a login is right", zap.String("service", service), zap.String("user", user), zap.String("reason", out.Reason))
@@ -143,10 +151,12 @@ func (d *Daemon) authRefused() func(error) {
 	}
 }
 
+// services are the labels of clients of auth sockets.
+var services = []string{"imap", "pop3", "smtp", "sieve", "submission", "lmtp", "doveadm", "other"}
+
 // serviceLabel keeps clients from making labels.
 func serviceLabel(service string) string {
-	switch service {
-	case "imap", "pop3", "smtp", "sieve", "submission", "lmtp", "doveadm":
+	if slices.Contains(services, service) {
 		return service
 	}
 	return "other"

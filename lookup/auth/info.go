@@ -104,7 +104,7 @@ func (p *infoParser) parse(i *Info, b []byte) (resp, behind []byte) {
 func (i *Info) set(name, val []byte) {
 	switch string(name) {
 	case "service", "protocol":
-		i.Service = intern(strescape.Unescape(val))
+		i.Service = ServiceName(strescape.Unescape(val))
 	case "session":
 		i.Session = strescape.Unescape(val)
 	case "local_name":
@@ -124,8 +124,8 @@ func (i *Info) set(name, val []byte) {
 	}
 }
 
-// intern gives the string of the services there are without making one.
-func intern(b []byte) string {
+// ServiceName is string(b), and makes none for the services of Dovecot and Postfix.
+func ServiceName(b []byte) string {
 	switch string(b) {
 	case "imap":
 		return "imap"

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"strconv"
 
+	"github.com/vmapd/vmapd/lookup/auth"
 	"github.com/vmapd/vmapd/lookup/dict"
 	"github.com/vmapd/vmapd/lookup/login"
+	"github.com/vmapd/vmapd/store"
 )
 
 // accounts is the dict "auth".
@@ -45,33 +47,39 @@ func (d *accounts) Lookup(ctx context.Context, r *dict.Request, dst []byte) ([]b
 		return dst, false, errHashes
 	}
 	service, name := split(rest)
-	return d.stored(ctx, dst, service, name, !pass)
-}
-
-// stored appends what passdb says, and userdb too for "userdb prefetch".
-func (d *accounts) stored(ctx context.Context, dst []byte, service string, name []byte, master bool) ([]byte, bool, error) {
-	a, found, err := d.Logins.Stored(ctx, name, service, master)
+	if pass {
+		return d.passdb(ctx, dst, service, name)
+	}
+	a, found, err := d.Logins.Stored(ctx, name, service, true)
 	if err != nil || !found || a.Password == "" {
 		return dst, false, err
 	}
-	dst = appendString(append(dst, `{"password":`...), a.Password)
-	dst = appendString(append(dst, `,"user":`...), a.Email)
-	if !master {
-		u, found, err := d.Logins.User(ctx, name, service)
-		if err != nil {
-			return dst, false, err
-		}
-		if found {
-			dst = appendUser(append(dst, ','), &u, "userdb_")
-		}
+	return append(appendAccount(dst, &a), '}'), true, nil
+}
+
+// passdb appends what passdb says, and userdb too for "userdb prefetch".
+func (d *accounts) passdb(ctx context.Context, dst []byte, service string, name []byte) ([]byte, bool, error) {
+	p, found, err := d.Logins.Prefetch(ctx, name, service)
+	if err != nil || !found || p.Account.Password == "" {
+		return dst, false, err
+	}
+	dst = appendAccount(dst, &p.Account)
+	if p.User.Name != "" {
+		dst = appendUser(append(dst, ','), &p.User, "userdb_")
 	}
 	return append(dst, '}'), true, nil
+}
+
+// appendAccount begins an object.
+func appendAccount(dst []byte, a *store.Account) []byte {
+	dst = appendString(append(dst, `{"password":`...), a.Password)
+	return appendString(append(dst, `,"user":`...), a.Email)
 }
 
 // split takes [SERVICE/]USER apart.
 func split(key []byte) (service string, name []byte) {
 	if at := bytes.IndexByte(key, '/'); at >= 0 {
-		return string(key[:at]), key[at+1:]
+		return auth.ServiceName(key[:at]), key[at+1:]
 	}
 	return "", key
 }
@@ -94,17 +102,20 @@ func appendUser(dst []byte, u *login.User, prefix string) []byte {
 func appendString(dst []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	dst = append(dst, '"')
+	from := 0 // of what has not been appended yet, and stays as it is
 	for i := range len(s) {
-		switch c := s[i]; {
-		case c == '"' || c == '\\':
-			dst = append(dst, '\\', c)
-		case c < ' ':
+		c := s[i]
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
+		}
+		dst = append(dst, s[from:i]...)
+		if from = i + 1; c < ' ' {
 			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		default:
-			dst = append(dst, c)
+		} else {
+			dst = append(dst, '\\', c)
 		}
 	}
-	return append(dst, '"')
+	return append(append(dst, s[from:]...), '"')
 }
 
 // Iterate implements dict.Dict: the users, without values, since Dovecot's

@@ -148,7 +148,7 @@ func (c *check) refusal(a *store.Account) string {
 	if why := a.MasterRefusal(); why != "" {
 		return "of the master user: " + why
 	}
-	_, why := mayLogIn(c.snap, c.names.user, func(a *store.Account) string { return c.snap.LoginRefusal(a, c.service) })
+	_, why := firstAllowed(c.snap.AccountsByEmail(c.names.user), func(a *store.Account) string { return c.snap.LoginRefusal(a, c.service) })
 	return why // nobody, not even a master user, may log in as him
 }
 

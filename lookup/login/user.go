@@ -65,6 +65,7 @@ func Path(address string) bool {
 func (o *Options) home(address string) string {
 	at := strings.LastIndexByte(address, '@')
 	var b strings.Builder
+	b.Grow(len(o.Home) + 2*len(address))
 	for rest := o.Home; rest != ""; {
 		before, after, ok := strings.Cut(rest, "%")
 		b.WriteString(before)
@@ -116,16 +117,39 @@ func (l *Logins) Stored(ctx context.Context, name []byte, service string, master
 	if master {
 		refusal = (*store.Account).MasterRefusal
 	}
-	a, why := mayLogIn(s, store.Fold(string(name)), refusal)
+	a, why := firstAllowed(s.AccountsByEmail(store.Fold(string(name))), refusal)
 	return a, why == "", nil
 }
 
-// mayLogIn finds the account with an e-mail address that is not refused, or why
-// there is none.
-func mayLogIn(s *store.Snapshot, address string, refusal func(*store.Account) string) (a store.Account, why string) {
+// Prefetched is what there is to know of somebody who may log in.
+type Prefetched struct {
+	Account store.Account
+	User    User // of no name if the service finds no mailbox
+}
+
+// Prefetch is Stored and User in one.
+func (l *Logins) Prefetch(ctx context.Context, name []byte, service string) (p Prefetched, found bool, err error) {
+	s, err := l.data.Snapshot(ctx)
+	if err != nil {
+		return Prefetched{}, false, err
+	}
+	at := s.At(store.Fold(string(name)))
+	a, why := firstAllowed(at.Accounts(), func(a *store.Account) string { return s.LoginRefusal(a, service) })
+	if why != "" {
+		return Prefetched{}, false, nil
+	}
+	p.Account = a
+	if m, ok := at.Mailbox(); ok && m.Has(service) {
+		p.User, _ = l.options.Load().user(&m)
+	}
+	return p, true, nil
+}
+
+// firstAllowed finds the first account that is not refused, or why there is none.
+func firstAllowed(accounts store.AccountRows, refusal func(*store.Account) string) (a store.Account, why string) {
 	why = "there is no such user"
-	for r := s.AccountsByEmail(address); r.Next(); {
-		a = r.Account()
+	for accounts.Next() {
+		a = accounts.Account()
 		if why = refusal(&a); why == "" {
 			return a, ""
 		}
