@@ -87,11 +87,23 @@ func New(s Settings) *Guard {
 	return g
 }
 
-// Before judges an attempt of which nobody has looked at the password yet. If
-// it is not refused, After or Cancel must follow. A caller that can hold a
-// failure waits for the Delay of After instead of this one: then who knows the
-// password does not wait.
-func (g *Guard) Before(a Attempt) Verdict {
+// Before judges an attempt of which nobody has looked at the password yet, and
+// counts it as a guess until it is known to be none. If it is not refused, After
+// or Cancel must follow. A caller that can hold a failure waits for the Delay of
+// After instead of this one: then who knows the password does not wait.
+func (g *Guard) Before(a Attempt) Verdict { return g.before(&a, true, true) }
+
+// Glance is Before for a caller that can say at once how the attempt ends, and
+// does with After: nothing is counted as a guess meanwhile. If it takes long after
+// all, Begin comes in between.
+func (g *Guard) Glance(a Attempt) Verdict { return g.before(&a, true, false) }
+
+// Begin judges an attempt again to which Glance had no objection, and counts it
+// as a guess until it is known to be none. If it is refused now, nothing follows.
+func (g *Guard) Begin(a Attempt) Verdict { return g.before(&a, false, true) }
+
+// before judges an attempt, unless it has been let through and is under way.
+func (g *Guard) before(a *Attempt, isNew, begins bool) Verdict {
 	k := g.keys(a.Account, a.Remote, a.Fingerprint)
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -100,17 +112,19 @@ func (g *Guard) Before(a Attempt) Verdict {
 	if p != nil && p.value.pair == k.pair && now-p.value.at < underWay {
 		return Verdict{}
 	}
-	g.stats.Attempts++
+	if isNew {
+		g.stats.Attempts++
+	}
 	known := g.isHome(&k, now)
 	v := g.judge(&k, known, now)
 	switch {
 	case v.Refuse:
 		g.stats.Refused++
 		return v
-	case v.Delay > 0:
+	case v.Delay > 0 && isNew:
 		g.stats.Held++
 	}
-	if p == nil && k.password != 0 && !g.isWrong(&k, now) {
+	if begins && p == nil && k.password != 0 && !g.isWrong(&k, now) {
 		p, _ := g.pending.make(k.password, now)
 		p.until, p.value = now+settling, g.charge(a.Account, &k, known, now)
 	}

@@ -63,7 +63,7 @@ func (c *check) wait(ctx context.Context, a *Attempt) Outcome {
 func (c *check) begin(a *Attempt) (Outcome, bool) {
 	if g := c.l.guard; g != nil {
 		c.attempt.Fingerprint = g.Fingerprint(c.names.checked, a.Password)
-		v := g.Before(c.attempt)
+		v := g.Glance(c.attempt)
 		if v.Refuse {
 			return c.no(Guarded, v.Reason, v.Delay), true
 		}
@@ -89,10 +89,22 @@ func (c *check) begin(a *Attempt) (Outcome, bool) {
 		}
 	}
 	if !c.hash.Cost().Cheap {
-		return Outcome{}, false
+		return c.beginHashing()
 	}
 	right, err := c.hash.Verify(c.names.checked, string(a.Password))
 	return c.verified(a, right, err), true
+}
+
+// beginHashing lets the guard count an attempt that takes long, so that many at the
+// same time are no way around it.
+func (c *check) beginHashing() (Outcome, bool) {
+	if c.guarded {
+		if v := c.l.guard.Begin(c.attempt); v.Refuse {
+			c.guarded = false
+			return c.no(Guarded, v.Reason, v.Delay), true
+		}
+	}
+	return Outcome{}, false
 }
 
 // hashing checks a dear hash.
