@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -29,28 +30,38 @@ func newServiceManager(t *testing.T) *serviceManager {
 // launch starts the daemon as systemd does, with a watchdog.
 func (m *serviceManager) launch(t *testing.T, program, config string) *process {
 	t.Helper()
-	return launchProgram(t, program, config, append(m.Env(), "WATCHDOG_USEC=200000"), m.Files()...)
+	files, env := m.Next()
+	for _, f := range files {
+		defer f.Close()
+	}
+	return launchProgram(t, program, config, append(env, "WATCHDOG_USEC=200000"), files...)
 }
 
 // next reads notifications until one has text in it; none may have what is not
 // wanted.
-func (m *serviceManager) next(t *testing.T, want string, unwanted ...string) string {
+func (m *serviceManager) next(t *testing.T, want string, unwanted ...string) {
 	t.Helper()
-	for {
+	m.all(t, []string{want}, unwanted...)
+}
+
+// all reads notifications until each text was in one, in any order: two processes
+// may speak at once.
+func (m *serviceManager) all(t *testing.T, wants []string, unwanted ...string) {
+	t.Helper()
+	end := time.After(time.Minute)
+	for len(wants) > 0 {
 		var text string
 		select {
 		case text = <-m.heard:
-		case <-time.After(time.Minute):
-			t.Fatalf("waiting for %s", want)
+		case <-end:
+			t.Fatalf("waiting for %q", wants)
 		}
 		for _, u := range unwanted {
 			if strings.Contains(text, u) {
-				t.Errorf("%q before %s", text, want)
+				t.Errorf("%q before %q", text, wants)
 			}
 		}
-		if strings.Contains(text, want) {
-			return text
-		}
+		wants = slices.DeleteFunc(wants, func(w string) bool { return strings.Contains(text, w) })
 	}
 }
 
@@ -134,8 +145,7 @@ func TestSystemdHandover(t *testing.T) {
 		old := d.pid
 		d.succeed(t)
 		t.Cleanup(func() { syscall.Kill(d.pid, syscall.SIGKILL) })
-		m.next(t, "MAINPID="+itoa(d.pid), "STOPPING", "READY")
-		m.next(t, "READY=1\nSTATUS=serving in place of process "+itoa(old), "STOPPING")
+		m.all(t, []string{"MAINPID=" + itoa(d.pid), "READY=1\nSTATUS=serving in place of process " + itoa(old)}, "STOPPING")
 		m.next(t, "WATCHDOG=1", "STOPPING")
 		if v, _, err := ask(t, "unix", m.path, "aliases", "info@example.com"); v != "user@example.com" || err != nil {
 			t.Errorf("%q, %v", v, err)
@@ -198,14 +208,12 @@ func TestSystemdKeepsConnections(t *testing.T) {
 	if err := c.Quit(); err != nil {
 		t.Error(err)
 	}
-	if n := m.Kept(); n != 0 {
-		t.Errorf("systemd still keeps %d descriptors", n)
-	}
+	eventually(t, "systemd keeps no descriptors any more", func() bool { return m.Kept() == 0 })
 	if p.log.count("WARN") > 0 {
 		t.Errorf("there is trouble in the log:\n%s", p.log)
 	}
 	// Without a store connections end, as they always did.
-	m.NoStore = true
+	m.NoStore.Store(true)
 	master := newTalk(t, "unix", paths["auth-master"])
 	master.say("VERSION\t1\t1\nUSER\t1\tuser@example.com\tservice=lmtp\n")
 	master.hear("USER\t1\tuser@example.com")

@@ -17,12 +17,14 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // source is a Source of n domains that can be told to fail or to block.
 type source struct {
-	loads atomic.Int64
+	begun atomic.Int64 // loads
+	loads atomic.Int64 // those that came through the gate
 	fail  atomic.Pointer[error]
 	gate  chan struct{} // if set, each load takes one item first
 }
 
 func (s *source) Load(ctx context.Context, b *Builder) error {
+	s.begun.Add(1)
 	if s.gate != nil {
 		select {
 		case <-s.gate:
@@ -123,21 +125,20 @@ func TestDatabaseDownAtStart(t *testing.T) {
 func TestReloadsThatComeTogetherShareALoad(t *testing.T) {
 	src := &source{gate: make(chan struct{})}
 	s := &Store{Settings: Settings{Source: src, Reload: -1}}
-	run(t, s) // blocks in its first load
+	run(t, s)
+	for src.begun.Load() == 0 { // it blocks in its first load
+		time.Sleep(time.Millisecond)
+	}
 	const n = 20
 	var wg sync.WaitGroup
 	errs := make(chan error, n)
 	for range n {
 		wg.Go(func() { errs <- s.Reload(context.Background()) })
 	}
-	for {
+	for waiting := 0; waiting < n; time.Sleep(time.Millisecond) {
 		s.mu.Lock()
-		waiting := len(s.loads)
+		waiting = len(s.loads)
 		s.mu.Unlock()
-		if waiting >= n-1 { // one may have been taken along by the first load
-			break
-		}
-		time.Sleep(time.Millisecond)
 	}
 	close(src.gate)
 	wg.Wait()

@@ -109,7 +109,7 @@ func TestDKIMDrills(t *testing.T) {
 			h := newSigningHost(t, binary, server)
 			h.v.Stop(t)
 			h.v.Systemd = sdtest.New(t, nil)
-			h.v.Systemd.NoStore = !keeps
+			h.v.Systemd.NoStore.Store(!keeps)
 			holdSocket(t, h.v, "sign", h.sign)
 			holdSocket(t, h.v, "maps", h.maps)
 			h.v.Start(t)

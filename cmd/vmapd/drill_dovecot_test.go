@@ -93,7 +93,7 @@ func TestDovecotDrills(t *testing.T) {
 		t.Run(route+"/ended and started, sockets held", func(t *testing.T) {
 			h := host(t)
 			h.holdSockets(t)
-			h.v.Systemd.NoStore = true
+			h.v.Systemd.NoStore.Store(true)
 			h.start(t)
 			l := h.newLoad(t)
 			for range 3 {

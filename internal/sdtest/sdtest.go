@@ -10,14 +10,15 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 )
 
 // Systemd is a service manager with one service.
 type Systemd struct {
-	Notify  string // NOTIFY_SOCKET
-	NoStore bool   // nothing is kept: FileDescriptorStoreMax=0
+	Notify  string      // NOTIFY_SOCKET
+	NoStore atomic.Bool // nothing is kept: FileDescriptorStoreMax=0
 
 	t     testing.TB
 	dir   string
@@ -47,7 +48,7 @@ func New(t testing.TB, heard func(string)) *Systemd {
 	t.Cleanup(func() {
 		s.inbox.Close()
 		<-done
-		for _, f := range s.Files() {
+		for _, f := range append(s.sockets, s.kept...) {
 			f.Close()
 		}
 	})
@@ -73,38 +74,36 @@ func (s *Systemd) Listen(name, path string) string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	defer f.Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.sockets = append(s.sockets, os.NewFile(dup(s.t, f), name))
+	s.sockets = append(s.sockets, s.copy(f, name))
 	return path
 }
 
-func dup(t testing.TB, f *os.File) uintptr {
-	t.Helper()
-	defer f.Close()
+// copy duplicates a file, under a name.
+func (s *Systemd) copy(f *os.File, name string) *os.File {
+	s.t.Helper()
 	fd, err := syscall.Dup(int(f.Fd()))
 	if err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
 	syscall.CloseOnExec(fd)
-	return uintptr(fd)
+	return os.NewFile(uintptr(fd), name)
 }
 
-// Files are the descriptors for the next process, from 3 on.
-func (s *Systemd) Files() []*os.File {
+// Next makes what the next process gets: its descriptors from 3 on, which the
+// caller closes when it runs, and what it is told beside LISTEN_PID, which it must
+// be told by a shell that becomes it.
+func (s *Systemd) Next() (files []*os.File, env []string) {
+	s.t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return append(append([]*os.File{}, s.sockets...), s.kept...)
-}
-
-// Env is what the next process is told beside LISTEN_PID, which it must be told
-// by a shell that becomes it.
-func (s *Systemd) Env() []string {
 	var names []string
-	for _, f := range s.Files() {
-		names = append(names, f.Name())
+	for _, f := range append(append([]*os.File{}, s.sockets...), s.kept...) {
+		files, names = append(files, s.copy(f, f.Name())), append(names, f.Name())
 	}
-	return []string{"NOTIFY_SOCKET=" + s.Notify, "LISTEN_FDS=" + strconv.Itoa(len(names)), "LISTEN_FDNAMES=" + strings.Join(names, ":")}
+	return files, []string{"NOTIFY_SOCKET=" + s.Notify, "LISTEN_FDS=" + strconv.Itoa(len(names)), "LISTEN_FDNAMES=" + strings.Join(names, ":")}
 }
 
 // listen reads notifications as they come: a socket holds a few only.
@@ -122,7 +121,7 @@ func (s *Systemd) listen() {
 		}
 		files := received(rights[:oobn], said["FDNAME"])
 		switch {
-		case said["FDSTORE"] == "1" && !s.NoStore:
+		case said["FDSTORE"] == "1" && !s.NoStore.Load():
 			s.mu.Lock()
 			s.kept = append(s.kept, files...)
 			s.mu.Unlock()

@@ -82,7 +82,11 @@ func (v *Vmapd) Start(t testing.TB) {
 	v.cmd = exec.Command(v.Binary, "serve", "-c", v.Config)
 	if v.Systemd != nil {
 		v.cmd = exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ exec "$0" serve -c "$1"`, v.Binary, v.Config)
-		v.cmd.Env, v.cmd.ExtraFiles = append(os.Environ(), v.Systemd.Env()...), v.Systemd.Files()
+		files, env := v.Systemd.Next()
+		for _, f := range files {
+			defer f.Close()
+		}
+		v.cmd.Env, v.cmd.ExtraFiles = append(os.Environ(), env...), files
 	}
 	v.cmd.Stdout, v.cmd.Stderr = log, log
 	v.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // if the test is killed
