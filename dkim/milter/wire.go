@@ -66,8 +66,12 @@ func (s *Server) newWire(ctx context.Context, nc net.Conn) *wire {
 	return &wire{Conn: nc, server: s, ctx: ctx, in: in, closed: make(chan struct{}), busy: func() bool { return false }}
 }
 
-// release gives the buffer back.
+// release gives the buffer back. A drain that comes late leaves the connection
+// alone, which may be another Server's now.
 func (w *wire) release() {
+	w.mu.Lock()
+	w.idle, w.free = false, false
+	w.mu.Unlock()
 	w.in.Reset(nil)
 	w.server.wires.Put(w.in)
 }
