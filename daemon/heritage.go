@@ -56,14 +56,14 @@ type legacy struct {
 
 // leave sends an heirloom, with the descriptor of nc if that is not nil.
 func (l *legacy) leave(what *heirloom, nc net.Conn) error {
-	text, err := json.Marshal(what)
-	if err != nil {
-		return err
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.store != nil {
 		return l.store.leave(what, nc)
+	}
+	text, err := json.Marshal(what)
+	if err != nil {
+		return err
 	}
 	if nc == nil {
 		_, err = l.line.Write(text)

@@ -131,6 +131,19 @@ func initDatabase(t testing.TB, path string) {
 	}
 }
 
+// change executes a statement in an embedded database.
+func change(t testing.TB, path, statement string) {
+	t.Helper()
+	d, err := db.Open("sqlite:"+path, db.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if _, err := d.ExecContext(t.Context(), statement); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func importCSV(t testing.TB, path, csv string) {
 	t.Helper()
 	d, err := db.Open("sqlite:"+path, db.Options{})

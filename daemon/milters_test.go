@@ -12,7 +12,6 @@ import (
 
 	"github.com/vmapd/vmapd/dkim"
 	"github.com/vmapd/vmapd/dkim/milter/miltertest"
-	"github.com/vmapd/vmapd/store/db"
 )
 
 const milterListener = basics + `
@@ -39,14 +38,7 @@ func giveKey(t *testing.T, r *rig) {
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	d, err := db.Open("sqlite:"+r.database(), db.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.Close()
-	if _, err := d.ExecContext(t.Context(), "UPDATE admin_domain SET enable_dkim = 1, dkim_key_selector = 'sel', dkim_private_key_path = '"+file+"' WHERE name = 'example.com'"); err != nil {
-		t.Fatal(err)
-	}
+	change(t, r.database(), "UPDATE admin_domain SET enable_dkim = 1, dkim_key_selector = 'sel', dkim_private_key_path = '"+file+"' WHERE name = 'example.com'")
 }
 
 func dialMilter(t *testing.T, dir string) *miltertest.Conn {

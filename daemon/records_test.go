@@ -15,7 +15,6 @@ import (
 
 	"github.com/vmapd/vmapd/dkim"
 	"github.com/vmapd/vmapd/dkim/dnscheck"
-	"github.com/vmapd/vmapd/store/db"
 )
 
 // resolver answers questions for TXT records until the test ends, and returns its
@@ -79,18 +78,7 @@ func TestRecordsAreWatched(t *testing.T) {
 		}
 	}
 	importCSV(t, r.database(), csv.String())
-	set := func(sql string) {
-		t.Helper()
-		d, err := db.Open("sqlite:"+r.database(), db.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer d.Close()
-		if _, err := d.ExecContext(t.Context(), sql); err != nil {
-			t.Fatal(err)
-		}
-	}
-	set("UPDATE admin_domain SET enable_dkim = 1, dkim_key_selector = 's', dkim_private_key_path = name || '.pem' WHERE name LIKE '%.test'")
+	change(t, r.database(), "UPDATE admin_domain SET enable_dkim = 1, dkim_key_selector = 's', dkim_private_key_path = name || '.pem' WHERE name LIKE '%.test'")
 	r.start(t).loaded(t)
 	eventually(t, "two records are judged", func() bool { s := r.records.status(); return s.Right == 1 && s.Wrong == 1 })
 	eventually(t, "the third was asked for", func() bool { return r.records.status().Keys == 3 })
@@ -113,7 +101,7 @@ func TestRecordsAreWatched(t *testing.T) {
 	if n := r.log.count("verifiers do not find"); n != 1 {
 		t.Errorf("%d lines in the log", n)
 	}
-	set("UPDATE admin_domain SET enable_dkim = 0 WHERE name IN ('wrong.test', 'quiet.test')")
+	change(t, r.database(), "UPDATE admin_domain SET enable_dkim = 0 WHERE name IN ('wrong.test', 'quiet.test')")
 	eventually(t, "one key is left", func() bool { s := r.records.status(); return s.Keys == 1 && s.Right == 1 && s.Wrong == 0 })
 }
 

@@ -120,14 +120,16 @@ type keyRow struct {
 	public crypto.PublicKey // nil = unknown
 }
 
-// name is where the record is in DNS.
-func (r *keyRow) name() string {
-	domain, err := dkim.FoldDomain(r.Domain)
-	if err != nil {
-		domain = r.Domain
+// domain is the name as DNS has it, or as it is if it cannot be there.
+func (r *keyRow) domain() string {
+	if domain, err := dkim.FoldDomain(r.Domain); err == nil {
+		return domain
 	}
-	return r.Selector + "._domainkey." + domain
+	return r.Domain
 }
+
+// name is where the record is in DNS.
+func (r *keyRow) name() string { return r.Selector + "._domainkey." + r.domain() }
 
 // rows lists all keys of the domains, of all if there are none; the keys of a
 // domain in the order in which they were made.

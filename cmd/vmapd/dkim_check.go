@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/vmapd/vmapd/dkim"
 	"github.com/vmapd/vmapd/dkim/dnscheck"
 	"github.com/vmapd/vmapd/dkim/keyring"
 )
@@ -67,11 +66,7 @@ func (k *keys) checkAll(ctx context.Context, rows []keyRow) []checked {
 }
 
 func (k *keys) ask(ctx context.Context, r *keyRow) *dnscheck.Result {
-	domain, err := dkim.FoldDomain(r.Domain)
-	if err != nil {
-		domain = r.Domain
-	}
-	result := k.check(ctx, domain, r.Selector, r.public)
+	result := k.check(ctx, r.domain(), r.Selector, r.public)
 	return &result
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/vmapd/vmapd/dkim"
 	"github.com/vmapd/vmapd/dkim/dnscheck"
+	"github.com/vmapd/vmapd/dkim/keyring"
 	"github.com/vmapd/vmapd/store"
 )
 
@@ -114,7 +115,7 @@ func (k *keys) printMade(name, selector string) error {
 			}{r, record})
 		}
 		fmt.Fprintf(k.out, "Made %s. Publish this record:\n\n%s\n\n", r.File, record.Zone)
-		if r.Stage == "active" {
+		if r.Stage == string(keyring.Active) {
 			fmt.Fprintln(k.out, "The key signs from now on.")
 		} else {
 			fmt.Fprintf(k.out, "The key signs when the record has been seen on all name servers for %s.\n", k.cfg.DKIM.Settle)

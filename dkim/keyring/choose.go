@@ -114,7 +114,7 @@ func chooseFrom(s *store.Snapshot, name string, own *Choice) []Choice {
 	}
 	add(Active)
 	if own != nil {
-		if slices.ContainsFunc(all, func(c Choice) bool { return c.Algorithm == own.Algorithm }) {
+		if replaced(s, name) {
 			own.Stage = Retiring
 		}
 		all = append(all, *own)
