@@ -108,6 +108,7 @@ type DKIM struct {
 	Networks    []string `toml:"networks" comment:"Clients whose mail is signed besides that of authenticated ones. Mail of sendmail(1) comes from 127.0.0.1, but so does all that a content filter gives back."`
 	DaemonNames []string `toml:"daemon_names" comment:"Values of the milter macro {daemon_name} whose mail is signed: what a service of master.cf has as -o milter_macro_daemon_name."`
 	Headers     string   `toml:"headers" comment:"Which headers are signed: compat, balanced or strict."`
+	Canon       string   `toml:"canonicalization" comment:"Canonical forms of header and body, as in OpenDKIM: relaxed/relaxed, relaxed/simple, simple/relaxed or simple/simple. What relays do to white space on the way breaks simple."`
 	Subdomains  string   `toml:"subdomains" comment:"exact, or parent: sign for a subdomain with its parent's key."`
 	Resolvers   []string `toml:"resolvers" comment:"DNS servers, address or address:port. Empty: those of /etc/resolv.conf."`
 
@@ -160,7 +161,7 @@ func builtin() *Config {
 		Guard: Guard{Exempt: []string{"127.0.0.0/8", "::1/128"}},
 		DKIM: DKIM{
 			Networks: []string{"127.0.0.0/8", "::1/128"}, DaemonNames: []string{"ORIGINATING"},
-			Headers: "balanced", Subdomains: "exact", Resolvers: []string{},
+			Headers: "balanced", Canon: "relaxed/relaxed", Subdomains: "exact", Resolvers: []string{},
 			AliasKeys: "own", Generate: "auto", ReplacedKeep: Duration(7 * 24 * time.Hour), Settle: Duration(time.Hour), Retire: Duration(8 * 24 * time.Hour),
 		},
 		Policy: Policy{Counters: "local"},

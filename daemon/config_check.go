@@ -168,6 +168,7 @@ func (k *checker) dkim() {
 	k.absolute("dkim.key_dir", d.KeyDir)
 	d.networks = k.prefixes("dkim.networks", d.Networks)
 	k.oneOf("dkim.headers", d.Headers, "compat", "balanced", "strict")
+	k.oneOf("dkim.canonicalization", d.Canon, "relaxed/relaxed", "relaxed/simple", "simple/relaxed", "simple/simple")
 	k.oneOf("dkim.subdomains", d.Subdomains, "exact", "parent")
 	k.oneOf("dkim.alias_keys", d.AliasKeys, "own", "target")
 	k.oneOf("dkim.generate", d.Generate, "auto", "always", "never")

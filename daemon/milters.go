@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 
 	"go.uber.org/zap"
 
@@ -34,8 +35,12 @@ func (d *Daemon) milter(l *Listen) (service, error) {
 // signingSettings gives the section [dkim] as package milter wants it.
 func (c *Config) signingSettings() *milter.Settings {
 	v := c.DKIM
-	headers, _ := dkim.ParseHeaders(v.Headers) // was checked
-	return &milter.Settings{Networks: v.networks, DaemonNames: v.DaemonNames, Options: dkim.Options{Headers: headers}}
+	o := dkim.Options{}
+	header, body, _ := strings.Cut(v.Canon, "/")
+	o.Headers, _ = dkim.ParseHeaders(v.Headers) // all were checked
+	o.HeaderCanon, _ = dkim.ParseCanon(header)
+	o.BodyCanon, _ = dkim.ParseCanon(body)
+	return &milter.Settings{Networks: v.networks, DaemonNames: v.DaemonNames, Options: o}
 }
 
 // messageReport counts messages and logs what became of them. One that should

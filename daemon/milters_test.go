@@ -159,3 +159,20 @@ func TestMilterHandover(t *testing.T) {
 	}
 	d.finish(t)
 }
+
+// TestSigningSettings: the section [dkim] arrives at the signer.
+func TestSigningSettings(t *testing.T) {
+	for name, want := range map[string][2]dkim.Canon{
+		"relaxed/relaxed": {dkim.Relaxed, dkim.Relaxed}, "relaxed/simple": {dkim.Relaxed, dkim.Simple},
+		"simple/relaxed": {dkim.Simple, dkim.Relaxed}, "simple/simple": {dkim.Simple, dkim.Simple},
+	} {
+		c, err := Load("", []string{"state_dir=" + t.TempDir(), "dkim.canonicalization=" + name, "dkim.headers=strict"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := c.signingSettings().Options
+		if got := [2]dkim.Canon{o.HeaderCanon, o.BodyCanon}; got != want || o.Headers != dkim.Strict {
+			t.Errorf("%s: forms %v, headers %v", name, got, o.Headers)
+		}
+	}
+}

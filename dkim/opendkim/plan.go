@@ -69,6 +69,7 @@ type planner struct {
 // target holds the values for vmapd.toml.
 type target struct {
 	keyDir, headers, subdomains     string
+	canon                           string // dkim.canonicalization
 	networks, daemonNames, resolver []string
 	address, mode, group            string // of [[listen]]
 	url                             string // of [database]
@@ -270,7 +271,7 @@ func (t target) String() string {
 	if t.hasNetworks && networks == "" {
 		networks = "networks = []"
 	}
-	section("[dkim]", text1("key_dir", t.keyDir), networks, list1("daemon_names", t.daemonNames), text1("headers", t.headers), text1("subdomains", t.subdomains), list1("resolvers", t.resolver))
+	section("[dkim]", text1("key_dir", t.keyDir), networks, list1("daemon_names", t.daemonNames), text1("headers", t.headers), text1("canonicalization", t.canon), text1("subdomains", t.subdomains), list1("resolvers", t.resolver))
 	return b.String()
 }
 

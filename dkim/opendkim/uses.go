@@ -61,10 +61,14 @@ func (p *planner) canonicalization(l line) (Verdict, string) {
 	if !both {
 		body = "simple"
 	}
-	if header == "relaxed" && body == "relaxed" {
-		return Builtin, "relaxed/relaxed"
+	switch form := header + "/" + body; form {
+	case "relaxed/relaxed":
+		return Builtin, form
+	case "relaxed/simple", "simple/relaxed", "simple/simple":
+		p.toml.canon = form
+		return Maps, fmt.Sprintf("dkim.canonicalization = %q; relaxed/relaxed survives more of what relays do", form)
 	}
-	return Differs, "vmapd signs relaxed/relaxed, which survives more of what relays do"
+	return Differs, "there are relaxed and simple; vmapd signs relaxed/relaxed"
 }
 
 // overSign finds the choice of headers nearest to a list.
