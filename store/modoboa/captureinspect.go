@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/vmapd/vmapd/store/db"
+	"github.com/vmapd/vmapd/store/modoboa/rows"
 )
 
 // InspectCapture says how far capture is installed. The error is a
@@ -120,7 +121,7 @@ func foundTriggers(ctx context.Context, d *db.DB, q db.Queryer, enabled bool) ([
 			where trigger_schema = database() and trigger_name like 'vmapd!_%' escape '!'`
 	}
 	var all []trigger
-	err := eachRow(ctx, d, q, query, nil, func(r *sql.Rows) error {
+	err := rows.Each(ctx, d, q, query, nil, func(r *sql.Rows) error {
 		var t trigger
 		if err := r.Scan(&t.name, &t.table); err != nil {
 			return err

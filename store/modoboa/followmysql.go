@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/vmapd/vmapd/store/db"
+	"github.com/vmapd/vmapd/store/modoboa/rows"
 )
 
 // MySQL gives out ids before commit too, and tells nobody which transactions
@@ -216,7 +217,7 @@ func (s *Source) mysqlTables(ctx context.Context, tx *sql.Tx) (string, error) {
 	query += ") union all select trigger_name, event_object_table from information_schema.triggers " +
 		"where trigger_schema = database() and trigger_name like 'vmapd!_%' escape '!' order by 1"
 	var all strings.Builder
-	err := eachRow(ctx, s.DB, tx, query, nil, func(r *sql.Rows) error {
+	err := rows.Each(ctx, s.DB, tx, query, nil, func(r *sql.Rows) error {
 		var name, at string
 		err := r.Scan(&name, &at)
 		fmt.Fprintln(&all, name, at)
@@ -243,7 +244,7 @@ func (s *Source) hereMySQL(ctx context.Context, tx *sql.Tx, p *position) error {
 	}
 	p.Last, p.Mins = l.last, l.mins
 	now, after := time.Now().Unix(), p.Pruned
-	err = eachRow(ctx, s.DB, tx, fmt.Sprintf("select id from %s where id > %d order by id", logTable, after), nil, func(r *sql.Rows) error {
+	err = rows.Each(ctx, s.DB, tx, fmt.Sprintf("select id from %s where id > %d order by id", logTable, after), nil, func(r *sql.Rows) error {
 		var id int64
 		err := r.Scan(&id)
 		if p.Gaps = gapsBetween(p.Gaps, after, []int64{id}, now); len(p.Gaps) > maxGaps {

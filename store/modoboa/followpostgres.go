@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/vmapd/vmapd/store/db"
+	"github.com/vmapd/vmapd/store/modoboa/rows"
 )
 
 // PostgreSQL gives out ids, and transaction numbers, before commit, so neither
@@ -173,7 +174,7 @@ func (s *Source) herePostgres(ctx context.Context, tx *sql.Tx, p *position) erro
 	if !l.standby {
 		return nil
 	}
-	return eachRow(ctx, s.DB, tx, fmt.Sprintf("select id from %s where xid >= %d order by id desc limit %d", logTable, xmin, maxSeen), nil, func(r *sql.Rows) error {
+	return rows.Each(ctx, s.DB, tx, fmt.Sprintf("select id from %s where xid >= %d order by id desc limit %d", logTable, xmin, maxSeen), nil, func(r *sql.Rows) error {
 		var id int64
 		err := r.Scan(&id)
 		p.Seen = append(p.Seen, id)

@@ -3,12 +3,12 @@ package modoboa
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"fmt"
 	"io"
 	"strings"
 
 	"github.com/vmapd/vmapd/store/db"
+	"github.com/vmapd/vmapd/store/modoboa/rows"
 )
 
 // ImportOptions steer [ImportCSV].
@@ -156,28 +156,30 @@ func (i *importer) run(ctx context.Context) (*ImportReport, error) {
 			return nil, err
 		}
 	}
-	tx, err := i.begin(ctx)
+	tx, err := rows.Begin(ctx, i.db)
 	if err != nil {
 		return nil, err
 	}
 	defer tx.Rollback() //nolint:errcheck // after Commit it does nothing, before it the error that counts is another
-	w, err := loadWorld(ctx, i.db, tx, i.file)
+	world, err := loadWorld(ctx, i.db, tx, i.file)
 	if err != nil {
 		return nil, err
 	}
-	p, err := makePlan(i.file, w, i.o)
+	p, err := makePlan(i.file, world, i.o)
 	if err != nil {
 		return nil, err
 	}
-	for _, u := range p.users {
-		if h, ok := hashes[u.line]; ok {
-			u.password = h
+	for n, u := range p.set.Users {
+		if h, ok := hashes[p.userLines[n]]; ok {
+			u.Password = h
 		}
 	}
-	out := &writer{db: i.db, tx: tx, world: w, progress: i.step}
-	if err := out.writePlan(ctx, p, func(rows int) { i.total = i.done + int64(rows) }); err != nil {
+	w := rows.Writer{DB: i.db, Tx: tx, Base: world.base, Progress: i.step, Total: func(rows int) { i.total = i.done + int64(rows) }}
+	if err := w.Write(ctx, &p.set); err != nil {
 		return nil, err
 	}
+	p.report.Created["mailbox"] = len(p.set.Mailboxes)
+	p.report.Created["recipient"] = len(p.set.Recipients) - len(p.set.Mailboxes) - len(p.set.DomainAliases)
 	p.report.DryRun = i.o.DryRun
 	if i.o.DryRun {
 		return p.report, nil
@@ -186,27 +188,6 @@ func (i *importer) run(ctx context.Context) (*ImportReport, error) {
 		return nil, fmt.Errorf("commit: %w", err)
 	}
 	return p.report, nil
-}
-
-// begin begins the transaction that writes and lets one import wait for the
-// other: on MySQL two that reserve ids at the end of the same index would end
-// in a deadlock. On SQLite the first statement writes (no row), which takes
-// the lock before anything is read: a reader cannot become a writer once
-// others wrote.
-func (i *importer) begin(ctx context.Context) (*sql.Tx, error) {
-	tx, err := i.db.BeginTx(ctx, nil)
-	if err != nil {
-		return nil, i.db.Explain(err)
-	}
-	lock := "SELECT id FROM core_localconfig ORDER BY id LIMIT 1 FOR UPDATE"
-	if i.db.Dialect == db.SQLite {
-		lock = "UPDATE core_localconfig SET id = id WHERE id < 0"
-	}
-	if _, err := tx.ExecContext(ctx, lock); err != nil {
-		_ = tx.Rollback()
-		return nil, fmt.Errorf("lock core_localconfig: %w: if the database is empty, run \"vmapd init\" first", i.db.Explain(err))
-	}
-	return tx, nil
 }
 
 // hash returns the hashed passwords of the accounts that the file would make,
@@ -224,9 +205,9 @@ func (i *importer) hash(ctx context.Context) (map[int]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	clear := make([]string, len(p.users))
-	for n, u := range p.users {
-		clear[n] = u.password
+	clear := make([]string, len(p.set.Users))
+	for n, u := range p.set.Users {
+		clear[n] = u.Password
 	}
 	i.total = int64(len(clear))
 	hashed, err := hashAll(ctx, clear, func() { i.step(1) })
@@ -234,8 +215,8 @@ func (i *importer) hash(ctx context.Context) (map[int]string, error) {
 		return nil, err
 	}
 	byLine := make(map[int]string, len(hashed))
-	for n, u := range p.users {
-		byLine[u.line] = hashed[n]
+	for n, line := range p.userLines {
+		byLine[line] = hashed[n]
 	}
 	return byLine, nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/vmapd/vmapd/store"
+	"github.com/vmapd/vmapd/store/modoboa/rows"
 )
 
 // passwordScheme is what a stored password begins with.
@@ -17,84 +18,85 @@ func (p *plan) addAccount(l *csvLine) error {
 	if len(l.fields) < 7 {
 		return tooFew(l, 7, "account;login;password;first name;last name;enabled;role;address;quota")
 	}
-	u := &user{line: l.number, login: store.Fold(l.field(1)), password: l.field(2), first: l.field(3), last: l.field(4),
-		role: l.field(6), email: store.Fold(l.field(7))}
-	if p.world.users[u.login] != nil {
-		return p.exists(l, u.login, "account")
+	u := &rows.User{Login: store.Fold(l.field(1)), Password: l.field(2), First: l.field(3), Last: l.field(4),
+		Role: l.field(6), Email: store.Fold(l.field(7))}
+	if p.world.users[u.Login] != nil {
+		return p.exists(l, u.Login, "account")
 	}
 	if err := cmp.Or(p.checkName(u), p.checkRole(u), p.checkPassword(l, u)); err != nil {
 		return err
 	}
-	u.enabled = p.yes(l, 5)
-	u.superuser = u.role == superAdmins
-	u.privileged = u.superuser || u.role == "Resellers"
-	detail := u.role
-	if u.email != "" {
+	u.Enabled = p.yes(l, 5)
+	u.Superuser = u.Role == rows.SuperAdmins
+	u.Privileged = u.Superuser || u.Role == "Resellers"
+	detail := u.Role
+	if u.Email != "" {
 		if err := p.addMailbox(l, u); err != nil {
 			return err
 		}
 		detail += ", mailbox"
 	}
-	p.users, p.world.users[u.login] = append(p.users, u), u
-	if u.superuser {
-		p.world.superusers = append(p.world.superusers, u)
+	p.set.Users, p.world.users[u.Login] = append(p.set.Users, u), u
+	p.userLines = append(p.userLines, l.number)
+	if u.Superuser {
+		p.world.base.Superusers = append(p.world.base.Superusers, u)
 	}
-	if u.role == "DomainAdmins" {
+	if u.Role == "DomainAdmins" {
 		detail += p.giveDomains(l, u)
 	}
-	p.created(l, u.login, detail)
+	p.created(l, u.Login, detail)
 	return nil
 }
 
-func (p *plan) checkName(u *user) error {
-	if u.login == "" || strings.ContainsAny(u.login, " \t") {
-		return fmt.Errorf("login %q is empty or has a blank in it", shown(u.login))
+func (p *plan) checkName(u *rows.User) error {
+	if u.Login == "" || strings.ContainsAny(u.Login, " \t") {
+		return fmt.Errorf("login %q is empty or has a blank in it", rows.Shown(u.Login))
 	}
-	return p.fits("core_user", "username", u.login, "first_name", u.first, "last_name", u.last, "email", u.email)
+	return p.fits("core_user", "username", u.Login, "first_name", u.First, "last_name", u.Last, "email", u.Email)
 }
 
-func (p *plan) checkRole(u *user) error {
-	switch u.role {
-	case superAdmins:
+func (p *plan) checkRole(u *rows.User) error {
+	switch u.Role {
+	case rows.SuperAdmins:
 		return nil
 	case "SimpleUsers":
-		if u.email == "" || u.email != u.login {
-			return fmt.Errorf("login %q and address %q must be the same for the role SimpleUsers", shown(u.login), shown(u.email))
+		if u.Email == "" || u.Email != u.Login {
+			return fmt.Errorf("login %q and address %q must be the same for the role SimpleUsers", rows.Shown(u.Login), rows.Shown(u.Email))
 		}
 	case "DomainAdmins", "Resellers":
 	default:
-		return fmt.Errorf("role %q: must be SimpleUsers, DomainAdmins, Resellers or SuperAdmins", shown(u.role))
+		return fmt.Errorf("role %q: must be SimpleUsers, DomainAdmins, Resellers or SuperAdmins", rows.Shown(u.Role))
 	}
-	if p.world.groups[u.role] == 0 {
-		return fmt.Errorf("role %s is missing in the database (table auth_group)", u.role)
+	if p.world.base.Groups[u.Role] == 0 {
+		return fmt.Errorf("role %s is missing in the database (table auth_group)", u.Role)
 	}
 	return nil
 }
 
 // checkPassword must not quote the password.
-func (p *plan) checkPassword(l *csvLine, u *user) error {
-	hashed := passwordScheme.MatchString(u.password)
+func (p *plan) checkPassword(l *csvLine, u *rows.User) error {
+	hashed := passwordScheme.MatchString(u.Password)
 	switch {
-	case u.password == "":
-		return fmt.Errorf("the password of %q is empty", shown(u.login))
-	case p.fits("core_user", "password", u.password) != nil: // hashing takes time per byte
-		return fmt.Errorf("the password of %q is too long", shown(u.login))
+	case u.Password == "":
+		return fmt.Errorf("the password of %q is empty", rows.Shown(u.Login))
+	case p.fits("core_user", "password", u.Password) != nil: // hashing takes time per byte
+		return fmt.Errorf("the password of %q is too long", rows.Shown(u.Login))
 	case p.o.CryptPasswords && hashed:
-		p.warn(l, "the password of %q begins with {SCHEME} and is hashed as it is: import without --crypt-passwords if it is a hash already", shown(u.login))
+		p.warn(l, "the password of %q begins with {SCHEME} and is hashed as it is: import without --crypt-passwords if it is a hash already", rows.Shown(u.Login))
 	case p.o.CryptPasswords:
 	case !hashed:
-		return fmt.Errorf("the password of %q does not begin with {SCHEME}: give the hash, or import with --crypt-passwords to hash it", shown(u.login))
+		return fmt.Errorf("the password of %q does not begin with {SCHEME}: give the hash, or import with --crypt-passwords to hash it", rows.Shown(u.Login))
 	}
 	return nil
 }
 
-func (p *plan) addMailbox(l *csvLine, u *user) error {
-	local, name, err := splitAddress(u.email)
+func (p *plan) addMailbox(l *csvLine, u *rows.User) error {
+	local, name, err := rows.SplitAddress(u.Email)
 	if err == nil && local == "" {
 		err = errors.New("has nothing before the \"@\"")
 	}
 	if err != nil {
-		return fmt.Errorf("address %q %w", shown(u.email), err)
+		return fmt.Errorf("address %q %w", rows.Shown(u.Email), err)
 	}
 	if err := p.fits("admin_mailbox", "address", local); err != nil {
 		return err
@@ -103,43 +105,43 @@ func (p *plan) addMailbox(l *csvLine, u *user) error {
 	if err != nil {
 		return err
 	}
-	if p.world.mailboxes[u.email] != nil {
-		return fmt.Errorf("mailbox %q exists, with another login", u.email)
+	if p.world.mailboxes[u.Email] != nil {
+		return fmt.Errorf("mailbox %q exists, with another login", u.Email)
 	}
-	m := &mailbox{local: local, domain: d, user: u, address: u.email, quota: d.mailboxQuota}
+	m := &rows.Mailbox{Local: local, Domain: d, User: u, Address: u.Email, Quota: d.MailboxQuota}
 	if s := l.field(8); s != "" {
 		own, err := megabytes(s, "quota")
 		if err != nil {
 			return err
 		}
 		if own != 0 {
-			m.quota, m.quotaGiven = own, true
+			m.Quota, m.QuotaGiven = own, true
 		}
 	}
-	if left := d.quota - d.allocated; d.quota != 0 && m.quota > left {
-		return fmt.Errorf("quota of %d MB: domain %q has %d MB left of its %d MB", m.quota, d.name, max(left, 0), d.quota)
+	if left := d.Quota - d.Allocated; d.Quota != 0 && m.Quota > left {
+		return fmt.Errorf("quota of %d MB: domain %q has %d MB left of its %d MB", m.Quota, d.Name, max(left, 0), d.Quota)
 	}
-	d.allocated += m.quota
-	u.mailbox = m
-	p.mailboxes, p.world.mailboxes[m.address] = append(p.mailboxes, m), m
+	d.Allocated += m.Quota
+	u.Mailbox = m
+	p.set.Mailboxes, p.world.mailboxes[m.Address] = append(p.set.Mailboxes, m), m
 	p.selfAlias(m)
-	if !p.world.quotas[m.address] {
-		p.quotas, p.world.quotas[m.address] = append(p.quotas, m.address), true
+	if !p.world.quotas[m.Address] {
+		p.set.Quotas, p.world.quotas[m.Address] = append(p.set.Quotas, m.Address), true
 	}
 	return nil
 }
 
 // selfAlias adds the internal alias of a mailbox to itself.
-func (p *plan) selfAlias(m *mailbox) {
-	a := p.internalAlias(m.address)
-	a.domain = m.domain
-	a.enabled = m.user.enabled || !p.world.selfAliasOff
-	p.recipients = append(p.recipients, &recipient{alias: a, address: m.address, mailbox: m})
+func (p *plan) selfAlias(m *rows.Mailbox) {
+	a := p.internalAlias(m.Address)
+	a.Domain = m.Domain
+	a.Enabled = m.User.Enabled || !p.world.base.SelfAliasOff
+	p.set.Recipients = append(p.set.Recipients, &rows.Recipient{Alias: a, Address: m.Address, Mailbox: m})
 }
 
 // giveDomains reads the domains of a domain administrator. As in Modoboa an
 // unknown one is left out, but not without a word.
-func (p *plan) giveDomains(l *csvLine, u *user) string {
+func (p *plan) giveDomains(l *csvLine, u *rows.User) string {
 	var names []string
 	for _, s := range l.fields[min(9, len(l.fields)):] {
 		name := store.Fold(s)
@@ -147,10 +149,10 @@ func (p *plan) giveDomains(l *csvLine, u *user) string {
 		switch {
 		case name == "":
 		case d == nil:
-			p.warn(l, "domain %q does not exist: %q does not administrate it", shown(name), u.login)
+			p.warn(l, "domain %q does not exist: %q does not administrate it", rows.Shown(name), u.Login)
 		default:
-			d.admins = append(d.admins, u)
-			p.adminOf[u] = append(p.adminOf[u], d)
+			d.Admins = append(d.Admins, u)
+			p.set.AdminOf[u] = append(p.set.AdminOf[u], d)
 			names = append(names, name)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/vmapd/vmapd/store"
+	"github.com/vmapd/vmapd/store/modoboa/rows"
 )
 
 func (p *plan) addAlias(l *csvLine) error {
@@ -16,9 +17,9 @@ func (p *plan) addAlias(l *csvLine) error {
 		return tooFew(l, least, l.field(0)+";address;enabled;recipient;...")
 	}
 	address := store.Fold(l.field(1))
-	_, name, err := splitAddress(address)
+	_, name, err := rows.SplitAddress(address)
 	if err != nil {
-		return fmt.Errorf("address %q %w", shown(address), err)
+		return fmt.Errorf("address %q %w", rows.Shown(address), err)
 	}
 	d, err := p.findDomain(name)
 	if err != nil {
@@ -38,8 +39,8 @@ func (p *plan) addAlias(l *csvLine) error {
 	case a != nil:
 		p.report.Changes = append(p.report.Changes, Change{Line: l.number, Action: "skip", Kind: l.field(0), Name: address, Detail: "alias exists"})
 	default:
-		a = &alias{address: address, domain: d, enabled: p.yes(l, 2), known: newKnown()}
-		p.aliases, p.world.ordinary[address] = append(p.aliases, a), a
+		a = &rows.Alias{Address: address, Domain: d, Enabled: p.yes(l, 2)}
+		p.set.Aliases, p.world.ordinary[address] = append(p.set.Aliases, a), a
 		p.created(l, address, "")
 	}
 	p.pending = append(p.pending, pendingRecipients{l.number, len(p.report.Changes) - 1, a, addresses})
@@ -54,12 +55,12 @@ func (p *plan) recipientList(fields []string) ([]string, error) {
 		if s == "" {
 			continue
 		}
-		local, name, err := splitAddress(s)
+		local, name, err := rows.SplitAddress(s)
 		if err == nil && local == "" {
 			err = errors.New("has nothing before the \"@\"")
 		}
 		if err != nil {
-			return nil, fmt.Errorf("recipient %q %w", shown(s), err)
+			return nil, fmt.Errorf("recipient %q %w", rows.Shown(s), err)
 		}
 		if err := p.fits("modoboa_admin_aliasrecipient", "address", s); err != nil {
 			return nil, err
@@ -80,7 +81,7 @@ func (p *plan) resolve(r *pendingRecipients) {
 	added := 0
 	for _, plain := range []bool{true, false} {
 		for _, s := range r.addresses {
-			if _, extended := withoutExtension(s); extended == plain {
+			if _, extended := rows.WithoutExtension(s); extended == plain {
 				continue
 			}
 			rcpt, err := p.recipient(r.alias, s)
@@ -88,7 +89,7 @@ func (p *plan) resolve(r *pendingRecipients) {
 				p.errs.add(r.line, "%s: %v", c.Kind, err)
 			} else if rcpt != nil {
 				added++
-				p.recipients = append(p.recipients, rcpt)
+				p.set.Recipients = append(p.set.Recipients, rcpt)
 			}
 		}
 	}
@@ -103,42 +104,43 @@ func (p *plan) resolve(r *pendingRecipients) {
 }
 
 // recipient makes one recipient of an alias, nil if the alias has it.
-func (p *plan) recipient(a *alias, address string) (*recipient, error) {
-	local, name, _ := splitAddress(address)
-	r := &recipient{alias: a, address: address}
+func (p *plan) recipient(a *rows.Alias, address string) (*rows.Recipient, error) {
+	local, name, _ := rows.SplitAddress(address)
+	r := &rows.Recipient{Alias: a, Address: address}
 	if d := p.world.domains[name]; d != nil {
-		r.address = store.Fold(local) + "@" + name
-		r.mailbox, r.target = p.find(r.address)
+		r.Address = store.Fold(local) + "@" + name
+		r.Mailbox, r.Target = p.find(r.Address)
 		switch {
-		case r.target != nil && r.target.address == a.address:
-			return nil, fmt.Errorf("recipient %q is the alias itself", shown(address))
-		case r.mailbox == nil && r.target == nil && !d.relay:
-			return nil, fmt.Errorf("recipient %q is neither a mailbox nor an alias of domain %q: add it to the file or remove it here", shown(address), d.name)
+		case r.Target != nil && r.Target.Address == a.Address:
+			return nil, fmt.Errorf("recipient %q is the alias itself", rows.Shown(address))
+		case r.Mailbox == nil && r.Target == nil && !d.Relay:
+			return nil, fmt.Errorf("recipient %q is neither a mailbox nor an alias of domain %q: add it to the file or remove it here", rows.Shown(address), d.Name)
 		}
 	}
-	if a.known.addresses[r.address] {
+	known := p.world.knownOf(a)
+	if known.addresses[r.Address] {
 		return nil, nil
 	}
-	a.known.addresses[r.address] = true
+	known.addresses[r.Address] = true
 	// The unique pairs allow each mailbox and alias once; see ImportCSV.
-	if a.known.mailboxes[r.mailbox] {
-		r.mailbox = nil
+	if known.mailboxes[r.Mailbox] {
+		r.Mailbox = nil
 	}
-	if a.known.aliases[r.target] {
-		r.target = nil
+	if known.aliases[r.Target] {
+		r.Target = nil
 	}
-	if r.mailbox != nil {
-		a.known.mailboxes[r.mailbox] = true
+	if r.Mailbox != nil {
+		known.mailboxes[r.Mailbox] = true
 	}
-	if r.target != nil {
-		a.known.aliases[r.target] = true
+	if r.Target != nil {
+		known.aliases[r.Target] = true
 	}
 	return r, nil
 }
 
 // find looks for a mailbox, then for an alias, by the whole address and then
 // without its extension, in Postfix's order.
-func (p *plan) find(address string) (*mailbox, *alias) {
+func (p *plan) find(address string) (*rows.Mailbox, *rows.Alias) {
 	for {
 		if m := p.world.mailboxes[address]; m != nil {
 			return m, nil
@@ -146,7 +148,7 @@ func (p *plan) find(address string) (*mailbox, *alias) {
 		if a := p.world.ordinary[address]; a != nil {
 			return nil, a
 		}
-		base, ok := withoutExtension(address)
+		base, ok := rows.WithoutExtension(address)
 		if !ok {
 			return nil, nil
 		}

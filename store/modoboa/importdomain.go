@@ -5,13 +5,14 @@ import (
 	"strconv"
 
 	"github.com/vmapd/vmapd/store"
+	"github.com/vmapd/vmapd/store/modoboa/rows"
 )
 
 // newDomainName reads the name of a domain, relay domain or domain alias.
 func (p *plan) newDomainName(l *csvLine) (string, error) {
 	name := store.Fold(l.field(1))
-	if err := checkDomain(name); err != nil {
-		return "", fmt.Errorf("%q %w", shown(name), err)
+	if err := rows.CheckDomain(name); err != nil {
+		return "", fmt.Errorf("%q %w", rows.Shown(name), err)
 	}
 	table := "admin_domain"
 	if l.field(0) == "domainalias" {
@@ -45,8 +46,8 @@ func (p *plan) addDomain(l *csvLine) error {
 	if quota != 0 && each > quota {
 		return fmt.Errorf("the default mailbox quota of %q, %d MB, is more than the domain has, %d MB", name, each, quota)
 	}
-	d := &domain{name: name, quota: quota, mailboxQuota: each, enabled: p.yes(l, 4)}
-	p.domains, p.world.domains[name] = append(p.domains, d), d
+	d := &rows.Domain{Name: name, Quota: quota, MailboxQuota: each, Enabled: p.yes(l, 4)}
+	p.set.Domains, p.world.domains[name] = append(p.set.Domains, d), d
 	p.created(l, name, "")
 	return nil
 }
@@ -73,38 +74,38 @@ func (p *plan) addDomainAlias(l *csvLine) error {
 	if err != nil {
 		return err
 	}
-	a := &domainAlias{name: name, target: target, enabled: p.yes(l, 3)}
-	p.domainAliases, p.world.domainAliases[name] = append(p.domainAliases, a), target.name
+	a := &rows.DomainAlias{Name: name, Target: target, Enabled: p.yes(l, 3)}
+	p.set.DomainAliases, p.world.domainAliases[name] = append(p.set.DomainAliases, a), target.Name
 	row := p.internalAlias("@" + name)
-	row.enabled = true
-	p.recipients = append(p.recipients, &recipient{alias: row, address: "@" + target.name})
-	p.created(l, name, "another name of "+target.name)
+	row.Enabled = true
+	p.set.Recipients = append(p.set.Recipients, &rows.Recipient{Alias: row, Address: "@" + target.Name})
+	p.created(l, name, "another name of "+target.Name)
 	return nil
 }
 
 // internalAlias returns a new internal alias, or one that is there without the
 // mailbox or domain alias it was made for: Modoboa leaves it behind when a
 // domain alias is renamed. That one loses its recipients.
-func (p *plan) internalAlias(address string) *alias {
+func (p *plan) internalAlias(address string) *rows.Alias {
 	a := p.world.internal[address]
 	if a == nil {
-		a = &alias{address: address, internal: true}
-		p.aliases, p.world.internal[address] = append(p.aliases, a), a
+		a = &rows.Alias{Address: address, Internal: true}
+		p.set.Aliases, p.world.internal[address] = append(p.set.Aliases, a), a
 	} else {
-		p.repointed = append(p.repointed, a)
+		p.set.Repointed = append(p.set.Repointed, a)
 	}
 	return a
 }
 
 // findDomain returns a domain that exists or stands above.
-func (p *plan) findDomain(name string) (*domain, error) {
+func (p *plan) findDomain(name string) (*rows.Domain, error) {
 	if d := p.world.domains[name]; d != nil {
 		return d, nil
 	}
 	if target, ok := p.world.domainAliases[name]; ok {
 		return nil, fmt.Errorf("%q is a domain alias: name its domain, %q", name, target)
 	}
-	return nil, fmt.Errorf("domain %q does not exist: add a \"domain\" line before it", shown(name))
+	return nil, fmt.Errorf("domain %q does not exist: add a \"domain\" line before it", rows.Shown(name))
 }
 
 func (p *plan) addRelayDomain(l *csvLine) error {
@@ -124,29 +125,26 @@ func (p *plan) addRelayDomain(l *csvLine) error {
 	if p.world.transports[name] != "" {
 		return fmt.Errorf("there is a transport for %q already: delete it first (table transport_transport)", name)
 	}
-	t := &transport{pattern: name, host: store.Fold(l.field(2)), verify: p.yes(l, 6)}
-	if err := checkHost(t.host); err != nil {
-		return fmt.Errorf("host %q: %w", shown(t.host), err)
+	t := &rows.Transport{Pattern: name, Host: store.Fold(l.field(2)), Verify: p.yes(l, 6)}
+	if err := rows.CheckHost(t.Host); err != nil {
+		return fmt.Errorf("host %q: %w", rows.Shown(t.Host), err)
 	}
 	port, err := strconv.ParseUint(l.field(3), 10, 16)
 	if err != nil || port == 0 {
-		return fmt.Errorf("port %q is not a number from 1 to 65535", shown(l.field(3)))
+		return fmt.Errorf("port %q is not a number from 1 to 65535", rows.Shown(l.field(3)))
 	}
-	t.port = int(port)
-	if n := len(t.nextHop()); n > 100 {
-		return fmt.Errorf("host %q is too long: %s can have 100 characters", t.host, "[host]:port")
+	t.Port = int(port)
+	if n := len(t.NextHop()); n > 100 {
+		return fmt.Errorf("host %q is too long: %s can have 100 characters", t.Host, "[host]:port")
 	}
-	d := &domain{name: name, relay: true, enabled: p.yes(l, 5), transport: t}
-	p.domains, p.world.domains[name], p.world.transports[name] = append(p.domains, d), d, name
+	d := &rows.Domain{Name: name, Relay: true, Enabled: p.yes(l, 5), Transport: t}
+	p.set.Domains, p.world.domains[name], p.world.transports[name] = append(p.set.Domains, d), d, name
 	switch {
-	case t.verify && !p.world.access[name]:
-		p.access = append(p.access, name)
-	case !t.verify && p.world.access[name]:
-		p.noAccess = append(p.noAccess, name)
+	case t.Verify && !p.world.access[name]:
+		p.set.Access = append(p.set.Access, name)
+	case !t.Verify && p.world.access[name]:
+		p.set.NoAccess = append(p.set.NoAccess, name)
 	}
-	p.created(l, name, "relayed to "+t.nextHop())
+	p.created(l, name, "relayed to "+t.NextHop())
 	return nil
 }
-
-// nextHop is what Postfix gets: the brackets say "no MX lookup".
-func (t *transport) nextHop() string { return fmt.Sprintf("[%s]:%d", t.host, t.port) }

@@ -8,10 +8,8 @@ import (
 	"strings"
 
 	"github.com/vmapd/vmapd/store"
+	"github.com/vmapd/vmapd/store/modoboa/rows"
 )
-
-// superAdmins is the role that is no group: core_user.is_superuser.
-const superAdmins = "SuperAdmins"
 
 // plan is the rows to be made: what a file asks for and the world lacks.
 type plan struct {
@@ -20,38 +18,29 @@ type plan struct {
 	report *ImportReport
 	errs   lineErrors
 
-	domains       []*domain
-	domainAliases []*domainAlias
-	users         []*user
-	mailboxes     []*mailbox
-	aliases       []*alias
-	recipients    []*recipient
-	quotas        []string            // addresses
-	access        []string            // relay domains whose recipients are verified
-	noAccess      []string            // relay domains that have a stray recipient access
-	repointed     []*alias            // internal aliases without a domain alias, taken over
-	adminOf       map[*user][]*domain // domains given to new domain administrators
-	pending       []pendingRecipients
-	lineOf        map[string]int // where in the file an object was made
+	set       rows.Set
+	userLines []int // of set.Users
+	pending   []pendingRecipients
+	lineOf    map[string]int // where in the file an object was made
 }
 
 type pendingRecipients struct {
 	line      int
 	change    int // index into report.Changes
-	alias     *alias
+	alias     *rows.Alias
 	addresses []string
 }
 
 // makePlan checks all lines of a file against the world and each other. The
 // error is an *ImportError.
 func makePlan(f *csvFile, w *world, o ImportOptions) (*plan, error) {
-	p := &plan{world: w, o: o, errs: f.errs, adminOf: map[*user][]*domain{}, lineOf: map[string]int{},
-		report: &ImportReport{Lines: len(f.lines), Created: map[string]int{}}}
+	p := &plan{world: w, o: o, errs: f.errs, lineOf: map[string]int{},
+		set: rows.Set{AdminOf: map[*rows.User][]*rows.Domain{}}, report: &ImportReport{Lines: len(f.lines), Created: map[string]int{}}}
 	p.errs.first = slices.Clone(f.errs.first)
 	for i := range f.lines {
 		l := &f.lines[i]
 		if err := p.line(l); err != nil {
-			p.errs.add(l.number, "%s: %v", shown(l.field(0)), err)
+			p.errs.add(l.number, "%s: %v", rows.Shown(l.field(0)), err)
 			p.assume(l)
 		}
 	}
@@ -60,14 +49,6 @@ func makePlan(f *csvFile, w *world, o ImportOptions) (*plan, error) {
 	}
 	slices.SortStableFunc(p.errs.first, func(a, b LineError) int { return a.Line - b.Line })
 	return p, p.errs.err()
-}
-
-// shown cuts what is quoted from a file into an error to a sensible length.
-func shown(s string) string {
-	if len(s) > 60 {
-		return strings.ToValidUTF8(s[:60], "") + "..."
-	}
-	return s
 }
 
 func (p *plan) line(l *csvLine) error {
@@ -93,15 +74,15 @@ func (p *plan) assume(l *csvLine) {
 	switch l.field(0) {
 	case "domain", "relaydomain":
 		if p.world.domains[name] == nil {
-			p.world.domains[name] = &domain{name: name}
+			p.world.domains[name] = &rows.Domain{Name: name}
 		}
 	case "account":
 		if address := store.Fold(l.field(7)); p.world.mailboxes[address] == nil {
-			p.world.mailboxes[address] = &mailbox{address: address}
+			p.world.mailboxes[address] = &rows.Mailbox{Address: address}
 		}
 	case "alias", "forward", "dlist":
 		if p.world.ordinary[name] == nil {
-			p.world.ordinary[name] = &alias{address: name, known: newKnown()}
+			p.world.ordinary[name] = &rows.Alias{Address: name}
 		}
 	}
 }
@@ -109,9 +90,8 @@ func (p *plan) assume(l *csvLine) {
 // fits checks the length of values, given as column, value, column, value.
 func (p *plan) fits(table string, pairs ...string) error {
 	for i := 0; i < len(pairs); i += 2 {
-		column, value := pairs[i], pairs[i+1]
-		if err := checkText(value, p.world.tables[table][column].length); err != nil {
-			return fmt.Errorf("%q %w (column %s.%s)", shown(value), err, table, column)
+		if err := p.world.base.Tables[table].Fits(table, pairs[i], pairs[i+1]); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -150,7 +130,7 @@ func (p *plan) yes(l *csvLine, field int) bool {
 		return true
 	case "false", "0", "no", "n", "":
 	default:
-		p.warn(l, "%q is taken for \"no\": write true or false", shown(s))
+		p.warn(l, "%q is taken for \"no\": write true or false", rows.Shown(s))
 	}
 	return false
 }
@@ -159,7 +139,7 @@ func (p *plan) yes(l *csvLine, field int) bool {
 func megabytes(s, what string) (int64, error) {
 	n, err := strconv.ParseInt(s, 10, 32)
 	if err != nil || n < 0 {
-		return 0, fmt.Errorf("%s %q is not a number of megabytes: write 0 for unlimited", what, shown(s))
+		return 0, fmt.Errorf("%s %q is not a number of megabytes: write 0 for unlimited", what, rows.Shown(s))
 	}
 	return n, nil
 }

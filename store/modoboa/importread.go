@@ -6,12 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/vmapd/vmapd/store"
+	"github.com/vmapd/vmapd/store/modoboa/rows"
 )
 
 // csvFile is a CSV file that was read: lines whose text is clean, and errors
@@ -102,7 +101,7 @@ func (f *csvFile) add(line int, fields []string) {
 	for i, s := range fields {
 		fields[i] = strings.TrimSpace(s)
 		empty = empty && fields[i] == ""
-		if err := checkBytes(fields[i]); err != nil {
+		if err := rows.CheckBytes(fields[i]); err != nil {
 			f.errs.add(line, "field %d %v", i+1, err)
 			clean = false
 		}
@@ -137,81 +136,4 @@ func skipMark(r io.Reader) io.Reader {
 		_, _ = b.Discard(3)
 	}
 	return b
-}
-
-// checkBytes says what keeps a text from ever being served.
-func checkBytes(s string) error {
-	if !utf8.ValidString(s) {
-		return errors.New("is not valid UTF-8")
-	}
-	for _, r := range s {
-		switch {
-		case r == '\n' || r == '\r' || r == '\u2028' || r == '\u2029':
-			return errors.New("contains a line break")
-		case r == 0:
-			return errors.New("contains a NUL byte")
-		case unicode.IsControl(r):
-			return errors.New("contains a control character")
-		}
-	}
-	return nil
-}
-
-// checkText is checkBytes with a limit in characters.
-func checkText(s string, limit int) error {
-	if err := checkBytes(s); err != nil {
-		return err
-	}
-	if n := utf8.RuneCountInString(s); limit > 0 && n > limit {
-		return fmt.Errorf("has %d characters, %d is the most", n, limit)
-	}
-	return nil
-}
-
-// checkDomain says why a folded name is no domain name.
-func checkDomain(name string) error {
-	if len(name) > 253 {
-		return errors.New("is longer than 253 bytes")
-	}
-	for label := range strings.SplitSeq(name, ".") {
-		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
-			return errors.New("is not a domain name")
-		}
-		for _, r := range label {
-			if r != '-' && r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) {
-				return errors.New("is not a domain name")
-			}
-		}
-	}
-	return nil
-}
-
-// splitAddress splits a mail address at its last "@" and folds the domain. An
-// empty local part is for the caller to judge.
-func splitAddress(s string) (local, domain string, err error) {
-	at := strings.LastIndexByte(s, '@')
-	if at < 0 {
-		return "", "", errors.New("has no \"@\"")
-	}
-	local, domain = s[:at], store.Fold(s[at+1:])
-	if err := checkDomain(domain); err != nil {
-		return "", "", fmt.Errorf("%q %w", domain, err)
-	}
-	for _, r := range local {
-		if unicode.IsSpace(r) || strings.ContainsRune("()<>[]:;\\,\"", r) {
-			return "", "", fmt.Errorf("%q cannot stand before the \"@\"", r)
-		}
-	}
-	return local, domain, nil
-}
-
-// checkHost says why a text cannot be the host of a transport.
-func checkHost(host string) error {
-	if _, err := netip.ParseAddr(host); err == nil {
-		return nil
-	}
-	if strings.ContainsAny(host, "[]:") {
-		return errors.New("must be a name or an IP address, without brackets and port")
-	}
-	return checkDomain(host)
 }

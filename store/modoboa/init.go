@@ -12,6 +12,7 @@ import (
 
 	"github.com/vmapd/vmapd/store"
 	"github.com/vmapd/vmapd/store/db"
+	"github.com/vmapd/vmapd/store/modoboa/rows"
 )
 
 // InitOptions says what [Init] shall make.
@@ -139,8 +140,8 @@ func seed(ctx context.Context, d *db.DB, q execer, c *Credentials, hash string) 
 	do("INSERT INTO core_localconfig (site_id) VALUES (1)")
 	do("INSERT INTO core_user (id, username, password, is_superuser) VALUES (1, ?, ?, ?)", c.User, hash, true)
 	do("INSERT INTO core_objectaccess (user_id, content_type_id, object_id, is_owner) VALUES (1, ?, 1, ?)", types["core.user"], true)
-	for _, l := range userLimits {
-		do("INSERT INTO limits_userobjectlimit (user_id, name, content_type_id) VALUES (1, ?, ?)", l.name, types[l.contentType])
+	for _, l := range rows.UserLimits {
+		do("INSERT INTO limits_userobjectlimit (user_id, name, content_type_id) VALUES (1, ?, ?)", l.Name, types[l.ContentType])
 	}
 	do("INSERT INTO authtoken_token ("+d.Quote("key")+", user_id) VALUES (?, 1)", c.Token)
 	if d.Dialect == db.PostgreSQL {
@@ -158,26 +159,12 @@ func seed(ctx context.Context, d *db.DB, q execer, c *Credentials, hash string) 
 // (django_content_type, "app_label.model").
 var contentTypes = []string{"core.user", "admin.domain", "admin.domainalias", "admin.mailbox", "admin.alias"}
 
-// userLimits are the limits that every user has a row of
-// (modoboa/limits/constants.py).
-var userLimits = []struct{ name, contentType string }{
-	{"domains", "admin.domain"},
-	{"domain_aliases", "admin.domainalias"},
-	{"mailboxes", "admin.mailbox"},
-	{"mailbox_aliases", "admin.alias"},
-	{"domain_admins", "core.user"},
-	{"quota", "admin.domain"},
-}
-
-// domainLimits are the limits that every domain has a row of.
-var domainLimits = []string{"domain_aliases", "mailboxes", "mailbox_aliases", "domain_admins"}
-
 func newCredentials(admin string) (*Credentials, error) {
 	name := store.Fold(strings.TrimSpace(admin))
 	if name == "" {
 		name = "admin"
 	}
-	if err := checkText(name, 254); err != nil {
+	if err := rows.CheckText(name, 254); err != nil {
 		return nil, fmt.Errorf("name of the administrator: %w", err)
 	}
 	if strings.ContainsAny(name, " \t") {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/vmapd/vmapd/store"
 	"github.com/vmapd/vmapd/store/db"
+	"github.com/vmapd/vmapd/store/modoboa/rows"
 )
 
 // keyTable holds further DKIM keys. It is ours, in Modoboa's databases too, and
@@ -80,7 +81,7 @@ func createKeyTable(ctx context.Context, d *db.DB, q querier, schema string) err
 		readers := `select distinct case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end from pg_class c,
 			lateral (select relowner union select grantee from aclexplode(relacl) where privilege_type = 'SELECT') a (grantee)
 			where c.oid = to_regclass('admin_domain')`
-		err := eachRow(ctx, d, q, readers, nil, func(r *sql.Rows) error {
+		err := rows.Each(ctx, d, q, readers, nil, func(r *sql.Rows) error {
 			var who string
 			err := r.Scan(&who)
 			statements = append(statements, "grant select on "+schema+keyTable+" to "+who)

@@ -1,4 +1,4 @@
-package modoboa
+package rows
 
 import (
 	"context"
@@ -11,21 +11,37 @@ import (
 	"github.com/vmapd/vmapd/store/db"
 )
 
-// columnInfo is what a database says of a column.
-type columnInfo struct {
+// Column is what a database says of a column.
+type Column struct {
 	kind     string // the type as the engine spells it
 	length   int    // characters of a varchar, 0 if it has no limit
 	required bool   // NOT NULL and without a default
 }
 
-type tableColumns map[string]columnInfo
+// Table is the columns of a table by their names; no columns, no table.
+type Table map[string]Column
+
+// Has reports whether the table has a column.
+func (t Table) Has(column string) bool {
+	_, ok := t[column]
+	return ok
+}
+
+// Fits says why a text cannot be the value of a column: it is too long, or
+// cannot be stored by every engine. table is for the error.
+func (t Table) Fits(table, column, value string) error {
+	if err := CheckText(value, t[column].length); err != nil {
+		return fmt.Errorf("%q %w (column %s.%s)", Shown(value), err, table, column)
+	}
+	return nil
+}
 
 var typeLength = regexp.MustCompile(`char[a-z ]*\((\d+)\)`)
 
-// readColumns describes the columns of a table; no columns, no table. The
+// ReadTable describes the columns of a table. The
 // tables that Modoboa makes have defaults in its programs only, so whoever
 // inserts a row must know all columns, which differ from release to release.
-func readColumns(ctx context.Context, d *db.DB, q db.Queryer, table string) (tableColumns, error) {
+func ReadTable(ctx context.Context, d *db.DB, q db.Queryer, table string) (Table, error) {
 	query, arg := `SELECT name, lower(type), "notnull" AND dflt_value IS NULL FROM pragma_table_info(?)`, table
 	switch d.Dialect {
 	case db.PostgreSQL:
@@ -36,10 +52,10 @@ func readColumns(ctx context.Context, d *db.DB, q db.Queryer, table string) (tab
 		query = `SELECT column_name, column_type, is_nullable = 'NO' AND column_default IS NULL AND extra = ''
 			FROM information_schema.columns WHERE table_schema = database() AND table_name = ?`
 	}
-	cols := tableColumns{}
-	err := eachRow(ctx, d, q, query, []any{arg}, func(r *sql.Rows) error {
+	cols := Table{}
+	err := Each(ctx, d, q, query, []any{arg}, func(r *sql.Rows) error {
 		var name string
-		var c columnInfo
+		var c Column
 		if err := r.Scan(&name, &c.kind, &c.required); err != nil {
 			return err
 		}
@@ -55,10 +71,10 @@ func readColumns(ctx context.Context, d *db.DB, q db.Queryer, table string) (tab
 	return cols, nil
 }
 
-// filler is the value for a required column that an import has none for: the
+// filler is the value for a required column that an object has none for: the
 // zero value of its type, which is Modoboa's default for all columns but those
-// that the writer names. now is for timestamps.
-func (c columnInfo) filler(name string, now any) any {
+// that the batches name. now is for timestamps.
+func (c Column) filler(name string, now any) any {
 	switch {
 	case strings.HasPrefix(c.kind, "bool"), c.kind == "tinyint(1)":
 		return false
