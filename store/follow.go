@@ -17,6 +17,9 @@ type Changes struct {
 	// Apply makes the changes to a Builder that began with the older data. It
 	// may be called for several Builders. It is nil when Rows is 0.
 	Apply func(b *Builder)
+	// Restarted says that the server was started anew between the positions. It
+	// may have forgotten what had been read from it.
+	Restarted bool
 }
 
 // Follower is a Source that can say what changed since it was read. Its Load

@@ -23,6 +23,7 @@ type feed struct {
 	pruned   int      // log entries that are gone
 	down     error
 	lost     bool // the next Follow does not find its way
+	restart  bool // the next Follow tells of a restart
 	loads    int
 	loading  func() // called in the middle of a load
 	notify   chan struct{}
@@ -103,7 +104,8 @@ func (f *feed) Follow(_ context.Context, from Position) (*Changes, error) {
 		f.lost = false
 		return nil, fmt.Errorf("%w: the log does not reach back to %q", ErrLost, from)
 	}
-	c := &Changes{To: Position(strconv.Itoa(f.pruned + len(f.log)))}
+	c := &Changes{To: Position(strconv.Itoa(f.pruned + len(f.log))), Restarted: f.restart}
+	f.restart = false
 	ids := append([]uint32(nil), f.log[at-f.pruned:]...)
 	now := map[uint32]string{}
 	for _, id := range ids {
@@ -266,6 +268,24 @@ func TestLostLogIsReadAnew(t *testing.T) {
 	serves(t, s, "unlogged.test", true)
 	r.until(t, "told of the loss", func() bool { return len(r.changes) > 0 && errors.Is(r.changes[0].Err, ErrLost) })
 	f.set(7, "followed.test") // and again by following
+	serves(t, s, "followed.test", true)
+	r.until(t, "a comparison that does not count as missed", func() bool { return len(r.audits) == 1 && !r.audits[0].Followed })
+	if s.Status().Missed != 0 {
+		t.Error("counted as missed")
+	}
+}
+
+func TestRestartedServerIsReadAnew(t *testing.T) {
+	f, r := newFeed(10), &reports{}
+	s := &Store{Settings: Settings{Source: f, Poll: time.Millisecond}, Hooks: r.hooks()}
+	run(t, s)
+	serves(t, s, domainName(9), true)
+	f.mu.Lock()
+	f.restart = true
+	f.write(7, "forgotten.test") // what was read is not there any more
+	f.mu.Unlock()
+	serves(t, s, "forgotten.test", true)
+	f.set(7, "followed.test")
 	serves(t, s, "followed.test", true)
 	r.until(t, "a comparison that does not count as missed", func() bool { return len(r.audits) == 1 && !r.audits[0].Followed })
 	if s.Status().Missed != 0 {

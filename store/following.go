@@ -57,6 +57,9 @@ func (r *runner) follow() {
 	} else {
 		r.s.checked.Store(&began)
 	}
+	if c.Restarted {
+		r.doubtful, r.nextLoad = true, began
+	}
 	r.retry = firstRetry
 	recovered := r.failing
 	r.failing = false

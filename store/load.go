@@ -83,7 +83,7 @@ func (r *runner) finishLoad(l *load) {
 func (r *runner) serve(l *load) {
 	served, snap, checked := r.s.Current(), l.snap, l.began
 	followed := served != nil && r.position != "" && !l.doubtful && !r.doubtful
-	position, lost := snap.position, false
+	position, lost, restarted := snap.position, false, false
 	if f, ok := r.follower(); ok && position != "" {
 		if followed {
 			// What is served must not lag behind what was read.
@@ -93,7 +93,7 @@ func (r *runner) serve(l *load) {
 		now := r.s.clock()
 		switch c, err := r.changes(f, position); {
 		case err == nil:
-			position, checked = c.To, now
+			position, checked, restarted = c.To, now, c.Restarted
 			if c.Rows > 0 {
 				snap = apply(c, snap)
 			}
@@ -112,7 +112,7 @@ func (r *runner) serve(l *load) {
 	if lost {
 		position = ""
 	}
-	snap.position, r.position, r.doubtful = position, position, lost
+	snap.position, r.position, r.doubtful = position, position, lost || restarted
 	r.s.publish(snap, checked)
 	if served == nil {
 		r.file.dirty()

@@ -39,7 +39,7 @@ func (s *Source) Follow(ctx context.Context, from store.Position) (*store.Change
 		return nil, fmt.Errorf("follow: %w", s.followError(ctx, err))
 	}
 	s.remember(to)
-	c := &store.Changes{To: to.text()}
+	c := &store.Changes{To: to.text(), Restarted: before.Boot != "" && before.Boot != to.Boot}
 	if changed != nil && changed.n > 0 {
 		c.Rows, c.Apply = changed.n, changed.apply
 	}

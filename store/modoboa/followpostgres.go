@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 
 	"github.com/vmapd/vmapd/store/db"
 	"github.com/vmapd/vmapd/store/modoboa/rows"
@@ -15,6 +16,13 @@ import (
 // it did not see (https://www.postgresql.org/docs/current/functions-info.html,
 // "Transaction ID and Snapshot Information Functions"). The txid_ functions
 // exist from 8.3 to 18 and beyond; the pg_ ones that replace them are of 13.
+//
+// A server that crashes gives out numbers again of transactions that it has
+// forgotten, for instance because they were rolled back; the snapshot takes
+// what has such a number for old. But the ids in the log go on behind the last
+// that was committed, so whatever is behind the greatest id that was seen is
+// read as well. Only with synchronous_commit = off may a server forget what
+// was committed and seen: hence everything is read again after a restart.
 
 // postgresTables is what the catalogue says of server, timeline, tables (ALTER
 // TABLE, TRUNCATE and rewrites change relfilenode or relnatts) and of triggers
@@ -33,7 +41,7 @@ func postgresTables() string {
 }
 
 // postgresLook is one statement, since each costs a round trip: the snapshot;
-// whether this is a standby; what the catalogue says, or "" if it is not
+// whether this is a standby; when the server was started; what the catalogue says, or "" if it is not
 // asked; the capture's row; the greatest id, whether the id that was last is
 // there; and with it each entry of the log after a position, or NULLs.
 //
@@ -46,11 +54,13 @@ func postgresLook(from *position, catalogue bool) string {
 		about = postgresTables()
 	}
 	xmin, _, _ := from.xids()
-	return fmt.Sprintf(`select txid_current_snapshot()::text, pg_is_in_recovery(), %s, c.epoch, c.pruned,
-		coalesce((select max(id) from `+logTable+`), 0), exists (select 1 from `+logTable+` where id = %d),
+	const entry = "select id, xid, source, row_id, row_key from " + logTable
+	return fmt.Sprintf(`select txid_current_snapshot()::text, pg_is_in_recovery(), extract(epoch from pg_postmaster_start_time())::text, %[1]s, c.epoch, c.pruned,
+		coalesce((select max(id) from `+logTable+`), 0), exists (select 1 from `+logTable+` where id = %[2]d),
 		e.id, e.xid, e.source, e.row_id, e.row_key
-		from `+captureTable+` c left join lateral (select id, xid, source, row_id, row_key from `+logTable+`
-			where xid >= %d and (pg_is_in_recovery() or not txid_visible_in_snapshot(xid, '%s'::txid_snapshot)) order by id desc limit %d) e on true`,
+		from `+captureTable+` c left join lateral (
+			`+entry+` where xid >= %[3]d and (pg_is_in_recovery() or not txid_visible_in_snapshot(xid, '%[4]s'::txid_snapshot))
+			union `+entry+` where id > %[2]d order by id desc limit %[5]d) e on true`,
 		about, from.Last, xmin, from.Snapshot, maxEntries+1)
 }
 
@@ -59,6 +69,7 @@ type postgresLog struct {
 	log
 	snapshot string
 	standby  bool
+	boot     string // when the server was started
 }
 
 // lookPostgres asks, and hands each entry to f. The values in the statement are
@@ -75,7 +86,7 @@ func lookPostgres(ctx context.Context, q db.Queryer, from *position, catalogue b
 		var id, xid sql.NullInt64
 		var source sql.NullString
 		e := entry{}
-		if err := rows.Scan(&l.snapshot, &l.standby, &tables, &l.epoch, &l.pruned, &l.last, &l.hasLast, &id, &xid, &source, &e.rowID, &e.key); err != nil {
+		if err := rows.Scan(&l.snapshot, &l.standby, &l.boot, &tables, &l.epoch, &l.pruned, &l.last, &l.hasLast, &id, &xid, &source, &e.rowID, &e.key); err != nil {
 			return nil, err
 		}
 		any = true
@@ -150,7 +161,7 @@ func (p *position) see(l *postgresLog, e *entry) {
 
 // position fills in where the view is in the log.
 func (l *postgresLog) position(from, to *position) error {
-	to.Epoch, to.Tables, to.Pruned, to.Last, to.Snapshot = l.epoch, l.tables, l.pruned, l.last, l.snapshot
+	to.Epoch, to.Tables, to.Pruned, to.Last, to.Snapshot, to.Boot = l.epoch, l.tables, l.pruned, l.last, l.snapshot, l.boot
 	xmin, _, ok := to.xids()
 	if before, _, _ := from.xids(); !ok || xmin < before {
 		return lost("the server counts transactions anew: it was restored")
@@ -160,13 +171,13 @@ func (l *postgresLog) position(from, to *position) error {
 
 // herePostgres fills in the position of a load.
 func (s *Source) herePostgres(ctx context.Context, tx *sql.Tx, p *position) error {
-	// Nothing is after a snapshot in the far future; what a standby has to
+	// Nothing is after a place in the far future; what a standby has to
 	// remember is asked for below, when the snapshot is known.
-	l, err := lookPostgres(ctx, tx, &position{Snapshot: "999999999999999999:999999999999999999:"}, true, func(*postgresLog, *entry) error { return nil })
+	l, err := lookPostgres(ctx, tx, &position{Last: math.MaxInt64, Snapshot: "999999999999999999:999999999999999999:"}, true, func(*postgresLog, *entry) error { return nil })
 	if err != nil {
 		return err
 	}
-	p.Tables, p.Last, p.Snapshot = l.tables, l.last, l.snapshot
+	p.Tables, p.Last, p.Snapshot, p.Boot = l.tables, l.last, l.snapshot, l.boot
 	xmin, _, ok := p.xids()
 	if !ok {
 		return fmt.Errorf("cannot read the snapshot %q", l.snapshot)

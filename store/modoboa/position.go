@@ -22,9 +22,11 @@ type position struct {
 	Last    int64  `json:"n"` // greatest id in the log, 0 = empty
 
 	// PostgreSQL: what was committed, as txid_current_snapshot() spells it, and
-	// on a standby the ids read of transactions that began after its xmin.
+	// on a standby the ids read of transactions that began after its xmin; and
+	// when the server was started, in its own notation.
 	Snapshot string  `json:"s,omitempty"`
 	Seen     []int64 `json:"x,omitempty"`
+	Boot     string  `json:"b,omitempty"`
 
 	// MySQL: ids below Last that were not there, in order; and the smallest
 	// primary key of each table that is not empty, to notice TRUNCATE.
