@@ -5,8 +5,6 @@ import (
 	"net"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/vmapd/vmapd/lookup/auth"
 	"github.com/vmapd/vmapd/lookup/dict"
 )
@@ -27,59 +25,51 @@ func (d *Daemon) dict(l *Listen) (service, error) {
 // dicts wraps what opens dicts with counting. As with lookups, the context of a
 // connection that drains is replaced by ctx.
 func (m *metrics) dicts(ctx context.Context, open func(*dict.Client) (dict.Dict, error)) func(*dict.Client) (dict.Dict, error) {
-	const protocol = "dict"
-	seconds := m.seconds.WithLabelValues(protocol)
-	unknown := m.results(protocol, unknownTable)
-	known := map[string]*results{}
-	for _, name := range []string{"auth", "quota", "quota_clone", "lastlogin"} {
-		known[name] = m.results(protocol, name)
-	}
+	counts := m.tallies.of("dict", []string{"auth", "quota", "quota_clone", "lastlogin"})
 	return func(c *dict.Client) (dict.Dict, error) {
 		next, err := open(c)
 		if err != nil {
-			unknown.failed.Inc()
+			counts.stripe(ctx).answered(counts.table(unknownTable), answerError)
 			return nil, err
 		}
-		return &countedDict{next, ctx, known[c.Name], seconds}, nil
+		return &countedDict{next, ctx, counts, counts.table(c.Name)}, nil
 	}
 }
 
 // countedDict counts what is asked of a dict.
 type countedDict struct {
-	next    dict.Dict
-	ctx     context.Context
-	results *results
-	seconds prometheus.Observer
+	next   dict.Dict
+	ctx    context.Context
+	counts *tally
+	table  int
 }
 
-func (d *countedDict) Lookup(_ context.Context, r *dict.Request, dst []byte) ([]byte, bool, error) {
+func (d *countedDict) Lookup(conn context.Context, r *dict.Request, dst []byte) ([]byte, bool, error) {
 	start := time.Now()
-	value, found, err := d.next.Lookup(d.ctx, r, dst)
-	d.count(found, err)
-	d.seconds.Observe(time.Since(start).Seconds())
-	return value, found, err
+	value, ok, err := d.next.Lookup(d.ctx, r, dst)
+	d.count(conn, ok, err)
+	d.counts.stripe(conn).took(time.Since(start))
+	return value, ok, err
 }
 
 func (d *countedDict) Iterate(ctx context.Context, r *dict.IterateRequest, yield func(key, value []byte) bool) error {
 	err := d.next.Iterate(ctx, r, yield)
-	d.count(true, err)
+	d.count(ctx, true, err)
 	return err
 }
 
-func (d *countedDict) Commit(_ context.Context, t *dict.Transaction, done func(error)) {
+func (d *countedDict) Commit(conn context.Context, t *dict.Transaction, done func(error)) {
 	d.next.Commit(d.ctx, t, func(err error) {
-		d.count(true, err)
+		d.count(conn, true, err)
 		done(err)
 	})
 }
 
-func (d *countedDict) count(found bool, err error) {
-	switch {
-	case err != nil:
-		d.results.temp.Inc()
-	case found:
-		d.results.found.Inc()
-	default:
-		d.results.notFound.Inc()
+// count counts an answer; whatever a dict cannot do may work later.
+func (d *countedDict) count(conn context.Context, ok bool, err error) {
+	r := answerTemp
+	if err == nil {
+		r = resultOf(ok, nil)
 	}
+	d.counts.stripe(conn).answered(d.table, r)
 }

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"runtime"
 	"time"
@@ -24,8 +23,7 @@ type lookupFunc = func(ctx context.Context, dst, table, key []byte) (value []byt
 type metrics struct {
 	registry *prometheus.Registry
 
-	requests       *prometheus.CounterVec
-	seconds        *prometheus.HistogramVec
+	tallies        *tallies // of requests
 	refusals       *prometheus.CounterVec
 	protocolErrors *prometheus.CounterVec
 	refresh        *prometheus.HistogramVec
@@ -41,10 +39,6 @@ type metrics struct {
 	writeErrors    prometheus.Counter
 }
 
-// latency covers a lookup in memory (under a microsecond) and a request that
-// is held for the first snapshot (seconds).
-var latency = []float64{1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10}
-
 func newMetrics() *metrics {
 	single := func(name, help string) prometheus.Counter {
 		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
@@ -54,11 +48,9 @@ func newMetrics() *metrics {
 	}
 	m := &metrics{
 		registry:       prometheus.NewRegistry(),
-		requests:       counter("vmapd_requests_total", "Requests answered, by protocol, table and result (found, notfound, temp, error).", "protocol", "table", "result"),
+		tallies:        newTallies(),
 		refusals:       counter("vmapd_connections_refused_total", "Connections that were closed at once (not_allowed, too_many) or to make room (evicted).", "protocol", "reason"),
 		protocolErrors: counter("vmapd_protocol_errors_total", "Requests that broke the protocol or did not arrive completely in time.", "protocol"),
-		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "vmapd_request_seconds", Help: "Time to find an answer, without reading and writing.", Buckets: latency}, []string{"protocol"}),
 		refresh: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "vmapd_refresh_seconds", Help: "Time of a good read of the database, by kind: full, delta (changes that were followed), audit (comparison after a full read).",
 			Buckets: []float64{0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100}}, []string{"kind"}),
@@ -83,7 +75,7 @@ func newMetrics() *metrics {
 	build := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "vmapd_build_info", Help: "Always 1; the labels say what runs.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()}}, func() float64 { return 1 })
-	m.registry.MustRegister(m.requests, m.seconds, m.refusals, m.protocolErrors, m.refresh, m.refreshErrors, m.panics, m.changes, m.missed, m.lost, m.fileErrors, m.logins, m.messages, m.written, m.writeErrors, build,
+	m.registry.MustRegister(m.tallies, m.refusals, m.protocolErrors, m.refresh, m.refreshErrors, m.panics, m.changes, m.missed, m.lost, m.fileErrors, m.logins, m.messages, m.written, m.writeErrors, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -105,48 +97,31 @@ func (m *metrics) protocolError(protocol string) {
 // make labels.
 const unknownTable = "unknown"
 
-// results are the counters of one table, found before the first request.
-type results struct{ found, notFound, temp, failed prometheus.Counter }
-
-func (m *metrics) results(protocol, table string) *results {
-	get := func(result string) prometheus.Counter { return m.requests.WithLabelValues(protocol, table, result) }
-	return &results{get("found"), get("notfound"), get("temp"), get("error")}
-}
-
-// count wraps a lookup with counting. It costs two looks at the clock, one
-// map access and three atomic additions, and does not allocate. The context
-// of the connection, which ends when a drain begins, is replaced by ctx: a
-// request that is held for the first data still gets its chance then.
+// count wraps a lookup with counting. It costs two looks at the clock, one map
+// access and three additions, and does not allocate. The context of the
+// connection, which ends when a drain begins, is replaced by ctx: a request
+// that is held for the first data still gets its chance then.
 func (m *metrics) count(ctx context.Context, protocol string, next lookupFunc) lookupFunc {
-	byName := map[string]*results{}
-	for _, t := range lookup.Tables() {
-		r := m.results(protocol, t.Name)
+	var names []string
+	byName := map[string]int{}
+	for i, t := range lookup.Tables() {
+		names = append(names, t.Name)
 		for _, name := range append([]string{t.Name}, t.Synonyms...) {
-			byName[name] = r
-			byName["sql-"+name] = r
+			byName[name], byName["sql-"+name] = i, i
 		}
 	}
-	unknown := m.results(protocol, unknownTable)
-	seconds := m.seconds.WithLabelValues(protocol)
+	counts, unknown := m.tallies.of(protocol, names), len(names)
 	began := time.Now() // Since reads one clock where Now reads two
-	return func(_ context.Context, dst, table, key []byte) ([]byte, bool, error) {
+	return func(conn context.Context, dst, table, key []byte) ([]byte, bool, error) {
 		start := time.Since(began)
-		value, found, err := next(ctx, dst, table, key)
-		r := byName[string(table)]
-		if r == nil {
-			r = unknown
+		value, ok, err := next(ctx, dst, table, key)
+		i, known := byName[string(table)]
+		if !known {
+			i = unknown
 		}
-		switch {
-		case found:
-			r.found.Inc()
-		case err == nil:
-			r.notFound.Inc()
-		case errors.Is(err, lookup.ErrNoData), errors.Is(err, lookup.ErrStale):
-			r.temp.Inc()
-		default:
-			r.failed.Inc()
-		}
-		seconds.Observe((time.Since(began) - start).Seconds())
-		return value, found, err
+		s := counts.stripe(conn)
+		s.answered(i, resultOf(ok, err))
+		s.took(time.Since(began) - start)
+		return value, ok, err
 	}
 }

@@ -2,11 +2,15 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -130,6 +134,53 @@ func TestMetricsFollowTheRules(t *testing.T) {
 	}
 }
 
+// TestTally: what connections count in their own stripes is added up.
+func TestTally(t *testing.T) {
+	m := newMetrics()
+	answers := map[string]error{"held": lookup.ErrNoData, "old": lookup.ErrStale, "broken": errors.New("x")}
+	ask := m.count(context.Background(), "socketmap", func(_ context.Context, dst, _, key []byte) ([]byte, bool, error) {
+		return dst, string(key) == "here", answers[string(key)]
+	})
+	for conn := range uint64(100) {
+		for _, q := range []string{"aliases here", "sql-aliases here", "aliases nowhere", "aliases held", "aliases old", "domains broken", "what here"} {
+			table, key, _ := strings.Cut(q, " ")
+			ask(&striped{context.Background(), conn}, nil, []byte(table), []byte(key))
+		}
+	}
+	ask(context.Background(), nil, []byte("domains"), []byte("here"))
+	got := scrape(t, m)
+	for _, line := range []string{
+		`vmapd_requests_total{protocol="socketmap",result="found",table="aliases"} 200`,
+		`vmapd_requests_total{protocol="socketmap",result="notfound",table="aliases"} 100`,
+		`vmapd_requests_total{protocol="socketmap",result="temp",table="aliases"} 200`,
+		`vmapd_requests_total{protocol="socketmap",result="error",table="domains"} 100`,
+		`vmapd_requests_total{protocol="socketmap",result="found",table="domains"} 1`,
+		`vmapd_requests_total{protocol="socketmap",result="found",table="unknown"} 100`,
+		`vmapd_requests_total{protocol="socketmap",result="found",table="transport"} 0`,
+		`vmapd_request_seconds_count{protocol="socketmap"} 701`,
+		`vmapd_request_seconds_bucket{protocol="socketmap",le="+Inf"} 701`,
+	} {
+		if !strings.Contains(got, line+"\n") {
+			t.Errorf("no line %s", line)
+		}
+	}
+}
+
+// TestTallyTimes: an answer counts in all buckets from its own time on.
+func TestTallyTimes(t *testing.T) {
+	counts := newTallies().of("dict", []string{"auth"})
+	for i, d := range []time.Duration{time.Nanosecond, time.Microsecond, 1500 * time.Nanosecond, 10 * time.Second, time.Minute} {
+		counts.stripes[i].took(d)
+	}
+	n, seconds, buckets := counts.times()
+	if n != 5 || math.Abs(seconds-70.0000025) > 1e-6 || buckets[1e-6] != 2 || buckets[2e-6] != 3 || buckets[1] != 3 || buckets[10] != 4 {
+		t.Errorf("%d answers, %v s, %v", n, seconds, buckets)
+	}
+	if size := unsafe.Sizeof(stripe{}); size%64 != 0 {
+		t.Errorf("a stripe has %d bytes: it ends in the middle of a cache line", size)
+	}
+}
+
 func TestCountingDoesNotAllocate(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
@@ -161,9 +212,11 @@ func BenchmarkCount(b *testing.B) {
 		f := newMetrics().count(ctx, "socketmap", next)
 		b.Run(fmt.Sprintf("with/parallel-%d", n), func(b *testing.B) {
 			b.SetParallelism(n / 2)
+			var serial atomic.Uint64
 			b.RunParallel(func(pb *testing.PB) {
+				conn := &striped{ctx, serial.Add(1)}
 				for pb.Next() {
-					f(ctx, nil, table, key)
+					f(conn, nil, table, key)
 				}
 			})
 		})

@@ -121,7 +121,7 @@ func (s *lines) one(g *gate, c *conn, serve serveFunc) {
 	if s.patient {
 		ctx = g.ctx
 	}
-	g.ended(c, serve(ctx, c))
+	g.ended(c, serve(&striped{ctx, c.serial}, c))
 }
 
 func (s *lines) drain(ctx context.Context, g *gate) {
