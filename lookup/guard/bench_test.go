@@ -43,7 +43,7 @@ func benchmark(b *testing.B, do func(*Guard, Attempt)) {
 func benchAttempts(g *Guard) []Attempt {
 	list := make([]Attempt, 50_000)
 	for i := range list {
-		list[i] = Attempt{accountName(i), addr4(i * 7), uint64(i + 1)}
+		list[i] = Attempt{Account: accountName(i), Remote: addr4(i * 7), Fingerprint: uint64(i + 1)}
 		g.After(list[i], true)
 	}
 	return list

@@ -26,11 +26,14 @@ func (l *Limit) add(until *int64, at int64) (added int64) {
 // time gives the guard's clock as a count of nanoseconds. It starts so high
 // that what is remembered from before has a time above zero too. g.mu is held.
 func (g *Guard) time() int64 {
-	if now := int64(g.s.Now().Sub(g.epoch)+g.s.Remember) + 1; now > g.latest {
+	if now := g.clock(); now > g.latest {
 		g.latest = now
 	}
 	return g.latest
 }
+
+// clock is time without the lock: it may go backwards.
+func (g *Guard) clock() int64 { return int64(g.s.Now().Sub(g.epoch)+g.s.Remember) + 1 }
 
 // wall is the time of day at a count of the guard's clock.
 func (g *Guard) wall(at int64) time.Time {

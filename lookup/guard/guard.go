@@ -19,6 +19,8 @@ type Attempt struct {
 	// Fingerprint is that of the password; 0 if there is none to see
 	// (challenge and response): each failure then counts.
 	Fingerprint uint64
+
+	trace trace // of Quiet
 }
 
 // Verdict is what to do with an attempt.
@@ -49,6 +51,7 @@ type Guard struct {
 	words    table[words]
 	pending  table[guess]
 	homes    table[[]home]
+	quiet    quiet
 	stats    Stats
 
 	events chan Event // nil if nobody shares
@@ -75,6 +78,7 @@ func New(s Settings) *Guard {
 		networks: newTable[netip.Prefix](s.MaxEntries), words: newTable[words](s.MaxEntries), pending: newTable[guess](s.MaxEntries / 4),
 		homes: newTable[[]home](s.MaxHomes),
 	}
+	g.quiet.marks.Store(new(marks))
 	if s.Shared != nil {
 		g.events = make(chan Event, maxQueue)
 		g.apart[hearing] = errNotYet
@@ -108,6 +112,7 @@ func (g *Guard) before(a *Attempt, isNew, begins bool) Verdict {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.time()
+	g.sweep(now)
 	p := g.pending.find(k.password, now)
 	if p != nil && p.value.pair == k.pair && now-p.value.at < underWay {
 		return Verdict{}
@@ -126,7 +131,7 @@ func (g *Guard) before(a *Attempt, isNew, begins bool) Verdict {
 	}
 	if begins && p == nil && k.password != 0 && !g.isWrong(&k, now) {
 		p, _ := g.pending.make(k.password, now)
-		p.until, p.value = now+settling, g.charge(a.Account, &k, known, now)
+		p.until, p.value = now+settling, g.charge(a.Account, &k, known, now) // which marks the account
 	}
 	return v
 }
@@ -134,6 +139,9 @@ func (g *Guard) before(a *Attempt, isNew, begins bool) Verdict {
 // After says how an attempt that Before let through has ended. Its Delay is for
 // how long to hold a failure; Refuse says that the next attempt will be refused.
 func (g *Guard) After(a Attempt, ok bool) Verdict {
+	if ok && a.trace.account != 0 && g.welcome(&a.trace) {
+		return Verdict{}
+	}
 	k := g.keys(a.Account, a.Remote, a.Fingerprint)
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -143,6 +151,7 @@ func (g *Guard) After(a Attempt, ok bool) Verdict {
 		if g.succeed(&k, now, now) {
 			g.tell(Event{Kind: Succeeded, Account: a.Account, Remote: a.Remote})
 		}
+		g.noteRecent(&k, now)
 		return Verdict{}
 	}
 	g.stats.Failures++

@@ -13,7 +13,7 @@ func TestDelaysGrowAndThenRefuse(t *testing.T) {
 	g, c := newGuard(Settings{})
 	var delays []time.Duration
 	for i := range 9 {
-		a := Attempt{alice, addr4(i * 70000), uint64(i + 1)} // each from elsewhere
+		a := Attempt{Account: alice, Remote: addr4(i * 70000), Fingerprint: uint64(i + 1)} // each from elsewhere
 		if v := g.Before(a); v.Refuse {
 			t.Fatalf("attempt %d is refused: %+v", i, v)
 		}
@@ -138,7 +138,7 @@ func TestGuessesAtTheSameMoment(t *testing.T) {
 	g, _ := newGuard(Settings{})
 	passed := 0
 	for i := range 1000 {
-		if !g.Before(Attempt{alice, addr4(i * 300), uint64(i + 1)}).Refuse {
+		if !g.Before(Attempt{Account: alice, Remote: addr4(i * 300), Fingerprint: uint64(i + 1)}).Refuse {
 			passed++
 		}
 	}
@@ -152,7 +152,7 @@ func TestAnOfficeComesBack(t *testing.T) {
 	g, _ := newGuard(Settings{})
 	var list []Attempt
 	for i := range 500 {
-		a := Attempt{accountName(i), away, uint64(i + 1)}
+		a := Attempt{Account: accountName(i), Remote: away, Fingerprint: uint64(i + 1)}
 		if v := g.Before(a); v != (Verdict{}) {
 			t.Fatalf("login %d: %+v", i, v)
 		}
@@ -169,7 +169,7 @@ func TestAnOfficeComesBack(t *testing.T) {
 func TestCancelTakesBack(t *testing.T) {
 	g, _ := newGuard(Settings{})
 	for i := range 100 { // an outage
-		a := Attempt{alice, away, uint64(i + 1)}
+		a := Attempt{Account: alice, Remote: away, Fingerprint: uint64(i + 1)}
 		if g.Before(a).Refuse {
 			t.Fatalf("attempt %d is refused", i)
 		}
@@ -184,7 +184,7 @@ func TestCancelTakesBack(t *testing.T) {
 func TestAskedTwice(t *testing.T) {
 	g, _ := newGuard(Settings{})
 	guesses(g, alice, away, 0, 19)
-	a := Attempt{alice, away, 1000}
+	a := Attempt{Account: alice, Remote: away, Fingerprint: 1000}
 	if v := g.Before(a); v.Refuse || v.Delay != 8*time.Second {
 		t.Fatalf("the last one that passes: %+v", v)
 	}

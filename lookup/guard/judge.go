@@ -55,6 +55,7 @@ func (g *Guard) weigh(v *Verdict, level int, l *Limit, reason string, exempt boo
 
 // pairOf gives the entry of an account at a place.
 func (g *Guard) pairOf(k *keys, at int64) *slot[pair] {
+	g.quiet.mark(k.account)
 	p, fresh := g.pairs.make(k.pair, at)
 	if fresh {
 		p.value = pair{account: k.account}
@@ -71,7 +72,7 @@ func (p *slot[pair]) owe(owed *int64, added, at int64) {
 // charge counts a guess for the account and the place, at a time that may
 // have passed already.
 func (g *Guard) charge(account string, k *keys, known bool, at int64) guess {
-	w := guess{pair: k.pair, at: at}
+	w := guess{pair: k.pair, account: k.account, at: at}
 	p := g.pairOf(k, at)
 	w.placeAdded = g.s.Place.add(&p.value.bucket, at)
 	p.until = max(p.until, p.value.bucket)
@@ -110,6 +111,7 @@ func (g *Guard) chargeNetworks(k *keys, at int64) {
 		return
 	}
 	p := g.pairOf(k, at)
+	g.quiet.markNetworks(k)
 	for i, n := range k.nets[:k.n] {
 		s, fresh := g.networks.make(n.key, at)
 		if fresh {

@@ -28,6 +28,16 @@ type network struct {
 }
 
 func (g *Guard) keys(account string, remote netip.Addr, fingerprint uint64) keys {
+	k := g.names(account, remote)
+	k.pair = g.hashPair(k.account, k.place, 'p')
+	if fingerprint != 0 {
+		k.password = g.hashPair(k.account, fingerprint, 'w')
+	}
+	return k
+}
+
+// names are the keys of who and where alone.
+func (g *Guard) names(account string, remote netip.Addr) keys {
 	k := keys{account: nonzero(sum(g.seed, account))}
 	remote = plain(remote)
 	if remote.IsValid() {
@@ -37,17 +47,17 @@ func (g *Guard) keys(account string, remote netip.Addr, fingerprint uint64) keys
 			g.networksOf(remote, &k)
 		}
 	}
-	k.pair = g.hashPair(k.account, k.place, 'p')
-	if fingerprint != 0 {
-		k.password = g.hashPair(k.account, fingerprint, 'w')
-	}
 	return k
 }
 
 func (g *Guard) networksOf(a netip.Addr, k *keys) {
 	add := func(bits int, l *Limit) {
 		p := netip.PrefixFrom(a, bits).Masked()
-		k.nets[k.n] = network{g.hashAddr(p.Addr(), bits), p, l}
+		key := k.place // the first one
+		if bits != placeBits(a) {
+			key = g.hashAddr(p.Addr(), bits)
+		}
+		k.nets[k.n] = network{key, p, l}
 		k.n++
 	}
 	if a.Is4() {

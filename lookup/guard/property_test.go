@@ -40,7 +40,7 @@ func TestOwnerIsNeverLockedOut(t *testing.T) {
 			case 2:
 				try(g, "mallory@example.com", from, "right", true)
 			case 3:
-				g.Before(Attempt{alice, from, rapid.Uint64Range(1, 1<<16).Draw(t, "pending")})
+				g.Before(Attempt{Account: alice, Remote: from, Fingerprint: rapid.Uint64Range(1, 1<<16).Draw(t, "pending")})
 			case 4:
 				if d := time.Duration(rapid.Int64Range(0, int64(24*time.Hour)).Draw(t, "wait")); d < left {
 					left -= d
@@ -130,7 +130,7 @@ func TestFingerprintsDoNotRunOut(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range days * 24 * 4 {
 		for range 10 {
-			a := Attempt{alice, addr4(random.IntN(1 << 24)), 1<<12 + random.Uint64N(1<<12)}
+			a := Attempt{Account: alice, Remote: addr4(random.IntN(1 << 24)), Fingerprint: 1<<12 + random.Uint64N(1<<12)}
 			if !g.Before(a).Refuse {
 				looked++
 				g.After(a, false)
@@ -155,7 +155,7 @@ func TestFloodKeepsMemoryAndOffenders(t *testing.T) {
 	try(g, alice, home1, "right", true)
 	guesses(g, "victim@example.com", away, 0, 20)
 	for i := range n {
-		a := Attempt{accountName(i), addr4(i * 4099), uint64(i + 1)}
+		a := Attempt{Account: accountName(i), Remote: addr4(i * 4099), Fingerprint: uint64(i + 1)}
 		if !g.Before(a).Refuse {
 			g.After(a, false)
 		}

@@ -24,6 +24,10 @@ func (g *Guard) Stats() Stats {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	s := g.stats
+	for i := range g.quiet.counts {
+		s.Attempts += g.quiet.counts[i].attempts.Load()
+		s.Successes += g.quiet.counts[i].successes.Load()
+	}
 	s.Evicted = g.accounts.evicted + g.pairs.evicted + g.networks.evicted + g.words.evicted + g.pending.evicted + g.homes.evicted
 	return s
 }

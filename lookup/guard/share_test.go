@@ -175,7 +175,7 @@ func TestOnlyNewsIsTold(t *testing.T) {
 func TestQueueIsBounded(t *testing.T) {
 	g, _ := newGuard(Settings{Shared: &recorder{}})
 	for i := range maxQueue + 100 {
-		g.After(Attempt{accountName(i), addr4(i * 1000), 1}, true)
+		g.After(Attempt{Account: accountName(i), Remote: addr4(i * 1000), Fingerprint: 1}, true)
 	}
 	if s := g.Stats(); s.Unshared != 100 || len(g.events) != maxQueue {
 		t.Errorf("%d not shared, %d wait, want 100, %d", s.Unshared, len(g.events), maxQueue)

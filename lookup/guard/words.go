@@ -19,6 +19,7 @@ type word struct {
 // guess is an attempt under way: what Before has counted for it.
 type guess struct {
 	pair         uint64
+	account      uint64
 	at           int64
 	placeAdded   int64 // to the bucket of the account at the place
 	accountAdded int64 // to that of the account
@@ -48,6 +49,7 @@ func (g *Guard) isWrong(k *keys, now int64) bool {
 
 // noteWrong remembers a wrong password, or for longer if it is remembered.
 func (g *Guard) noteWrong(k *keys, at int64) {
+	g.quiet.mark(k.account)
 	w := word{k.password, at + int64(g.s.Remember)}
 	s, fresh := g.words.make(k.account, at)
 	if fresh {

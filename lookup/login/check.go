@@ -62,23 +62,24 @@ func (c *check) wait(ctx context.Context, a *Attempt) Outcome {
 // begin does all that is quick, and reports whether that was all.
 func (c *check) begin(a *Attempt) (Outcome, bool) {
 	if g := c.l.guard; g != nil {
-		c.attempt.Fingerprint = g.Fingerprint(c.names.checked, a.Password)
-		v := g.Glance(c.attempt)
-		if v.Refuse {
-			return c.no(Guarded, v.Reason, v.Delay), true
+		if !g.Quiet(&c.attempt) {
+			c.fingerprint(a)
+			if v := g.Glance(c.attempt); v.Refuse {
+				return c.no(Guarded, v.Reason, v.Delay), true
+			}
 		}
 		c.guarded = true
 	}
 	c.find()
 	if c.account.Password == "" { // nobody here has one
-		return c.failed(), true
+		return c.failed(a), true
 	}
 	if c.exists && c.o.Remember > 0 && c.l.cache.has(c.key(a), c.began) {
 		return c.right(a, false), true
 	}
 	var err error
 	if c.hash, err = password.Parse(c.account.Password, c.o.DefaultScheme); err != nil {
-		return c.broken(err), true
+		return c.broken(a, err), true
 	}
 	if c.hash.Weak() && c.exists {
 		if hook := c.l.hooks.Weak; hook != nil {
@@ -89,7 +90,7 @@ func (c *check) begin(a *Attempt) (Outcome, bool) {
 		}
 	}
 	if !c.hash.Cost().Cheap {
-		return c.beginHashing()
+		return c.beginHashing(a)
 	}
 	right, err := c.hash.Verify(c.names.checked, string(a.Password))
 	return c.verified(a, right, err), true
@@ -97,8 +98,9 @@ func (c *check) begin(a *Attempt) (Outcome, bool) {
 
 // beginHashing lets the guard count an attempt that takes long, so that many at the
 // same time are no way around it.
-func (c *check) beginHashing() (Outcome, bool) {
+func (c *check) beginHashing(a *Attempt) (Outcome, bool) {
 	if c.guarded {
+		c.fingerprint(a)
 		if v := c.l.guard.Begin(c.attempt); v.Refuse {
 			c.guarded = false
 			return c.no(Guarded, v.Reason, v.Delay), true
@@ -116,11 +118,11 @@ func (c *check) hashing(ctx context.Context, a *Attempt) Outcome {
 func (c *check) verified(a *Attempt, right bool, err error) Outcome {
 	switch {
 	case err != nil && !c.exists:
-		return c.failed()
+		return c.failed(a)
 	case err != nil:
-		return c.broken(err)
+		return c.broken(a, err)
 	case !right || !c.exists:
-		return c.failed()
+		return c.failed(a)
 	}
 	return c.right(a, true)
 }
@@ -191,12 +193,21 @@ func (c *check) right(a *Attempt, anew bool) Outcome {
 }
 
 // failed is the outcome of a wrong password.
-func (c *check) failed() Outcome {
+func (c *check) failed(a *Attempt) Outcome {
 	var wait time.Duration
 	if c.guarded {
+		c.fingerprint(a)
 		wait = c.l.guard.After(c.attempt, false).Delay
 	}
 	return c.no(c.why, "", wait)
+}
+
+// fingerprint makes the guard see which password it is: that costs as much as
+// all else that it does, and most attempts are none of its concern.
+func (c *check) fingerprint(a *Attempt) {
+	if c.attempt.Fingerprint == 0 {
+		c.attempt.Fingerprint = c.l.guard.Fingerprint(c.names.checked, a.Password)
+	}
 }
 
 // cancel tells the guard that nothing is known of the password, or nothing that
@@ -213,9 +224,9 @@ func (c *check) no(cause Cause, reason string, wait time.Duration) Outcome {
 }
 
 // broken is the outcome when a stored hash cannot be used.
-func (c *check) broken(err error) Outcome {
+func (c *check) broken(a *Attempt, err error) Outcome {
 	if !c.exists {
-		return c.failed() // some account's hash: no concern of this login
+		return c.failed(a) // some account's hash: no concern of this login
 	}
 	c.cancel()
 	if hook := c.l.hooks.Broken; hook != nil && !isBusy(err) {
