@@ -74,9 +74,6 @@ func (c *check) begin(a *Attempt) (Outcome, bool) {
 	if c.account.Password == "" { // nobody here has one
 		return c.failed(a), true
 	}
-	if c.exists && c.o.Remember > 0 && c.l.cache.has(c.key(a), c.began) {
-		return c.right(a, false), true
-	}
 	var err error
 	if c.hash, err = password.Parse(c.account.Password, c.o.DefaultScheme); err != nil {
 		return c.broken(a, err), true
@@ -90,6 +87,9 @@ func (c *check) begin(a *Attempt) (Outcome, bool) {
 		}
 	}
 	if !c.hash.Cost().Cheap {
+		if c.exists && c.o.Remember > 0 && c.l.cache.has(c.key(a), c.began) {
+			return c.right(a, false), true
+		}
 		return c.beginHashing(a)
 	}
 	right, err := c.hash.Verify(c.names.checked, string(a.Password))
