@@ -1,0 +1,204 @@
+package policy
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/vmapd/vmapd/lookup/internal/linetest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// decide does what the recipient says.
+func decide(_ context.Context, r *Request) Action {
+	switch string(r.Recipient) {
+	case "later@a.test":
+		return Defer("4.7.1 Too many messages")
+	case "perhaps@a.test":
+		return DeferIfPermit("4.3.0 Ask again")
+	case "never@a.test":
+		return Reject("5.7.1 Not today")
+	case "full@a.test":
+		return Reply(552, "5.2.2 Mailbox is full")
+	case "echo@a.test":
+		return Reject(fmt.Sprintf("%v %s %s %v %d %d", r.State, r.Sender, r.SASLUsername, r.ClientAddress(), r.RecipientCount, r.Size))
+	case "x@a.test":
+		v, ok := r.Get("x")
+		return Reject(fmt.Sprintf("%q %v", v, ok))
+	}
+	return Dunno()
+}
+
+func TestTranscripts(t *testing.T) { linetest.PlayAll(t, (&Server{Decide: decide}).ServeConn) }
+
+// TestSplits cuts what the client sends at random places.
+func TestSplits(t *testing.T) { linetest.PlaySplits(t, (&Server{Decide: decide}).ServeConn) }
+
+// asPostfix is a request as Postfix 3.7 sends it.
+const asPostfix = `request=smtpd_access_policy
+protocol_state=END-OF-MESSAGE
+protocol_name=ESMTP
+client_address=2001:db8::25
+client_name=mx.example.test
+client_port=55555
+reverse_client_name=mx.example.test
+server_address=192.0.2.1
+server_port=25
+helo_name=mx.example.test
+sender=a=b@example.test
+recipient=
+recipient_count=3
+queue_id=4F00D1234
+instance=7b.5a1f.0.0
+size=2179
+etrn_domain=
+stress=
+sasl_method=PLAIN
+sasl_username=ann@example.test
+sasl_sender=
+ccert_subject=
+ccert_issuer=
+ccert_fingerprint=
+ccert_pubkey_fingerprint=
+encryption_protocol=TLSv1.3
+encryption_cipher=TLS_AES_256_GCM_SHA384
+encryption_keysize=256
+policy_context=submission
+
+`
+
+func TestRequest(t *testing.T) {
+	var got Request
+	s := &Server{Decide: func(_ context.Context, r *Request) Action {
+		got = *r
+		if a := r.ClientAddress(); a != netip.MustParseAddr("2001:db8::25") {
+			t.Errorf("client_address %v", a)
+		}
+		for name, want := range map[string]string{"encryption_keysize": "256", "sender": "a=b@example.test", "stress": "", "tls_sni": "-"} {
+			if v, ok := r.Get(name); string(v) != strings.Trim(want, "-") || ok != (want != "-") {
+				t.Errorf("%s: %q, %v", name, v, ok)
+			}
+		}
+		return Dunno()
+	}}
+	out, err := linetest.Run(s.ServeConn, strings.NewReader(asPostfix))
+	if out != "action=DUNNO\n\n" || err != nil {
+		t.Fatalf("%q, %v", out, err)
+	}
+	got.lines = nil
+	want := Request{
+		State: EndOfMessage, Instance: []byte("7b.5a1f.0.0"), QueueID: []byte("4F00D1234"), Sender: []byte("a=b@example.test"), Recipient: []byte{},
+		HeloName: []byte("mx.example.test"), ClientName: []byte("mx.example.test"), SASLUsername: []byte("ann@example.test"), SASLMethod: []byte("PLAIN"),
+		PolicyContext: []byte("submission"), address: []byte("2001:db8::25"), RecipientCount: 3, Size: 2179,
+	}
+	if d := cmp.Diff(want, got, cmp.AllowUnexported(Request{})); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestActions(t *testing.T) {
+	long := strings.Repeat("ä", 300)
+	for _, tc := range []struct {
+		a    Action
+		want string
+	}{
+		{Action{}, "DUNNO"},
+		{Defer(""), "DEFER"},
+		{Reject("5.7.1 no\naction=OK"), "REJECT 5.7.1 no?action=OK"},
+		{Reject("b\xfccher\x00"), "REJECT b?cher?"},
+		{Reject(long), "REJECT " + long[:400]},
+		{Reply(421, ""), "421 Refused"},
+		{Reply(552, "5.2.2 full"), "552 5.2.2 full"},
+		{Reply(250, "ok"), "DEFER ok"},
+		{Reply(600, "x"), "DEFER x"},
+		{DeferIfPermit("x"), "DEFER_IF_PERMIT x"},
+		{Action{Verb: 99, Text: "x"}, "DEFER x"},
+	} {
+		if got := tc.a.String(); got != tc.want {
+			t.Errorf("%+v: %q, want %q", tc.a, got, tc.want)
+		}
+	}
+}
+
+// TestLongRequest: a request that is too long ends the connection, after the
+// answers to those before it.
+func TestLongRequest(t *testing.T) {
+	in := "request=smtpd_access_policy\n\nrequest=smtpd_access_policy\nx=" + strings.Repeat("x", DefaultMaxRequest)
+	out, err := linetest.Run((&Server{Decide: decide}).ServeConn, strings.NewReader(in))
+	var pe *ProtocolError
+	if out != "action=DUNNO\n\n" || !errors.As(err, &pe) {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
+func TestNothingIsAllocated(t *testing.T) {
+	server, client := net.Pipe()
+	defer client.Close()
+	done := make(chan error, 1)
+	s := &Server{Decide: decide}
+	go func() { done <- s.ServeConn(context.Background(), server) }()
+	linetest.Allocs(t, client, 0.1, asPostfix, "action=DUNNO\n\n")
+	client.Close()
+	<-done
+}
+
+// FuzzServeConn sends anything, whole and byte by byte: both get the same
+// answers, each of which Postfix understands and none of which is leave to pass.
+func FuzzServeConn(f *testing.F) {
+	f.Add([]byte(asPostfix))
+	for _, s := range []string{"request=smtpd_access_policy\nrecipient=x@a.test\nx=1\nx=2\n\n", "\n", "\n\n", "request=other\n\n", "noequals\n\n", "=\n\n", "request=smtpd_access_policy\n"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		s := &Server{Decide: func(ctx context.Context, r *Request) Action {
+			if a := decide(ctx, r); a.Verb != VerbDunno {
+				return a
+			}
+			return Reply(r.RecipientCount, string(r.Sender))
+		}}
+		out, err := linetest.Run(s.ServeConn, bytes.NewReader(in))
+		slow, slowErr := linetest.Run(s.ServeConn, iotest.OneByteReader(bytes.NewReader(in)))
+		if out != slow || (err == nil) != (slowErr == nil) {
+			t.Fatalf("whole: %q, %v\nbytes: %q, %v", out, err, slow, slowErr)
+		}
+		var pe *ProtocolError
+		if err != nil && !errors.As(err, &pe) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Fatalf("error of an unknown kind: %v", err)
+		}
+		if !utf8.ValidString(out) {
+			t.Fatalf("%q is not UTF-8", out)
+		}
+		for _, reply := range strings.SplitAfter(out, "\n\n") {
+			if reply == "" {
+				continue
+			}
+			action, ok := strings.CutPrefix(strings.TrimSuffix(reply, "\n\n"), "action=")
+			verb, text, _ := strings.Cut(action, " ")
+			switch {
+			case !ok || strings.ContainsAny(action, "\n\r\x00"):
+				t.Fatalf("no reply: %q", reply)
+			case verb == "DUNNO", verb == "DEFER", verb == "DEFER_IF_PERMIT", verb == "REJECT":
+			case len(verb) == 3 && (verb[0] == '4' || verb[0] == '5') && text != "":
+			default:
+				t.Fatalf("action %q", action)
+			}
+		}
+	})
+}
+
+func BenchmarkServe(b *testing.B) {
+	s := &Server{Decide: decide}
+	linetest.Bench(b, func(nc net.Conn) { _ = s.ServeConn(context.Background(), nc) }, []byte(asPostfix), []byte("action=DUNNO\n\n"))
+}

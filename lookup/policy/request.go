@@ -1,0 +1,204 @@
+package policy
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"strconv"
+)
+
+// State is where an SMTP session is (protocol_state).
+type State uint8
+
+// The states, and Postfix's names for them.
+const (
+	Unknown      State = iota // one that this package does not know
+	Connect                   // CONNECT
+	Helo                      // HELO or EHLO
+	Mail                      // MAIL
+	Rcpt                      // RCPT
+	Data                      // DATA, or BDAT
+	EndOfMessage              // END-OF-MESSAGE
+	Vrfy                      // VRFY
+	Etrn                      // ETRN
+)
+
+// String gives Postfix's name.
+func (s State) String() string {
+	return [...]string{"unknown", "CONNECT", "HELO", "MAIL", "RCPT", "DATA", "END-OF-MESSAGE", "VRFY", "ETRN"}[s]
+}
+
+func stateOf(b []byte) State {
+	switch string(b) {
+	case "CONNECT":
+		return Connect
+	case "HELO", "EHLO":
+		return Helo
+	case "MAIL":
+		return Mail
+	case "RCPT":
+		return Rcpt
+	case "DATA":
+		return Data
+	case "END-OF-MESSAGE":
+		return EndOfMessage
+	case "VRFY":
+		return Vrfy
+	case "ETRN":
+		return Etrn
+	}
+	return Unknown
+}
+
+// Request is one question. What is unknown is empty, or 0; which attributes are
+// there depends on the state. Texts are as they came, neither folded nor checked
+// for UTF-8, and without control characters but tabs.
+type Request struct {
+	State State
+
+	Instance      []byte // the same for all requests about one message, "" before RCPT
+	QueueID       []byte // "" until the first recipient was accepted
+	Sender        []byte // "" is also the null sender
+	Recipient     []byte // at DATA and END-OF-MESSAGE only if there is one alone
+	HeloName      []byte
+	ClientName    []byte // "unknown" if its address has no name that leads back to it
+	SASLUsername  []byte // "" if the client did not log in
+	SASLMethod    []byte
+	PolicyContext []byte // of the entry in main.cf
+
+	RecipientCount int   // accepted recipients; at DATA and END-OF-MESSAGE
+	Size           int64 // bytes; as announced before END-OF-MESSAGE, 0 if it was not
+
+	address []byte
+	lines   []byte // the attributes, a line each
+}
+
+// ClientAddress returns where the client is, the zero Addr if nobody knows.
+func (r *Request) ClientAddress() netip.Addr { return parseAddr(r.address) }
+
+// Get returns an attribute by its name; ok is false if it did not come.
+func (r *Request) Get(name string) (value []byte, ok bool) {
+	for rest := r.lines; len(rest) > 0; {
+		var n, v []byte
+		n, v, rest = cutAttribute(rest)
+		if string(n) == name {
+			value, ok = v, true
+		}
+	}
+	return value, ok
+}
+
+// cutAttribute cuts one line off. name is nil if the line has no "=".
+func cutAttribute(b []byte) (name, value, rest []byte) {
+	end := bytes.IndexByte(b, '\n')
+	if end < 0 {
+		end = len(b)
+	}
+	attribute, rest := b[:end], b[min(end+1, len(b)):]
+	eq := bytes.IndexByte(attribute, '=')
+	if eq < 0 {
+		return nil, attribute, rest
+	}
+	return attribute[:eq:eq], attribute[eq+1 : len(attribute) : len(attribute)], rest
+}
+
+// parse reads the lines of a request that check has seen.
+func (r *Request) parse(lines []byte) {
+	*r = Request{lines: lines}
+	for rest := lines; len(rest) > 0; {
+		var name, value []byte
+		name, value, rest = cutAttribute(rest)
+		r.set(name, value)
+	}
+}
+
+// check looks at the lines of a request, without the empty one at its end. The
+// error is a *ProtocolError.
+func check(lines []byte) error {
+	known := false
+	for rest := lines; len(rest) > 0; {
+		var name, value []byte
+		name, value, rest = cutAttribute(rest)
+		if name == nil {
+			return &ProtocolError{fmt.Sprintf("client sent %q where \"name=value\" should be: closing", value[:min(len(value), 100)])}
+		}
+		if hasControl(value) {
+			return &ProtocolError{fmt.Sprintf("client sent a control character in %q: closing", name[:min(len(name), 100)])}
+		}
+		if string(name) == "request" {
+			if string(value) != "smtpd_access_policy" {
+				return &ProtocolError{fmt.Sprintf("client sent request=%q, not smtpd_access_policy: closing", value[:min(len(value), 100)])}
+			}
+			known = true
+		}
+	}
+	if !known {
+		return &ProtocolError{"client sent a request without request=smtpd_access_policy: closing"}
+	}
+	return nil
+}
+
+func hasControl(b []byte) bool {
+	for _, c := range b {
+		if c < ' ' && c != '\t' || c == 0x7f {
+			return true
+		}
+	}
+	return false
+}
+
+// set takes one attribute.
+func (r *Request) set(name, value []byte) {
+	switch string(name) {
+	case "protocol_state":
+		r.State = stateOf(value)
+	case "instance":
+		r.Instance = value
+	case "queue_id":
+		r.QueueID = value
+	case "sender":
+		r.Sender = value
+	case "recipient":
+		r.Recipient = value
+	case "helo_name":
+		r.HeloName = value
+	case "client_name":
+		r.ClientName = value
+	case "sasl_username":
+		r.SASLUsername = value
+	case "sasl_method":
+		r.SASLMethod = value
+	case "policy_context":
+		r.PolicyContext = value
+	case "client_address":
+		r.address = value
+	case "recipient_count":
+		r.RecipientCount = int(parseCount(value, 31))
+	case "size":
+		r.Size = parseCount(value, 63)
+	}
+}
+
+// parseAddr reads an address; a unix socket's client has "unknown".
+func parseAddr(b []byte) netip.Addr {
+	if len(b) > 64 {
+		return netip.Addr{}
+	}
+	a, err := netip.ParseAddr(string(b))
+	if err != nil {
+		return netip.Addr{}
+	}
+	return a.Unmap()
+}
+
+// parseCount reads a number that is not negative, 0 if it is none.
+func parseCount(b []byte, bits int) int64 {
+	if len(b) == 0 || len(b) > 20 || b[0] == '0' {
+		return 0
+	}
+	n, err := strconv.ParseInt(string(b), 10, 64)
+	if err != nil || n < 0 || n >= 1<<bits-1 {
+		return 0
+	}
+	return n
+}
