@@ -156,7 +156,7 @@ func schemeText(password string) string {
 			return "password stored as " + password[:end+1]
 		}
 	}
-	return "password stored without a {SCHEME} prefix: it fits nothing"
+	return "password stored without a {SCHEME} prefix: taken for a hash of dovecot.default_pass_scheme"
 }
 
 func quotaText(m *store.Mailbox) string {

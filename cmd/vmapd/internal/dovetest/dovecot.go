@@ -57,6 +57,9 @@ func Require(t testing.TB) {
 			peers.Need(t, fmt.Errorf("program %s of Dovecot is not installed: apt-get install dovecot-%s", program, pkg))
 		}
 	}
+	if _, err := os.Stat("/usr/lib/dovecot/modules/libdriver_pgsql.so"); err != nil {
+		peers.Need(t, errors.New("the PostgreSQL driver of Dovecot is not installed: apt-get install dovecot-pgsql"))
+	}
 	peers.Dovecot23(t, "dovecot")
 	peers.Root(t)
 }
