@@ -9,14 +9,19 @@ func (s *Snapshot) LoginRefusal(a *Account, service string) string {
 	if !a.Active {
 		return "the account is disabled"
 	}
-	m, ok := s.MailboxOf(a.ID)
-	if !ok {
+	at := s.base.accounts.ids.row(a.ID)
+	if at == 0 {
 		return "the account has no mailbox"
 	}
-	if d, _ := s.DomainByID(m.DomainID); !d.Enabled {
+	at = s.base.accounts.at(at).mailbox
+	if !s.served(at) {
+		return "the account has no mailbox"
+	}
+	m := s.base.mailboxes.at(at) // the row: nothing but its flags is asked for
+	if !s.base.domainHere(m.domain) || s.base.domains.at(m.domain).flags&domainEnabled == 0 {
 		return "the domain is disabled"
 	}
-	if m.SendOnly && (service == "imap" || service == "pop3") {
+	if m.flags&mailboxSendOnly != 0 && (service == "imap" || service == "pop3") {
 		return "the mailbox is for sending only"
 	}
 	return ""
