@@ -93,6 +93,15 @@ func (c *Config) LookupOptions() lookup.Options {
 	}
 }
 
+// handled are the signals that Run takes.
+func handled() []os.Signal {
+	return []os.Signal{syscall.SIGHUP, syscall.SIGUSR2, syscall.SIGTERM, syscall.SIGINT}
+}
+
+// KeepSignals is for a process that runs one daemon and then ends: a signal
+// that comes in between does not make it look as if it had been killed.
+func KeepSignals() { signal.Notify(make(chan os.Signal, 1), handled()...) }
+
 // Run opens the sockets, serves until ctx ends or SIGTERM or SIGINT comes,
 // drains, and returns nil; a second signal cuts the drain short. It handles
 // SIGHUP (see Reload), and SIGUSR2: then it returns nil when a new process has
@@ -101,7 +110,7 @@ func (c *Config) LookupOptions() lookup.Options {
 func (d *Daemon) Run(ctx context.Context) error {
 	defer func() { d.urge(); d.database.Close() }()
 	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGHUP, syscall.SIGUSR2, syscall.SIGTERM, syscall.SIGINT)
+	signal.Notify(signals, handled()...)
 	defer signal.Stop(signals)
 	tuneMemory()
 	d.writes = d.openWrites()

@@ -34,6 +34,7 @@ func TestMain(m *testing.M) {
 
 // runProcess is "vmapd serve -c path".
 func runProcess(path string) int {
+	KeepSignals()
 	cfg, err := Load(path, nil)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

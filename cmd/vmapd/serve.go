@@ -30,6 +30,7 @@ func (a *app) serveCommand() *cobra.Command {
 			if err != nil {
 				return &exit{exitUsage, err}
 			}
+			daemon.KeepSignals()
 			if err := d.Run(cmd.Context()); err != nil {
 				return &exit{exitUsage, err}
 			}

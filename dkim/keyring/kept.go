@@ -97,11 +97,23 @@ func (r *Ring) loadKept() {
 		if _, bad := dkim.ParsePrivate(block.Bytes); err != nil || bad != nil || r.keptFile(n) != file {
 			continue
 		}
-		r.mu.Lock()
-		if e := r.entries[n]; e == nil {
-			r.entries[n] = &entry{key: &material{block.Bytes}, since: since, kept: true}
-		}
-		r.mu.Unlock()
+		r.takeKept(n, &material{block.Bytes}, since)
+	}
+}
+
+// takeKept notes an old key. A message may have asked for it already, and be
+// waiting for the loader.
+func (r *Ring) takeKept(n name, key *material, since time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := r.entries[n]
+	if e == nil {
+		e = new(entry)
+		r.entries[n] = e
+	}
+	if e.key == nil {
+		r.setKey(e, key)
+		e.since, e.kept = since, true
 	}
 }
 

@@ -356,6 +356,40 @@ func TestOldKeyEnds(t *testing.T) {
 	s.want("a.test", "key_missing")
 }
 
+// TestKeptKeyForTheFirstMessage: who asks before the loader has begun gets the
+// old key as well.
+func TestKeptKeyForTheFirstMessage(t *testing.T) {
+	s := newSite(t, Options{})
+	path := put(t, filepath.Join(s.dir, "a.pem"), pemOf(t, keys()[0]))
+	s.serve(domainRow(1, "a.test", path))
+	s.want("a.test", by("modoboa", "a.test", 0))
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	s.wantEvent("signs on")
+	s.stop()
+	ring := NewRing(s.options)
+	s.ring = ring
+	s.serve(s.rows...)
+	got := make(chan string)
+	go func() { got <- s.signer("a.test") }()
+	eventually(t, func() string {
+		ring.mu.Lock()
+		defer ring.mu.Unlock()
+		if len(ring.urgent) == 0 {
+			return "nobody waits for the key"
+		}
+		return ""
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); ring.Run(ctx) }()
+	s.stop = func() { cancel(); <-done }
+	if got, want := <-got, by("modoboa", "a.test", 0); got != want {
+		t.Errorf("signed by %s, want %s", got, want)
+	}
+}
+
 // TestBadFiles: each is refused with a remedy, and does not harm a key that was
 // good.
 func TestBadFiles(t *testing.T) {
