@@ -196,10 +196,7 @@ func (m *mailWalk) aliasesOf(address string, depth int) []string {
 		m.step(depth, "", 0, "no alias for %s", strings.Join(steps, ", "))
 		return nil
 	}
-	if value[0] == '@' {
-		return []string{address[:strings.LastIndexByte(address, '@')] + value}
-	}
-	return splitList(value)
+	return recipientsIn(value, address)
 }
 
 // aliasRows shows the rows of one alias address and reports whether one of
