@@ -84,3 +84,11 @@ func (s *Snapshot) AllQuotaUsage() iter.Seq[QuotaUsage] {
 		}
 	}
 }
+
+// AllMailboxOperations yields the rows of admin_mailboxoperation.
+func (s *Snapshot) AllMailboxOperations() iter.Seq[MailboxOperation] {
+	return walk(&s.base.operations, func(r *operationRow) uint8 { return r.flags }, func(at uint32) MailboxOperation {
+		r := s.base.operations.at(at)
+		return MailboxOperation{ID: r.id, MailboxID: s.base.mailboxID(r.mailbox)}
+	})
+}

@@ -26,6 +26,8 @@ func TestWalks(t *testing.T) {
 	b.AddRecipient(Recipient{ID: 2, Address: "b@far.test", AliasID: 1})
 	b.AddTransport(Transport{ID: 1, Pattern: "*", Service: "smtp", NextHop: "[192.0.2.1]"})
 	b.AddRecipientAccess(RecipientAccess{ID: 1, Pattern: "relay.test", Action: "reject_unverified_recipient"})
+	b.AddMailboxOperation(MailboxOperation{ID: 1, MailboxID: 1})
+	b.AddMailboxOperation(MailboxOperation{ID: 2})
 	b.AddQuotaUsage(QuotaUsage{Username: "A@example.test", Bytes: 5, Messages: -1})
 	b.AddQuotaUsage(QuotaUsage{Username: "gone@example.test"})
 	e := b.Build(time.Now()).Edit()
@@ -58,6 +60,10 @@ func TestWalks(t *testing.T) {
 	check("transports", slices.Collect(s.AllTransports()), []Transport{{ID: 1, Pattern: "*", Service: "smtp", NextHop: "[192.0.2.1]"}})
 	check("recipient access", slices.Collect(s.AllRecipientAccess()), []RecipientAccess{{ID: 1, Pattern: "relay.test", Action: "reject_unverified_recipient"}})
 	check("quota usage", slices.Collect(s.AllQuotaUsage()), []QuotaUsage{{Username: "A@example.test", Bytes: 5, Messages: -1}})
+	check("operations", slices.Collect(s.AllMailboxOperations()), []MailboxOperation{{ID: 1, MailboxID: 1}, {ID: 2}})
+	lost, _ := s.DomainAliasByID(2)
+	_, none := s.DomainAliasByID(3)
+	check("domain alias by id", []any{lost, none}, []any{DomainAlias{ID: 2, Name: "lost.test", TargetID: 99}, false})
 	for range s.AllDomains() {
 		break // a walk may end early
 	}

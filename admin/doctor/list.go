@@ -1,0 +1,21 @@
+package doctor
+
+// Checks lists all checks, in the order in which findings of one level come.
+func Checks() []Check {
+	return []Check{
+		checkLoops(), checkDangling(), checkStale(), checkEmpty(), checkLarge(),
+		checkSwallowed(), checkShadowed(), checkSelfAlias(), checkClosed(), checkExpired(),
+
+		checkEmail(), checkPasswordUnknown(), checkPasswordMissing(), checkPasswordWeak(), checkMailboxOrphan(), checkOperation(),
+
+		checkDomainIsAlias(), checkDomainAliasTarget(), checkDomainAliasRow(), checkDomainType(), checkRelayRoute(),
+
+		checkOrphanAlias(), checkOrphanAccess(), checkOrphanTransport(), checkOrphanUsage(), checkNegativeUsage(),
+
+		checkFull(), checkDomainQuota(), checkDefaultQuota(),
+
+		checkKey(), checkSelector(),
+
+		checkCollisions(), checkBadValues(), checkReferences(),
+	}
+}
