@@ -39,10 +39,11 @@ func (e *Expander) Expand(address string) []string {
 }
 
 // recipientsIn takes the table's answer for an address apart. To an answer that
-// begins with @ Postfix itself adds the whole local part.
+// begins with @ Postfix itself adds the whole local part (postfix
+// src/global/mail_addr_map.c).
 func recipientsIn(answer, address string) []string {
 	if answer[0] == '@' {
-		return []string{address[:strings.LastIndexByte(address, '@')] + answer}
+		answer = address[:strings.LastIndexByte(address, '@')] + answer
 	}
 	return splitList(answer)
 }

@@ -15,6 +15,8 @@ func TestExpander(t *testing.T) {
 		box user@example.test
 		box "two words@example.test"
 		alias info@example.test -> user@example.test user+info@example.test far@remote.test
+		domainalias both.test -> example.test
+		alias @both.test -> far@remote.test
 		alias odd@example.test -> "two words@example.test"
 		alias off@example.test -> user@example.test off
 		alias old@example.test -> user@example.test expire=2020-01-02
@@ -26,6 +28,7 @@ func TestExpander(t *testing.T) {
 		"info+x@example.test":   {"user+x@example.test", "user+info+x@example.test", "far+x@remote.test"},
 		"odd@example.test":      {"two words@example.test"},
 		"any+x@alias.test":      {"any+x@example.test"},
+		"any@both.test":         {"any@example.test", "far@remote.test"},
 		"nobody@example.test":   nil,
 		"off@example.test":      nil,
 		"old@example.test":      nil,

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/vmapd/vmapd/lookup/password"
@@ -96,6 +97,8 @@ func checkPasswordWeak() Check {
 				r.say(Error, a.Username, setPassword(a), "the password is stored as %s, which dovecot.weak_schemes = false refuses: nobody can log in", h.Scheme())
 			case h.Weak():
 				r.say(Warning, a.Username, remedy, "the password is stored as %s, which is weak: Dovecot 2.4 refuses it", h.Scheme())
+			case slices.Contains([]string{"PLAIN", "CLEAR", "CLEARTEXT", "PLAIN-TRUNC"}, h.Scheme()):
+				r.say(Warning, a.Username, remedy, "the password is stored as it is (%s)", h.Scheme())
 			default:
 				r.say(Warning, a.Username, remedy, "the password is stored as %s, which is cheap to guess", h.Scheme())
 			}

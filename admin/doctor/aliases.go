@@ -142,7 +142,7 @@ func checkShadowed() Check {
 			remedy := fmt.Sprintf("delete the catch-all, %s", row("admin_alias", a.ID))
 			switch {
 			case isAlias:
-				r.say(Warning, a.Address, remedy+", or the domain alias "+name, "%s is a domain alias: its own alias answers too, so mail goes to both", name)
+				r.say(Warning, a.Address, remedy+", or the domain alias "+name, "%s is a domain alias: its own alias answers too, and mail goes to both, or nowhere", name)
 			case isDomain && !d.Enabled:
 				r.say(Warning, a.Address, remedy+", or enable the domain "+name, "the domain %s is disabled: no mail comes to its catch-all", name)
 			}
