@@ -24,6 +24,9 @@ type aliasNode struct {
 	open      bool
 }
 
+// many reports whether the node stands for many extensions.
+func (n *aliasNode) many() bool { return strings.Contains(n.address, anyone) && !strings.HasPrefix(n.address, anyone) }
+
 type aliasEdge struct {
 	to    *aliasNode
 	grows bool // the extension gets longer
@@ -40,6 +43,9 @@ func (g *aliasGraph) extend(base string) string {
 func (g *aliasGraph) canonical(address string) (name string, grown bool) {
 	address = store.Fold(address)
 	base, extension := lookup.SplitExtension(address, g.r.Lookup.RecipientDelimiter)
+	if strings.HasPrefix(base, anyone+"@") {
+		return base, false // nobody has it, with or without extension
+	}
 	many := strings.Contains(extension, anyone)
 	if at := strings.LastIndexByte(base, '@'); at < 0 || extension == "" || !many && len(extension) <= g.r.loops.longest {
 		return address, false
@@ -114,11 +120,12 @@ func (g *aliasGraph) loops() (all [][]*aliasNode) {
 			}
 		}
 	}
-	// What grows never meets an address again, so none ends it.
+	// What grows never meets an address again, so none ends it. It does not grow any
+	// more once a recipient without the extension takes over.
 	for _, from := range g.order {
 		for _, e := range from.to {
 			if e.grows && !g.r.stop() {
-				add(from, e, func(*aliasNode) bool { return true })
+				add(from, e, (*aliasNode).many)
 			}
 		}
 	}
@@ -129,7 +136,7 @@ func (g *aliasGraph) loops() (all [][]*aliasNode) {
 func (g *aliasGraph) key(loop []*aliasNode) string {
 	path := make([]string, len(loop))
 	for i, n := range loop {
-		if path[i] = shown(n.address, g.r.Lookup.RecipientDelimiter); !hasAlias(g.r.s.At(path[i])) {
+		if path[i] = shown(n.address, g.r.Lookup.RecipientDelimiter); !g.r.liveAlias(g.r.s.At(path[i])) {
 			path[i], _ = lookup.SplitExtension(path[i], g.r.Lookup.RecipientDelimiter)
 		}
 	}

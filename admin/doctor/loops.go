@@ -23,9 +23,10 @@ import (
 //	+\x01      an extension that no alias has in its address
 //	\x01@d     an address of d that no alias and no mailbox has
 //
-// No row has a control byte in it. An extension longer than those of all aliases
-// is +\x01 as well. If each turn makes it longer, as with a -> a+x, addresses are
-// new in each turn, and expanding to itself ends nothing.
+// No row has a control byte in it. An extension that was put together and is
+// longer than all in the rows is +\x01 as well. If each turn makes it longer, as
+// with a -> a+x, addresses are new in each turn, and expanding to itself ends
+// nothing.
 
 const anyone = "\x01"
 
@@ -41,7 +42,7 @@ func checkLoops() Check {
 // loopStarts are where the search for loops begins.
 type loopStarts struct {
 	addresses []string
-	longest   int // extension of an alias address, in bytes
+	longest   int // extension of an alias or recipient, in bytes
 }
 
 // noteLoopStart keeps an alias that could be a part of a loop.
@@ -49,14 +50,21 @@ func (r *run) noteLoopStart(a *store.Alias, to store.RecipientRows) {
 	if !a.Live(r.now) {
 		return
 	}
-	_, extension := lookup.SplitExtension(a.Address, r.Lookup.RecipientDelimiter)
-	r.loops.longest = max(r.loops.longest, len(extension))
+	r.noteExtension(a.Address)
+	leads := false
 	for to.Next() {
-		if address := store.Fold(to.Address()); address != a.Address && !r.ends(address) {
-			r.loops.addresses = append(r.loops.addresses, a.Address)
-			return
-		}
+		address := store.Fold(to.Address())
+		r.noteExtension(address)
+		leads = leads || address != a.Address && !r.ends(address)
 	}
+	if leads {
+		r.loops.addresses = append(r.loops.addresses, a.Address)
+	}
+}
+
+func (r *run) noteExtension(address string) {
+	_, extension := lookup.SplitExtension(address, r.Lookup.RecipientDelimiter)
+	r.loops.longest = max(r.loops.longest, len(extension))
 }
 
 // ends reports whether an address surely expands to nothing else.
@@ -82,24 +90,28 @@ func hasAlias(a store.Address) bool {
 
 // findLoops reports each loop once.
 func (r *run) findLoops() {
+	for _, loop := range r.aliasGraph().loops() {
+		r.sayLoop(loop)
+	}
+}
+
+// aliasGraph draws all that the starts lead to.
+func (r *run) aliasGraph() *aliasGraph {
 	g := &aliasGraph{r: r, nodes: map[string]*aliasNode{}}
 	for _, address := range r.loops.addresses {
 		if r.stop() {
-			return
+			break
 		}
 		if strings.HasPrefix(address, "@") {
 			g.grow(anyone + address)
 			continue
 		}
 		g.grow(address)
-		base, extension := lookup.SplitExtension(address, r.Lookup.RecipientDelimiter)
-		if r.Lookup.RecipientDelimiter != "" && extension == "" {
+		if base, extension := lookup.SplitExtension(address, r.Lookup.RecipientDelimiter); r.Lookup.RecipientDelimiter != "" && extension == "" {
 			g.grow(g.extend(base))
 		}
 	}
-	for _, loop := range g.loops() {
-		r.sayLoop(loop)
-	}
+	return g
 }
 
 // sayLoop reports a loop; its nodes are in order, the first comes after the
@@ -152,13 +164,14 @@ func shown(address, delimiters string) string {
 	return address
 }
 
-// turnToFirst turns a cycle so that its smallest member is the first.
+// turnToFirst turns a cycle so that the smallest of its turns comes out, whichever
+// goes in.
 func turnToFirst(path []string) []string {
-	at := 0
+	first := path
 	for i := range path {
-		if path[i] < path[at] {
-			at = i
+		if turned := slices.Concat(path[i:], path[:i]); slices.Compare(turned, first) < 0 {
+			first = turned
 		}
 	}
-	return slices.Concat(path[at:], path[:at])
+	return first
 }
