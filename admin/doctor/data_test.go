@@ -27,7 +27,8 @@ func sound(w *world) {
 	w.box("sender@example.test", quota, sendOnly)
 	w.box("forward@example.test", quota, selfOff)
 	w.box("split@relay.test", quota)
-	w.box("lost@off.test", inactive, selfOff)
+	w.box("lost@off.test", inactive)
+	w.box("relayed@relay.test", inactive, small)
 	w.alias("forward@example.test", "far@remote.test")
 	w.alias("user@example.test", "user@example.test", "other@example.test") // both keep a copy
 	w.alias("other@example.test", "other@example.test", "user@example.test")
@@ -158,6 +159,7 @@ func TestDataChecks(t *testing.T) {
 		{"operations", func(w *world) {
 			w.AddMailboxOperation(store.MailboxOperation{ID: 7, MailboxID: w.ids["box user@example.test"]})
 			w.AddMailboxOperation(store.MailboxOperation{ID: 8})
+			w.AddMailboxOperation(store.MailboxOperation{ID: 9, MailboxID: w.ids["box user@example.test"]})
 		}, []string{"mailbox-operation warning: user@example.test", "mailbox-operation info: row 8 of admin_mailboxoperation"}},
 		{"domain and alias", func(w *world) { w.domain("alias.test") }, []string{"domain-is-alias error: alias.test"}},
 		{"alias of a disabled domain", func(w *world) {
@@ -202,7 +204,9 @@ func TestDataChecks(t *testing.T) {
 			w.AddQuotaUsage(store.QuotaUsage{Username: "other@example.test", Bytes: 90 << 20})
 			w.AddQuotaUsage(store.QuotaUsage{Username: "sender@example.test", Bytes: 90<<20 - 1})
 			for _, name := range []string{"sum.test", "none.test", "full.test", "default.test"} {
-				w.domain(name, func(d *store.Domain) { d.Quota, d.DefaultMailboxQuota = 10, map[string]uint32{"default.test": 11}[name] })
+				w.domain(name, func(d *store.Domain) {
+					d.Quota, d.DefaultMailboxQuota = 10, map[string]uint32{"default.test": 11}[name]
+				})
 			}
 			w.box("a@sum.test", func(b *boxRows) { b.mailbox.Quota = 6 })
 			w.box("b@sum.test", func(b *boxRows) { b.mailbox.Quota = 5 })

@@ -49,6 +49,11 @@ func (f *findings) full(l Level) bool {
 	return f.n[l] > maxExamples
 }
 
+// has reports whether a subject was told of; the first finding says it.
+func (f *findings) has(l Level, subject string) bool {
+	return slices.ContainsFunc(f.list, func(x Finding) bool { return x.Level == l && x.Subject == subject })
+}
+
 // of returns the findings of a level in the order of their subjects, then the
 // one that counts the others.
 func (f *findings) of(l Level) []Finding {

@@ -25,7 +25,9 @@ type aliasNode struct {
 }
 
 // many reports whether the node stands for many extensions.
-func (n *aliasNode) many() bool { return strings.Contains(n.address, anyone) && !strings.HasPrefix(n.address, anyone) }
+func (n *aliasNode) many() bool {
+	return strings.Contains(n.address, anyone) && !strings.HasPrefix(n.address, anyone)
+}
 
 type aliasEdge struct {
 	to    *aliasNode

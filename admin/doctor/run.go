@@ -172,13 +172,14 @@ func (r *run) stop() bool {
 // say notes a finding of the check that is looking.
 func (r *run) say(l Level, subject, remedy, problem string, args ...any) {
 	f := &r.found[r.current]
-	if f.full(l) {
+	subject = printable(subject)
+	if f.has(l, subject) || f.full(l) {
 		return
 	}
 	if len(args) > 0 {
 		problem = fmt.Sprintf(problem, args...)
 	}
-	f.list = append(f.list, Finding{Check: r.checks[r.current].Name, Level: l, Subject: printable(subject), Problem: printable(problem), Remedy: printable(remedy), Count: 1})
+	f.list = append(f.list, Finding{Check: r.checks[r.current].Name, Level: l, Subject: subject, Problem: printable(problem), Remedy: printable(remedy), Count: 1})
 }
 
 // printable keeps what somebody put into a file from steering a terminal.

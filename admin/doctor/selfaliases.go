@@ -58,7 +58,8 @@ func checkClosed() Check {
 		Text: "Disabled accounts whose alias from the address to itself is enabled, as Modoboa 1.x and its job for inactive accounts leave it: mail comes in that nobody reads.",
 		look: look{mailbox: func(r *run, m *store.Mailbox) {
 			acc, ok := r.s.AccountByID(m.AccountID)
-			if !ok || acc.Active || !m.Receives() {
+			d, _ := r.s.DomainByID(m.DomainID)
+			if !ok || acc.Active || !m.Receives() || !d.Enabled || d.Type != store.LocalDomain { // a relay domain's has no mail then
 				return
 			}
 			at := r.s.At(m.Address)
