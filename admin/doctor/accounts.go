@@ -52,7 +52,7 @@ func checkPasswordUnknown() Check {
 			if !a.Active || a.Password == "" {
 				return
 			}
-			_, err := password.Parse(a.Password, r.DefaultScheme)
+			_, err := r.parse(a)
 			var why string
 			switch {
 			case err == nil:
@@ -67,6 +67,21 @@ func checkPasswordUnknown() Check {
 			r.say(Error, a.Username, setPassword(a), "the stored password %s: nobody can log in", why)
 		}},
 	}
+}
+
+// parsed is a stored password that was read: two checks look at each.
+type parsed struct {
+	of   string
+	hash password.Hash
+	err  error
+}
+
+func (r *run) parse(a *store.Account) (password.Hash, error) {
+	if r.parsed.of != a.Password {
+		r.parsed.of = a.Password
+		r.parsed.hash, r.parsed.err = password.Parse(a.Password, r.DefaultScheme)
+	}
+	return r.parsed.hash, r.parsed.err
 }
 
 // schemeName shows the name of a scheme, if it looks like one: a password that is
@@ -87,7 +102,7 @@ func checkPasswordWeak() Check {
 			if !a.Active || a.Password == "" {
 				return
 			}
-			h, err := password.Parse(a.Password, r.DefaultScheme)
+			h, err := r.parse(a)
 			if err != nil || !h.Weak() && !h.Cost().Cheap {
 				return
 			}

@@ -49,6 +49,7 @@ type run struct {
 	current  int        // the check that is looking
 	steps    int
 
+	parsed   parsed                // see accounts.go
 	allotted map[uint32]*allotment // by Domain.ID, see quota.go
 	loops    loopStarts            // see loops.go
 }
