@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/vmapd/vmapd/store"
@@ -16,7 +17,10 @@ func BenchmarkData(b *testing.B) {
 		w.domain(name, func(d *store.Domain) { d.Quota = 1 << 30 })
 		for i := range boxes {
 			address := fmt.Sprintf("user%d@%s", i, name)
-			w.box(address, func(b *boxRows) { b.mailbox.Quota = 100 })
+			w.box(address, func(b *boxRows) {
+				b.mailbox.Quota = 100
+				b.account.Password = strings.Replace(dear, "irS2", fmt.Sprintf("%04x", i), 1) // no two in a row are the same
+			})
 			w.AddQuotaUsage(store.QuotaUsage{Username: address, Bytes: 1 << 20, Messages: 10})
 			if i%2 == 0 {
 				w.alias(fmt.Sprintf("alias%d@%s", i, name), address, fmt.Sprintf("user%d@%s", (i+1)%boxes, name))
