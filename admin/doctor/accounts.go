@@ -13,6 +13,7 @@ func checkEmail() Check {
 	return Check{
 		Name: "account-email", Group: "accounts",
 		Text: "Accounts whose e-mail address is not that of their mailbox, as Modoboa 1.10 leaves it when it renames an account. The login is by the e-mail address, mail comes to the mailbox.",
+		Do:   "Set the e-mail address to that of the mailbox.",
 		look: look{account: func(r *run, a *store.Account) {
 			m, ok := r.s.MailboxOf(a.ID)
 			if !ok || a.Email == m.Address {
@@ -32,6 +33,7 @@ func checkPasswordMissing() Check {
 	return Check{
 		Name: "password-missing", Group: "accounts",
 		Text: "Active accounts without a password that do not authenticate elsewhere (is_local): nobody can log in, but where Modoboa asks an SMTP server.",
+		Do:   "Set a password.",
 		look: look{account: func(r *run, a *store.Account) {
 			if a.Active && a.Local && a.Password == "" {
 				r.say(Warning, a.Username, setPassword(a), "the account has no password: nobody can log in")
@@ -48,6 +50,7 @@ func checkPasswordUnknown() Check {
 	return Check{
 		Name: "password-unknown", Group: "accounts",
 		Text: "Active accounts whose stored password cannot be verified: a scheme that is not known, a damaged hash, or one so dear that it is refused.",
+		Do:   "Set a new password.",
 		look: look{account: func(r *run, a *store.Account) {
 			if !a.Active || a.Password == "" {
 				return
@@ -98,6 +101,7 @@ func checkPasswordWeak() Check {
 	return Check{
 		Name: "password-weak", Group: "accounts",
 		Text: "Active accounts whose password is stored as it is, or so that whoever gets hold of the hash guesses it fast: PLAIN, MD5, DES crypt, and digests without rounds such as SHA256 and SSHA512.",
+		Do:   "Set dovecot.rehash, so that passwords are stored anew at the next login, or set new ones.",
 		look: look{account: func(r *run, a *store.Account) {
 			if !a.Active || a.Password == "" {
 				return
@@ -125,6 +129,7 @@ func checkMailboxOrphan() Check {
 	return Check{
 		Name: "mailbox-orphan", Group: "accounts",
 		Text: "Mailboxes without an account, to which nobody can log in, and mailboxes without a domain, which are not served.",
+		Do:   "Delete the row, or correct its reference.",
 		look: look{mailbox: func(r *run, m *store.Mailbox) {
 			remedy := "delete " + row("admin_mailbox", m.ID) + ", or correct its reference"
 			if _, ok := r.s.DomainByID(m.DomainID); !ok {
@@ -140,6 +145,7 @@ func checkOperation() Check {
 	return Check{
 		Name: "mailbox-operation", Group: "accounts",
 		Text: "Mailboxes whose folder is to be renamed or deleted: until Modoboa's job has done it their mail is put off (450).",
+		Do:   "Have Modoboa's job run (modo handle_mailbox_operations, or its worker for the queue dovecot).",
 		look: look{operation: func(r *run, o *store.MailboxOperation) {
 			const remedy = "have Modoboa's job run, as the owner of the mail folders (modo handle_mailbox_operations, or its worker for the queue dovecot)"
 			if m, ok := r.s.MailboxByID(o.MailboxID); ok {

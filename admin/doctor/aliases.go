@@ -12,6 +12,7 @@ func checkEmpty() Check {
 	return Check{
 		Name: "alias-empty", Group: "aliases",
 		Text: "Enabled aliases without any recipient. They answer nothing: mail is refused, or goes to a catch-all.",
+		Do:   "Give the alias a recipient, or delete it.",
 		look: look{alias: func(r *run, a *store.Alias, to store.RecipientRows) {
 			if !a.Live(r.now) || to.Next() {
 				return
@@ -25,6 +26,7 @@ func checkExpired() Check {
 	return Check{
 		Name: "alias-expired", Group: "aliases",
 		Text: "Aliases that are enabled but have expired. They answer nothing, though a list of enabled aliases shows them.",
+		Do:   "Delete the alias, or give it a later date.",
 		look: look{alias: func(r *run, a *store.Alias, _ store.RecipientRows) {
 			if a.Enabled && !a.Live(r.now) {
 				r.say(Info, a.Address, "delete "+row("admin_alias", a.ID)+", or give it a later expire_at", "the alias is enabled, but expired on %s", date(a.ExpireAt))
@@ -40,6 +42,7 @@ func checkLarge() Check {
 	return Check{
 		Name: "alias-large", Group: "aliases",
 		Text: "Aliases that expand to more than 1000 addresses, those of aliases among them counted too. Postfix refuses to expand them (virtual_alias_expansion_limit): mail for them waits and comes back.",
+		Do:   "Use a mailing list, or raise virtual_alias_expansion_limit in main.cf.",
 		look: look{alias: (*run).lookLarge},
 	}
 }
@@ -89,6 +92,7 @@ func checkSwallowed() Check {
 	return Check{
 		Name: "catchall-swallows", Group: "aliases",
 		Text: "Mailboxes of active accounts whose mail a catch-all takes: there is no live alias from the address to itself, which Modoboa makes for every mailbox, so @domain answers.",
+		Do:   "Enable the alias from the address to itself, or have Modoboa make it (modo repair).",
 		look: look{mailbox: func(r *run, m *store.Mailbox) {
 			if to := r.swallowed(m); to != nil && r.alive(m) {
 				r.say(Error, m.Address, r.selfAliasRemedy(m), "a catch-all takes the mail of the mailbox: it goes to %s", strings.Join(to[:min(len(to), 5)], ", "))
@@ -132,6 +136,7 @@ func checkShadowed() Check {
 	return Check{
 		Name: "catchall-shadowed", Group: "aliases",
 		Text: "Catch-alls that catch nothing or not alone: the domain is disabled, or is a domain alias, whose own @ row answers besides.",
+		Do:   "Delete the catch-all, or enable the domain.",
 		look: look{alias: func(r *run, a *store.Alias, _ store.RecipientRows) {
 			name, ok := strings.CutPrefix(a.Address, "@")
 			if !ok || a.Internal || !a.Live(r.now) {

@@ -13,6 +13,7 @@ type Check struct {
 	Name  string // as in "vmapd doctor --only NAME"
 	Group string
 	Text  string // what it finds, and what that means: one or two sentences
+	Do    string // what to do; findings say it more exactly
 	look  look
 }
 

@@ -302,8 +302,8 @@ func TestOnly(t *testing.T) {
 func TestNamesOfChecks(t *testing.T) {
 	seen := map[string]bool{}
 	for _, c := range Checks() {
-		if c.Name == "" || c.Group == "" || c.Text == "" || seen[c.Name] {
-			t.Errorf("check %q of group %q: no name, no group, no text, or twice", c.Name, c.Group)
+		if c.Name == "" || c.Group == "" || c.Text == "" || c.Do == "" || seen[c.Name] {
+			t.Errorf("check %q of group %q: no name, no group, no text, nothing to do, or twice", c.Name, c.Group)
 		}
 		seen[c.Name] = true
 	}

@@ -13,6 +13,7 @@ func checkKey() Check {
 		Name: "dkim-key", Group: "dkim",
 		Text: "Keys of domains whose mail is to be signed that were not made yet, are missing, cannot be read, or have less than 1024 bits, which no verifier takes: mail is not signed. " +
 			"RSA keys of less than 2048 bits sign, but not every verifier trusts them (RFC 8301).",
+		Do:   "Have the key made (vmapd dkim generate), rotate it (vmapd dkim rotate), or correct its file's place or mode.",
 		look: look{finish: (*run).lookKeys},
 	}
 }
@@ -65,6 +66,7 @@ func checkSelector() Check {
 	return Check{
 		Name: "dkim-selector", Group: "dkim",
 		Text: "Selectors under which no record can stand in DNS. Mail of the domain is not signed.",
+		Do:   "Give the domain a selector of letters, digits and hyphens, and have its key made again.",
 		look: look{
 			domain: func(r *run, d *store.Domain) {
 				if k := r.s.DKIM(d.ID); k.Enabled {

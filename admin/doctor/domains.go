@@ -11,6 +11,7 @@ func checkDomainIsAlias() Check {
 	return Check{
 		Name: "domain-is-alias", Group: "domains",
 		Text: "Names that are both a domain and a domain alias. Postfix warns about each mail, and takes them for an alias: the mailboxes of the domain get nothing.",
+		Do:   "Delete or rename one of the two.",
 		look: look{domainAlias: func(r *run, a *store.DomainAlias) {
 			if d, ok := r.bothNames(a); ok {
 				r.say(Error, a.Name, fmt.Sprintf("delete or rename one of the two, %s or %s", row("admin_domainalias", a.ID), row("admin_domain", d.ID)),
@@ -31,6 +32,7 @@ func checkDomainAliasTarget() Check {
 	return Check{
 		Name: "domainalias-target", Group: "domains",
 		Text: "Enabled domain aliases of a domain that is disabled or does not exist: mail for them is refused.",
+		Do:   "Enable the domain, or disable the alias.",
 		look: look{domainAlias: func(r *run, a *store.DomainAlias) {
 			d, ok := r.s.DomainByID(a.TargetID)
 			switch {
@@ -49,6 +51,7 @@ func checkDomainAliasRow() Check {
 	return Check{
 		Name: "domainalias-row", Group: "domains",
 		Text: "Enabled domain aliases whose alias @name is missing, disabled, or leads to another domain: Modoboa makes it once and does not change it when the domain alias is renamed or gets another target. Mail is refused, or goes to the old domain.",
+		Do:   "Correct the row, or delete the domain alias and create it again.",
 		look: look{domainAlias: (*run).lookDomainAliasRow},
 	}
 }
@@ -86,6 +89,7 @@ func checkDomainType() Check {
 	return Check{
 		Name: "domain-type", Group: "domains",
 		Text: "Domains whose type is neither domain nor relaydomain, as Modoboa's API lets in: no map answers for them, mail is refused.",
+		Do:   "Set the type to domain or relaydomain.",
 		look: look{domain: func(r *run, d *store.Domain) {
 			if d.Type == store.OtherDomain {
 				r.say(Warning, d.Name, fmt.Sprintf("set it to domain or relaydomain (%s)", sql("UPDATE admin_domain SET type = 'domain' WHERE id = %d", d.ID)), "the type of the domain is neither domain nor relaydomain: no map knows it")
@@ -98,6 +102,7 @@ func checkRelayRoute() Check {
 	return Check{
 		Name: "relay-transport", Group: "domains",
 		Text: "Enabled relay domains without a transport, their own or a parent's: mail goes where the MX of the domain points, perhaps to this very host.",
+		Do:   "Give the relay domain a target host.",
 		look: look{domain: func(r *run, d *store.Domain) {
 			if d.Type != store.RelayDomain || !d.Enabled || r.routed(d.Name) {
 				return

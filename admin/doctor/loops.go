@@ -35,6 +35,7 @@ func checkLoops() Check {
 		Name: "alias-loop", Group: "aliases",
 		Text: "Aliases that lead back to themselves, directly, through each other, through catch-alls, domain aliases or extensions. " +
 			"Postfix gives up after a thousand turns: mail for any of them waits at the sender and comes back after days.",
+		Do:   "Take one step of the loop out: each finding names the rows that it goes through.",
 		look: look{alias: (*run).noteLoopStart, finish: (*run).findLoops},
 	}
 }

@@ -10,6 +10,7 @@ func checkFull() Check {
 	return Check{
 		Name: "mailbox-full", Group: "quota",
 		Text: "Mailboxes over their quota, which take no mail, and those at 90 % of it or more.",
+		Do:   "Delete mail, or raise the quota.",
 		look: look{mailbox: func(r *run, m *store.Mailbox) {
 			limit := int64(m.Quota) << 20
 			if limit == 0 || !m.Counted || m.Bytes < limit/10*9 {
@@ -35,6 +36,7 @@ func checkDomainQuota() Check {
 	return Check{
 		Name: "domain-quota", Group: "quota",
 		Text: "Domains with a quota whose mailboxes may hold more together, have no quota of their own, or hold more already. Nothing enforces the quota of a domain but the mailboxes' own.",
+		Do:   "Raise the quota of the domain, or lower those of its mailboxes.",
 		look: look{mailbox: (*run).addAllotment, finish: (*run).judgeAllotments},
 	}
 }
@@ -72,6 +74,7 @@ func checkDefaultQuota() Check {
 	return Check{
 		Name: "domain-default-quota", Group: "quota",
 		Text: "Domains whose quota for a new mailbox is more than the quota of the domain: no mailbox can be created.",
+		Do:   "Lower default_mailbox_quota.",
 		look: look{domain: func(r *run, d *store.Domain) {
 			if d.Quota > 0 && d.DefaultMailboxQuota > d.Quota {
 				r.say(Warning, d.Name, fmt.Sprintf("lower default_mailbox_quota of %s to at most %d", d.Name, d.Quota), "a new mailbox is to have %d MB, the whole domain %d MB", d.DefaultMailboxQuota, d.Quota)

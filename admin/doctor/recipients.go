@@ -13,6 +13,7 @@ func checkDangling() Check {
 		Name: "alias-dangling", Group: "aliases",
 		Text: "Live aliases with a recipient in a domain of this host where nobody takes the mail: no mailbox and no alias of that name, a mailbox for sending only, a domain that is disabled. " +
 			"The mail is accepted, and comes back to its sender.",
+		Do:   "Take the recipient out, or make a mailbox or an alias of that name.",
 		look: look{alias: (*run).lookDangling},
 	}
 }
@@ -117,6 +118,7 @@ func checkStale() Check {
 		Name: "alias-old-recipient", Group: "aliases",
 		Text: "Recipients that refer to a mailbox or an alias but spell another address, as they do after Modoboa renamed a domain or an account. " +
 			"Mail goes to what is spelled: the old address.",
+		Do:   "Change the recipient to the new address.",
 		look: look{alias: (*run).lookStale},
 	}
 }

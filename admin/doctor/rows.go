@@ -11,6 +11,7 @@ func checkCollisions() Check {
 	return Check{
 		Name: "row-collision", Group: "rows",
 		Text: "Rows with the same name once folded to small letters, such as Example.org and example.org, which some databases let in. One is served, the other has no effect.",
+		Do:   "Rename or delete one of the two rows.",
 		look: look{finish: func(r *run) {
 			r.sayProblems(store.Collision, Warning, "rename or delete one of the two rows", r.toldElsewhere)
 		}},
@@ -21,6 +22,7 @@ func checkBadValues() Check {
 	return Check{
 		Name: "row-value", Group: "rows",
 		Text: "Values that must not reach a mail server: control bytes, invalid UTF-8, empty names, what is no number or no date. The row, or the value, is not served.",
+		Do:   "Correct the value.",
 		look: look{finish: func(r *run) {
 			r.sayProblems(store.BadValue, Error, "correct the value in the database", func(*store.Problem) bool { return false })
 		}},
@@ -31,6 +33,7 @@ func checkReferences() Check {
 	return Check{
 		Name: "row-reference", Group: "rows",
 		Text: "Recipients and sender addresses that refer to an alias or a mailbox which does not exist. They are not served.",
+		Do:   "Delete the row, or correct the reference.",
 		look: look{finish: func(r *run) {
 			r.sayProblems(store.DanglingRef, Warning, "delete the row, or correct the reference", func(p *store.Problem) bool { return p.Table == "admin_mailbox" || p.Table == "admin_domainalias" })
 		}},

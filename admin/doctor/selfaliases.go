@@ -11,6 +11,7 @@ func checkSelfAlias() Check {
 		Name: "self-alias", Group: "aliases",
 		Text: "Mailboxes of active accounts without a live alias from the address to itself, as Modoboa leaves them when an account is disabled and enabled again. " +
 			"Mail arrives, until there is a catch-all in the domain: then it takes everything.",
+		Do:   "Enable the alias from the address to itself, or have Modoboa make it (modo repair).",
 		look: look{mailbox: (*run).lookSelfAlias},
 	}
 }
@@ -56,6 +57,7 @@ func checkClosed() Check {
 	return Check{
 		Name: "disabled-account", Group: "aliases",
 		Text: "Disabled accounts whose alias from the address to itself is enabled, as Modoboa 1.x and its job for inactive accounts leave it: mail comes in that nobody reads.",
+		Do:   "Enable the account, or delete it with its mailbox.",
 		look: look{mailbox: func(r *run, m *store.Mailbox) {
 			acc, ok := r.s.AccountByID(m.AccountID)
 			d, _ := r.s.DomainByID(m.DomainID)
