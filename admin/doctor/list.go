@@ -17,5 +17,11 @@ func Checks() []Check {
 		checkKey(), checkSelector(),
 
 		checkCollisions(), checkBadValues(), checkReferences(),
+
+		checkDaemon(), checkDatabase(), checkAge(), checkFollowing(), checkSpool(), checkRunning(), checkKeyRecords(),
+
+		checkSocketMissing(), checkSocketAccess(),
+
+		checkWarnings(), checkStateDir(), checkKeyFiles(),
 	}
 }
