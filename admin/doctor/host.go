@@ -66,9 +66,3 @@ type Daemon struct {
 
 // KeyWrong is a record that is wrong.
 type KeyWrong struct{ Name, Detail string }
-
-// Postfix is how Postfix is wired.
-type Postfix struct{}
-
-// Dovecot is how Dovecot is wired.
-type Dovecot struct{}

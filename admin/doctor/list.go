@@ -23,5 +23,8 @@ func Checks() []Check {
 		checkSocketMissing(), checkSocketAccess(),
 
 		checkWarnings(), checkStateDir(), checkKeyFiles(),
+
+		checkPostfixSQL(), checkPostfixMaps(), checkPostfixUnknown(), checkPostfixAccess(), checkPostfixProxy(), checkPostfixChroot(), checkPostfixDelimiter(),
+		checkPostfixTransport(), checkPostfixMilters(), checkPostfixSASL(), checkPostfixDestination(), checkPostfixThere(),
 	}
 }

@@ -2,6 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -24,6 +30,91 @@ func (h *hostOptions) flags(cmd *cobra.Command) {
 }
 
 // host gathers what the selected checks of the host look at.
-func (a *app) host(ctx context.Context, c *daemon.Config, checks []doctor.Check, h hostOptions) *doctor.Host {
-	return nil
+func (a *app) host(ctx context.Context, c *daemon.Config, checks []doctor.Check, o hostOptions) *doctor.Host {
+	groups := map[string]bool{}
+	for _, check := range checks {
+		groups[check.Group] = true
+	}
+	h := &doctor.Host{Warnings: c.Warnings}
+	var status *daemon.Status
+	if groups["daemon"] || groups["files"] {
+		var err error
+		status, err = a.control(c).Status(ctx)
+		h.Daemon = daemonState(c, status, err)
+	}
+	if o.away != nil {
+		h.Away = sentence(o.away)
+	}
+	if groups["files"] {
+		h.Files = &doctor.Files{StateDir: c.StateDir, KeyDir: c.DKIM.KeyDir, UID: runnerOf(c, h.Daemon, status)}
+	}
+	if groups["postfix"] || groups["sockets"] {
+		h.Postfix = postfixHost(ctx, c, o.postfix)
+	}
+	if groups["dovecot"] || groups["sockets"] {
+		h.Dovecot = nil
+	}
+	if groups["sockets"] {
+		h.Sockets = sockets(c, h.Postfix, h.Dovecot)
+	}
+	return h
+}
+
+func daemonState(c *daemon.Config, s *daemon.Status, err error) *doctor.Daemon {
+	if err != nil {
+		return &doctor.Daemon{Error: err.Error()}
+	}
+	d := &doctor.Daemon{
+		NotReady: s.Reason, Config: s.Config, Version: s.Version, WantConfig: c.Path, WantVersion: daemon.Version(),
+		DatabaseUp: s.Database.Up, DatabaseError: s.Database.LastError, Following: s.Database.Following, FollowError: s.Database.FollowError, Missed: s.Database.Missed,
+		SpoolPending: s.Spool.Pending, SpoolDead: s.Spool.Dead, SpoolError: s.Spool.LastError, SpoolDamaged: s.Spool.Damaged,
+	}
+	if s.Snapshot != nil {
+		d.Age, d.Stale, d.Stored = time.Duration(s.Snapshot.Age*float64(time.Second)), s.Snapshot.Stale, s.Snapshot.Stored
+	}
+	for _, w := range s.DKIM.FirstWrong {
+		d.KeysWrong = append(d.KeysWrong, doctor.KeyWrong{Name: w.Name, Detail: w.Detail})
+	}
+	return d
+}
+
+// runnerOf returns the user that runs the daemon, or who owns its folder if it
+// does not run; -1 if nobody can say.
+func runnerOf(c *daemon.Config, d *doctor.Daemon, s *daemon.Status) int {
+	path := c.StateDir
+	if d.Error == "" {
+		path = "/proc/" + strconv.Itoa(s.PID)
+	}
+	st, err := os.Stat(path)
+	if err != nil {
+		return -1
+	}
+	if sys, ok := st.Sys().(*syscall.Stat_t); ok {
+		return int(sys.Uid)
+	}
+	return -1
+}
+
+// sockets lists the unix sockets of the configuration with those who connect to
+// them.
+func sockets(c *daemon.Config, p *doctor.Postfix, d *doctor.Dovecot) (all []doctor.Socket) {
+	for _, l := range c.Listen {
+		path, ok := strings.CutPrefix(l.Address, "unix:")
+		if !ok {
+			continue
+		}
+		s := doctor.Socket{Protocol: l.Protocol, Path: path}
+		s.Clients = append(p.ClientsOf(l.Protocol, path), d.ClientsOf(l.Protocol, path, c.Dovecot.UID, c.Dovecot.GID)...)
+		all = append(all, s)
+	}
+	return all
+}
+
+// sentence is an error for a finding.
+func sentence(err error) string {
+	var e *exit
+	if errors.As(err, &e) && e.err != nil {
+		err = e.err
+	}
+	return err.Error()
 }
