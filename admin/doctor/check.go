@@ -32,10 +32,14 @@ type look struct {
 	operation   func(*run, *store.MailboxOperation)
 	finish      func(*run)
 	host        func(*run, *Host)
+	both        bool // host looks at the data besides, if it is there
 }
 
 // Data reports whether the check looks at the data, not at the host.
 func (c *Check) Data() bool { return c.look.host == nil }
+
+// UsesData reports whether it looks at the data, be it beside the host.
+func (c *Check) UsesData() bool { return c.look.host == nil || c.look.both }
 
 // Groups lists the names of the groups, in the order of Checks.
 func Groups() []string {

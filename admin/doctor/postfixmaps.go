@@ -17,6 +17,12 @@ func ofPostfix(f func(*run, *Postfix)) look {
 	}}
 }
 
+// withData makes a check look at the data besides.
+func withData(l look) look {
+	l.both = true
+	return l
+}
+
 func checkPostfixThere() Check {
 	return Check{
 		Name: "postfix-installed", Group: "postfix",

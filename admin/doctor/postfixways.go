@@ -144,7 +144,7 @@ func checkPostfixMilters() Check {
 		Name: "postfix-milter", Group: "postfix",
 		Text: "Postfix does not ask vmapd's milter, for mail of clients (smtpd_milters) or of sendmail(1) (non_smtpd_milters): it is not signed.",
 		Do:   "Add the milter, after those that change mail.",
-		look: ofPostfix((*run).lookMilters),
+		look: withData(ofPostfix((*run).lookMilters)),
 	}
 }
 
@@ -236,19 +236,21 @@ func checkPostfixDestination() Check {
 		Name: "postfix-mydestination", Group: "postfix",
 		Text: "Domains of the database that mydestination names too: Postfix takes their mail for local users of this machine, and warns; mailboxes get nothing.",
 		Do:   "Take them out of mydestination.",
-		look: ofPostfix(func(r *run, p *Postfix) {
-			if r.s == nil {
-				return
-			}
-			list := words(p.Values["mydestination"])
-			for _, name := range list {
-				d, ok := r.s.Domain(store.Fold(name))
-				_, alias := r.s.DomainAlias(store.Fold(name))
-				if ok && d.Enabled || alias {
-					rest := slices.DeleteFunc(slices.Clone(list), func(n string) bool { return n == name })
-					r.say(Error, name, edit("mydestination", strings.Join(rest, ", ")), "mydestination has the domain, which is in the database too: its mail goes to users of this machine")
-				}
-			}
-		}),
+		look: withData(ofPostfix((*run).lookDestination)),
+	}
+}
+
+func (r *run) lookDestination(p *Postfix) {
+	if r.s == nil {
+		return
+	}
+	list := words(p.Values["mydestination"])
+	for _, name := range list {
+		d, ok := r.s.Domain(store.Fold(name))
+		_, alias := r.s.DomainAlias(store.Fold(name))
+		if ok && d.Enabled || alias {
+			rest := slices.DeleteFunc(slices.Clone(list), func(n string) bool { return n == name })
+			r.say(Error, name, edit("mydestination", strings.Join(rest, ", ")), "mydestination has the domain, which is in the database too: its mail goes to users of this machine")
+		}
 	}
 }

@@ -61,20 +61,10 @@ func (a *app) diagnose(ctx context.Context, c *daemon.Config, checks []doctor.Ch
 	in.ReadKey = func(domain, selector, path string) (*dkim.Key, error) {
 		return keyring.ReadKey(c.DKIM.KeyDir, domain, selector, path)
 	}
-	var cannot error
-	for _, check := range checks {
-		if check.Data() && in.Snapshot == nil && cannot == nil {
-			var k knowledge
-			k, cannot = known(ctx, c)
-			in.Snapshot, h.away = k.snap, k.away
-		}
-	}
+	cannot := a.readData(ctx, c, checks, &in, &h)
 	var e *exit
 	if errors.As(cannot, &e) && e.code != exitTryAgain {
 		return nil, cannot
-	}
-	if h.away == nil {
-		h.away = cannot
 	}
 	in.Host = a.host(ctx, c, checks, h)
 	list, err := doctor.Run(ctx, in)
@@ -82,6 +72,27 @@ func (a *app) diagnose(ctx context.Context, c *daemon.Config, checks []doctor.Ch
 		return nil, &exit{exitTryAgain, err}
 	}
 	return list, cannot
+}
+
+// readData reads the database if a selected check uses it. The error is nil if
+// none looks at nothing else.
+func (a *app) readData(ctx context.Context, c *daemon.Config, checks []doctor.Check, in *doctor.Input, h *hostOptions) error {
+	uses, needs := false, false
+	for _, check := range checks {
+		uses, needs = uses || check.UsesData(), needs || check.Data()
+	}
+	if !uses {
+		return nil
+	}
+	k, err := known(ctx, c)
+	in.Snapshot, h.away = k.snap, k.away
+	if err != nil {
+		h.away = err
+	}
+	if !needs {
+		return nil
+	}
+	return err
 }
 
 // printFindings ends with the exit status that they mean. cannot says why the
