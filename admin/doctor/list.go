@@ -26,5 +26,8 @@ func Checks() []Check {
 
 		checkPostfixSQL(), checkPostfixMaps(), checkPostfixUnknown(), checkPostfixAccess(), checkPostfixProxy(), checkPostfixChroot(), checkPostfixDelimiter(),
 		checkPostfixTransport(), checkPostfixMilters(), checkPostfixSASL(), checkPostfixDestination(), checkPostfixThere(),
+
+		checkDovecotSQL(), checkDovecotAuth(), checkDovecotQuota(), checkDovecotLastLogin(), checkDovecotLMTP(), checkDovecotDelimiter(), checkDovecotUID(), checkDovecotCache(),
+		checkDovecotThere(),
 	}
 }

@@ -48,11 +48,11 @@ func (a *app) host(ctx context.Context, c *daemon.Config, checks []doctor.Check,
 	if groups["files"] {
 		h.Files = &doctor.Files{StateDir: c.StateDir, KeyDir: c.DKIM.KeyDir, UID: runnerOf(c, h.Daemon, status)}
 	}
-	if groups["postfix"] || groups["sockets"] {
+	if groups["postfix"] || groups["sockets"] || groups["dovecot"] {
 		h.Postfix = postfixHost(ctx, c, o.postfix)
 	}
 	if groups["dovecot"] || groups["sockets"] {
-		h.Dovecot = nil
+		h.Dovecot = dovecotHost(ctx, c, o.dovecot, h.Postfix)
 	}
 	if groups["sockets"] {
 		h.Sockets = sockets(c, h.Postfix, h.Dovecot)
@@ -104,7 +104,7 @@ func sockets(c *daemon.Config, p *doctor.Postfix, d *doctor.Dovecot) (all []doct
 			continue
 		}
 		s := doctor.Socket{Protocol: l.Protocol, Path: path}
-		s.Clients = append(p.ClientsOf(l.Protocol, path), d.ClientsOf(l.Protocol, path, c.Dovecot.UID, c.Dovecot.GID)...)
+		s.Clients = append(p.ClientsOf(l.Protocol, path), d.ClientsOf(l.Protocol, path)...)
 		all = append(all, s)
 	}
 	return all
