@@ -14,12 +14,14 @@ import (
 )
 
 // dovecotPatient is a host with the configuration that "vmapd doveconf" prints.
+// vmapd runs there, Dovecot does not.
 func dovecotPatient(t *testing.T, binary, route string) (*dovecotHost, *patient) {
 	t.Helper()
 	url := dbtest.SQLite(t)
 	fillLogins(t, url)
 	h := newDovecotHost(t, binary, route, url, "")
-	h.start(t)
+	h.v.Start(t)
+	h.v.AwaitReady(t)
 	postfix := t.TempDir()
 	writeFiles(t, postfix, map[string]string{"main.cf": "queue_directory = " + h.Queue + "\n", "master.cf": ""})
 	return h, &patient{h.v.Binary, []string{"doctor", "-c", h.v.Config, "--json", "--dovecot-config", h.Config(), "--postfix-config", postfix}, nil}
@@ -71,12 +73,19 @@ func TestDoctorOfDovecot(t *testing.T) {
 				want = append(want, place.Replace(w))
 			}
 			p.finds(t, "dovecot", want...)
+			if tc.spoil != nil {
+				return
+			}
+			h.Start(dovetest.Settings{Submission: true})
+			if got := h.IMAP(t).Login("ann@home.test", "secret"); !strings.HasPrefix(got, "OK") {
+				t.Errorf("nothing is wrong, but a login fails: %s", got)
+			}
 		})
 	}
 	t.Run("SQL", func(t *testing.T) {
 		h, p := dovecotPatient(t, binary, "dict")
 		fill := strings.NewReplacer("${conf}", h.Conf, "${mail}", h.Mail, "${queue}", h.Queue, "${owner}", fmt.Sprint(dovetest.Owner))
-		writeFiles(t, h.Conf, map[string]string{"dovecot.conf": fill.Replace(readFile(t, "testdata/dovecot/dovecot.conf"))})
+		writeFiles(t, h.Conf, map[string]string{"local.conf": "", "dovecot.conf": fill.Replace(readFile(t, "testdata/dovecot/dovecot.conf"))})
 		p.finds(t, "dovecot", "dovecot-lmtp error: "+h.Queue+"/private/dovecot-lmtp", "dovecot-quota warning: quota_clone", "dovecot-sql warning: dict quota", "dovecot-sql warning: passdb", "dovecot-sql warning: userdb")
 	})
 	t.Run("sockets that keep Dovecot out", func(t *testing.T) {
