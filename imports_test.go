@@ -51,7 +51,7 @@ var imports = map[string][]string{
 
 	"cmd/vmapd/internal/doveconf": {"daemon"},
 	"cmd/vmapd/internal/dovetest": {"cmd/vmapd/internal/mailtest", "internal/peers"},
-	"cmd/vmapd/internal/gendocs":  {"cmd/vmapd/internal/doveconf", "daemon", "lookup"},
+	"cmd/vmapd/internal/gendocs":  {"admin/doctor", "cmd/vmapd/internal/doveconf", "daemon", "lookup"},
 	"cmd/vmapd/internal/mailtest": {"internal/peers"},
 	"cmd/vmapd/internal/drill":    {"daemon", "internal/sdtest", "lookup/socketmap"},
 }
