@@ -30,8 +30,8 @@ func checkDatabase() Check {
 		look: look{host: func(r *run, h *Host) {
 			const remedy = "start the database server, or correct database.url and database.password_file in vmapd.toml"
 			switch {
-			case h.Away != "":
-				r.say(Error, "database", remedy, "the database cannot be read: %s", h.Away)
+			case h.Away != nil:
+				r.say(Error, "database", remedyOf(h.Away, remedy), "the database cannot be read: %v", h.Away)
 			case h.answers() && !h.Daemon.DatabaseUp:
 				r.say(Error, "database", remedy, "the daemon cannot read the database: %s", h.Daemon.DatabaseError)
 			}

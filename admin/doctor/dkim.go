@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/vmapd/vmapd/dkim"
@@ -49,12 +48,7 @@ func (r *run) lookKey(domain, selector, path string) {
 	}
 	k, err := r.ReadKey(domain, selector, path)
 	if err != nil {
-		remedy := "vmapd dkim generate " + domain
-		var has interface{ Remedy() string }
-		if errors.As(err, &has) && has.Remedy() != "" {
-			remedy = has.Remedy()
-		}
-		r.say(Error, keyName(domain, selector), remedy, "mail of the domain is not signed with this key: %v", err)
+		r.say(Error, keyName(domain, selector), remedyOf(err, "vmapd dkim generate "+domain), "mail of the domain is not signed with this key: %v", err)
 	} else if k.Algorithm == dkim.RSASHA256 && k.Bits < dkim.DefaultRSA {
 		r.say(Warning, keyName(domain, selector), "vmapd dkim rotate "+domain, "the key has %d bits: use %d", k.Bits, dkim.DefaultRSA)
 	}

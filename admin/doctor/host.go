@@ -9,8 +9,9 @@ type Host struct {
 	Sockets  []Socket
 	Files    *Files
 	Daemon   *Daemon
-	// Away says why the database could not be read, "" if it was.
-	Away    string
+	// Away says why the database could not be read, nil if it was. It may have a
+	// method Remedy.
+	Away    error
 	Postfix *Postfix
 	Dovecot *Dovecot
 }

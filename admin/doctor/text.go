@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -16,6 +17,15 @@ func sql(format string, args ...any) string { return "SQL: " + fmt.Sprintf(forma
 // so, and addresses have none but where somebody wants to make mischief.
 func quote(s string) string {
 	return "'" + strings.NewReplacer(`'`, `''`, `\`, `\\`).Replace(s) + "'"
+}
+
+// remedyOf is the remedy that an error brings with it, or another one.
+func remedyOf(err error, other string) string {
+	var has interface{ Remedy() string }
+	if errors.As(err, &has) && has.Remedy() != "" {
+		return has.Remedy()
+	}
+	return other
 }
 
 func date(us int64) string { return time.UnixMicro(us).UTC().Format(time.DateOnly) }

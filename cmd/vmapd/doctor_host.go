@@ -43,7 +43,7 @@ func (a *app) host(ctx context.Context, c *daemon.Config, checks []doctor.Check,
 		h.Daemon = daemonState(c, status, err)
 	}
 	if o.away != nil {
-		h.Away = sentence(o.away)
+		h.Away = cause(o.away)
 	}
 	if groups["files"] {
 		h.Files = &doctor.Files{StateDir: c.StateDir, KeyDir: c.DKIM.KeyDir, UID: runnerOf(c, h.Daemon, status)}
@@ -110,11 +110,11 @@ func sockets(c *daemon.Config, p *doctor.Postfix, d *doctor.Dovecot) (all []doct
 	return all
 }
 
-// sentence is an error for a finding.
-func sentence(err error) string {
+// cause is an error without its exit status.
+func cause(err error) error {
 	var e *exit
 	if errors.As(err, &e) && e.err != nil {
-		err = e.err
+		return e.err
 	}
-	return err.Error()
+	return err
 }
