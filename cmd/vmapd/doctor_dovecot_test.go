@@ -24,7 +24,7 @@ func dovecotPatient(t *testing.T, binary, route string) (*dovecotHost, *patient)
 	h.v.AwaitReady(t)
 	postfix := t.TempDir()
 	writeFiles(t, postfix, map[string]string{"main.cf": "queue_directory = " + h.Queue + "\n", "master.cf": ""})
-	return h, &patient{h.v.Binary, []string{"doctor", "-c", h.v.Config, "--json", "--dovecot-config", h.Config(), "--postfix-config", postfix}, nil}
+	return h, &patient{h.v.Binary, []string{"doctor", "-c", h.v.Config, "--json", "--dovecot-config", h.Config(), "--postfix-config", postfix}}
 }
 
 func writeFiles(t *testing.T, dir string, files map[string]string) {

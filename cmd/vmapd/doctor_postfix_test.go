@@ -25,24 +25,29 @@ import (
 type patient struct {
 	binary string
 	args   []string // of "vmapd doctor"
-	db     *db.DB
 }
 
-// newPatient starts a vmapd with a configuration, over an empty database.
-func newPatient(t *testing.T, binary, config string, sockets ...string) *patient {
+// emptyDatabase makes a database with tables.
+func emptyDatabase(t *testing.T) (url string, d *db.DB) {
 	t.Helper()
-	url := dbtest.SQLite(t)
-	d := dbtest.Open(t, url, db.Options{})
+	url = dbtest.SQLite(t)
+	d = dbtest.Open(t, url, db.Options{})
 	if _, err := modoboa.Init(t.Context(), d, modoboa.InitOptions{}); err != nil {
 		t.Fatal(err)
 	}
+	return url, d
+}
+
+// newPatient starts a vmapd over a database; config says the rest.
+func newPatient(t *testing.T, binary, url, config string, sockets ...string) *patient {
+	t.Helper()
 	config = fmt.Sprintf("[database]\nurl = %q\n", url) + config
 	startVmapd(t, binary, config).awaitSockets(t, sockets...)
 	file := filepath.Join(t.TempDir(), "vmapd.toml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return &patient{binary, []string{"doctor", "-c", file, "-o", "state_dir=" + t.TempDir(), "--json"}, d}
+	return &patient{binary, []string{"doctor", "-c", file, "-o", "state_dir=" + t.TempDir(), "--json"}}
 }
 
 // diagnose runs the doctor, which must exit with a status that fits.
@@ -98,7 +103,8 @@ func TestDoctorOfPostfix(t *testing.T) {
 	listen := func(protocol, path, mode, group string) string {
 		return fmt.Sprintf("[[listen]]\nprotocol = %q\naddress = \"unix:%s\"\nmode = %q\ngroup = %q\n", protocol, path, mode, group)
 	}
-	well := newPatient(t, binary, listen("socketmap", socket, "0660", "postfix")+listen("milter", milter, "0666", ""), socket, milter)
+	url, d := emptyDatabase(t)
+	well := newPatient(t, binary, url, listen("socketmap", socket, "0660", "postfix")+listen("milter", milter, "0666", ""), socket, milter)
 	well.args = append(well.args, "--postfix-config", conf)
 
 	t.Run("well", func(t *testing.T) { well.finds(t, "postfix,sockets") })
@@ -137,7 +143,7 @@ func TestDoctorOfPostfix(t *testing.T) {
 		well.finds(t, "postfix")
 	})
 	t.Run("a domain that is local too", func(t *testing.T) {
-		dbtest.Exec(t, well.db, "insert into admin_domain (id, name, enabled, enable_dkim) values (1, 'both.test', true, true)")
+		dbtest.Exec(t, d, "insert into admin_domain (id, name, enabled, enable_dkim) values (1, 'both.test', true, true)")
 		postconf(t, conf, "-e", "mydestination = $myhostname, both.test, localhost", "smtpd_milters = ")
 		obey(t, conf, well.finds(t, "postfix", "postfix-milter warning: smtpd_milters", "postfix-mydestination error: both.test"))
 		well.finds(t, "postfix")
@@ -145,7 +151,7 @@ func TestDoctorOfPostfix(t *testing.T) {
 	t.Run("sockets that keep Postfix out", func(t *testing.T) {
 		closed := t.TempDir()
 		shut := filepath.Join(closed, "s")
-		ill := newPatient(t, binary, listen("socketmap", filepath.Join(p.Private, "ill"), "0600", "")+listen("milter", shut, "0666", ""), shut)
+		ill := newPatient(t, binary, url, listen("socketmap", filepath.Join(p.Private, "ill"), "0600", "")+listen("milter", shut, "0666", ""), shut)
 		ill.args = append(ill.args, "--postfix-config", conf)
 		if err := os.Chmod(closed, 0o700); err != nil {
 			t.Fatal(err)
