@@ -13,6 +13,8 @@ func checkDaemon() Check {
 		look: look{host: func(r *run, h *Host) {
 			switch d := h.Daemon; {
 			case d == nil:
+			case d.Hidden:
+				r.say(Info, "vmapd", "run vmapd doctor as root", "the daemon may not be asked: %s", d.Error)
 			case d.Error != "":
 				r.say(Error, "vmapd", "systemctl start vmapd; journalctl -u vmapd says why it ended", "the daemon does not answer: %s", d.Error)
 			case d.NotReady != "":

@@ -16,11 +16,12 @@ type Host struct {
 	Dovecot *Dovecot
 }
 
-// Socket is a unix socket that the configuration names.
+// Socket is a socket that the configuration names.
 type Socket struct {
 	Protocol string
-	Path     string
-	Clients  []Client // who must be able to connect
+	Path     string   // of a unix socket
+	TCP      string   // host:port of any other
+	Clients  []Client // who must be able to connect to Path
 }
 
 // Client is a user of the system that connects to a socket.
@@ -39,7 +40,8 @@ type Files struct {
 
 // Daemon is what a running daemon says of itself.
 type Daemon struct {
-	Error    string // why it does not answer, "" if it does; then nothing else means anything
+	Error    string // why it does not answer, "" if it does; nothing else means anything then
+	Hidden   bool   // because the caller may not ask it
 	NotReady string // why, "" if it is ready
 	Config   string // its configuration file
 	Version  string

@@ -65,7 +65,20 @@ func TestSocketMissing(t *testing.T) {
 	for _, path := range []string{good, dead, gone, plain} {
 		sockets = append(sockets, Socket{Protocol: "socketmap", Path: path})
 	}
-	finds(t, visit(t, &Host{Sockets: sockets}, "sockets"), "socket-missing error: "+dead, "socket-missing error: "+gone, "socket-missing error: "+plain)
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	idle, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	idle.Close()
+	for _, l := range []net.Listener{busy, idle} {
+		sockets = append(sockets, Socket{Protocol: "tcp_table", TCP: l.Addr().String()})
+	}
+	finds(t, visit(t, &Host{Sockets: sockets}, "sockets"), "socket-missing error: "+dead, "socket-missing error: "+gone, "socket-missing error: "+plain, "socket-missing error: "+idle.Addr().String())
 }
 
 // TestSocketAccess goes through mode, owner and group of a socket, and of the
@@ -185,6 +198,7 @@ func TestDaemonChecks(t *testing.T) {
 	}{
 		{"well", func(*Host) {}, nil},
 		{"no daemon", func(h *Host) { *h.Daemon = Daemon{Error: "no daemon answers"} }, []string{"daemon-down error: vmapd"}},
+		{"a daemon of others", func(h *Host) { *h.Daemon = Daemon{Error: "no permission", Hidden: true} }, []string{"daemon-down info: vmapd"}},
 		{"not ready", func(h *Host) { h.Daemon.NotReady = "the database has not been read yet" }, []string{"daemon-down error: vmapd"}},
 		{"database", func(h *Host) { h.Daemon.DatabaseUp, h.Daemon.DatabaseError = false, "refused" }, []string{"database-down error: database"}},
 		{"database, for us alone", func(h *Host) { h.Away = errors.New("refused") }, []string{"database-down error: database"}},

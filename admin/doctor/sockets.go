@@ -28,6 +28,12 @@ func checkSocketMissing() Check {
 
 func (r *run) lookSocket(s *Socket) {
 	const remedy = "start vmapd (systemctl start vmapd), or have it take over a changed configuration (systemctl reload vmapd)"
+	if s.TCP != "" {
+		if refused("tcp", s.TCP) {
+			r.say(Error, s.TCP, remedy, "nobody listens on the port of %s", s.Protocol)
+		}
+		return
+	}
 	st, err := os.Lstat(s.Path)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
@@ -36,15 +42,15 @@ func (r *run) lookSocket(s *Socket) {
 		r.say(Error, s.Path, remedy, "the socket of %s is not there", s.Protocol)
 	case st.Mode().Type() != fs.ModeSocket:
 		r.say(Error, s.Path, "move the file away, and start vmapd again", "what should be the socket of %s is no socket", s.Protocol)
-	case refused(s.Path):
+	case refused("unix", s.Path):
 		r.say(Error, s.Path, remedy, "nobody listens on the socket of %s", s.Protocol)
 	}
 }
 
 // refused reports whether nobody listens on a socket. Whoever may not connect
 // does not know.
-func refused(path string) bool {
-	c, err := net.DialTimeout("unix", path, 2*time.Second)
+func refused(network, address string) bool {
+	c, err := net.DialTimeout(network, address, 2*time.Second)
 	if err == nil {
 		c.Close()
 	}
@@ -58,7 +64,7 @@ func checkSocketAccess() Check {
 		Do:   "Set group and mode in the [[listen]] section, or chmod the folder.",
 		look: look{host: func(r *run, h *Host) {
 			for _, s := range h.Sockets {
-				for _, c := range s.Clients {
+				for _, c := range s.Clients { // none of TCP
 					r.lookAccess(&s, &c)
 				}
 			}
@@ -71,7 +77,7 @@ func (r *run) lookAccess(s *Socket, c *Client) {
 	for _, dir := range foldersAbove(s.Path) {
 		st, err := os.Stat(dir)
 		if err != nil {
-			return // socket-missing
+			return // socket-missing tells of it
 		}
 		if !c.may(st, dir, 0o1) {
 			r.say(Error, s.Path, fmt.Sprintf("chmod o+x %s, or put the socket into a folder that %s may enter", dir, c.Name),

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -62,7 +61,7 @@ func (a *app) host(ctx context.Context, c *daemon.Config, checks []doctor.Check,
 
 func daemonState(c *daemon.Config, s *daemon.Status, err error) *doctor.Daemon {
 	if err != nil {
-		return &doctor.Daemon{Error: err.Error()}
+		return &doctor.Daemon{Error: err.Error(), Hidden: os.Geteuid() != 0 && !errors.Is(err, daemon.ErrNotRunning)}
 	}
 	d := &doctor.Daemon{
 		NotReady: s.Reason, Config: s.Config, Version: s.Version, WantConfig: c.Path, WantVersion: daemon.Version(),
@@ -95,16 +94,21 @@ func runnerOf(c *daemon.Config, d *doctor.Daemon, s *daemon.Status) int {
 	return -1
 }
 
-// sockets lists the unix sockets of the configuration with those who connect to
-// them.
+// sockets lists the sockets of the configuration, those of systemd aside, with
+// those who connect to them.
 func sockets(c *daemon.Config, p *doctor.Postfix, d *doctor.Dovecot) (all []doctor.Socket) {
 	for _, l := range c.Listen {
-		path, ok := strings.CutPrefix(l.Address, "unix:")
-		if !ok {
+		e, err := daemon.ParseEndpoint(l.Address)
+		s := doctor.Socket{Protocol: l.Protocol}
+		switch {
+		case err != nil || e.Kind == daemon.Systemd || e.Kind == daemon.Inet && e.Port == 0:
 			continue
+		case e.Kind == daemon.Inet:
+			_, s.TCP, _ = e.Network()
+		default:
+			s.Path = e.Path
+			s.Clients = append(p.ClientsOf(l.Protocol, e.Path), d.ClientsOf(l.Protocol, e.Path)...)
 		}
-		s := doctor.Socket{Protocol: l.Protocol, Path: path}
-		s.Clients = append(p.ClientsOf(l.Protocol, path), d.ClientsOf(l.Protocol, path)...)
 		all = append(all, s)
 	}
 	return all
