@@ -76,7 +76,7 @@ func (r *run) lookDomainAliasRow(a *store.DomainAlias) {
 	internal, made := selfAlias(at)
 	switch {
 	case len(old) > 0:
-		remedy := fmt.Sprintf("%s", sql("UPDATE modoboa_admin_aliasrecipient SET address = %s WHERE alias_id = %d", quote(want), internal.ID))
+		remedy := sql("UPDATE modoboa_admin_aliasrecipient SET address = %s WHERE alias_id = %d", quote(want), internal.ID)
 		r.say(Error, a.Name, remedy, "it is an alias of %s, but its row %s leads to %s: mail goes there", target.Name, "@"+a.Name, strings.Join(old, ", "))
 	case made && !internal.Enabled:
 		r.say(Error, a.Name, sql("UPDATE admin_alias SET enabled = true WHERE id = %d", internal.ID), "its alias @%s is disabled: mail for it is refused", a.Name)
