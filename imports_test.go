@@ -47,12 +47,13 @@ var imports = map[string][]string{
 	"dkim/opendkim":             {},
 	"dkim/milter":               {"dkim"},
 	"dkim/milter/miltertest":    {},
+	"admin/doctor":              {"dkim", "lookup", "lookup/password", "store"},
 	"daemon":                    {"dkim", "dkim/dnscheck", "dkim/keyring", "dkim/milter", "lookup", "lookup/auth", "lookup/dict", "lookup/dovecot", "lookup/guard", "lookup/guard/redisguard", "lookup/login", "lookup/password", "lookup/usage", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa", "store/spool"},
-	"cmd/vmapd":                 {"cmd/vmapd/internal/doveconf", "daemon", "dkim", "dkim/dnscheck", "dkim/keyring", "dkim/opendkim", "lookup", "lookup/password", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa"},
+	"cmd/vmapd":                 {"admin/doctor", "cmd/vmapd/internal/doveconf", "daemon", "dkim", "dkim/dnscheck", "dkim/keyring", "dkim/opendkim", "lookup", "lookup/password", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa"},
 
 	"cmd/vmapd/internal/doveconf": {"daemon"},
 	"cmd/vmapd/internal/dovetest": {"cmd/vmapd/internal/mailtest", "internal/peers"},
-	"cmd/vmapd/internal/gendocs":  {"cmd/vmapd/internal/doveconf", "daemon", "lookup"},
+	"cmd/vmapd/internal/gendocs":  {"admin/doctor", "cmd/vmapd/internal/doveconf", "daemon", "lookup"},
 	"cmd/vmapd/internal/mailtest": {"internal/peers"},
 	"cmd/vmapd/internal/drill":    {"daemon", "internal/sdtest", "lookup/socketmap"},
 }

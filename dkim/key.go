@@ -122,6 +122,16 @@ func (k *Key) verify(digest, signature []byte) bool {
 	return false
 }
 
+// CheckSelector says why a selector cannot stand in DNS below a domain, which
+// may be in any spelling.
+func CheckSelector(selector, domain string) error {
+	folded, err := FoldDomain(domain)
+	if err != nil {
+		return err
+	}
+	return checkSelector(selector, folded)
+}
+
 // checkSelector wants sub-domains (RFC 6376, section 3.1) that make a name
 // which DNS can hold. The underscore is in use, and DNS does not mind it.
 func checkSelector(selector, domain string) error {

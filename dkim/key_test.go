@@ -185,3 +185,17 @@ func TestNames(t *testing.T) {
 		t.Errorf("no error for unknown names: %v, %v, %v", algorithm, headers, canon)
 	}
 }
+
+func TestCheckSelector(t *testing.T) {
+	for _, tc := range []struct {
+		selector, domain string
+		good             bool
+	}{
+		{"v202611r", "Example.TEST", true}, {"a.b_c", "bücher.test", true},
+		{"two words", "example.test", false}, {"", "example.test", false}, {"-a", "example.test", false}, {"a", "no domain", false},
+	} {
+		if err := CheckSelector(tc.selector, tc.domain); (err == nil) != tc.good {
+			t.Errorf("%q of %q: %v", tc.selector, tc.domain, err)
+		}
+	}
+}

@@ -150,6 +150,10 @@ func (m *mailWalk) restricted(address string, c class) bool {
 func (m *mailWalk) expand(address string, depth int, path []string) {
 	folded := store.Fold(address)
 	if slices.Contains(path, folded) {
+		if m.endsItself(address) {
+			m.step(depth, "", 0, "%s was expanded already, to itself among others: Postfix leaves it at that", address)
+			return
+		}
 		m.end(depth, Delivery{Address: address, Kind: Looped, Reason: "the aliases come back to this address: Postfix gives up after 1000 turns and answers 451; correct one of them"})
 		return
 	}
@@ -174,6 +178,14 @@ func (m *mailWalk) expand(address string, depth int, path []string) {
 	}
 }
 
+// endsItself reports whether an address expands to itself too. Postfix expands
+// such a one only once, so no loop goes through it (postfix
+// src/cleanup/cleanup_map1n.c).
+func (m *mailWalk) endsItself(address string) bool {
+	value, found := m.ask(aliases, address)
+	return found && slices.ContainsFunc(recipientsIn(value, address), func(to string) bool { return store.Fold(to) == store.Fold(address) })
+}
+
 // aliasesOf shows every alias row that was looked at for an address, and
 // returns the recipients as Postfix makes them of the table's answer.
 func (m *mailWalk) aliasesOf(address string, depth int) []string {
@@ -196,10 +208,7 @@ func (m *mailWalk) aliasesOf(address string, depth int) []string {
 		m.step(depth, "", 0, "no alias for %s", strings.Join(steps, ", "))
 		return nil
 	}
-	if value[0] == '@' {
-		return []string{address[:strings.LastIndexByte(address, '@')] + value}
-	}
-	return splitList(value)
+	return recipientsIn(value, address)
 }
 
 // aliasRows shows the rows of one alias address and reports whether one of

@@ -31,6 +31,16 @@ func (s *Snapshot) DomainAlias(name string) (DomainAlias, bool) {
 	return DomainAlias{}, false
 }
 
+// DomainAliasByID finds a domain alias by its primary key, one of a domain that
+// does not exist too.
+func (s *Snapshot) DomainAliasByID(id uint32) (DomainAlias, bool) {
+	at := s.base.domainAliases.ids.row(id)
+	if at == 0 || s.base.domainAliases.at(at).flags&here == 0 {
+		return DomainAlias{}, false
+	}
+	return s.domainAlias(at), true
+}
+
 // Mailbox finds the mailbox at an address.
 func (s *Snapshot) Mailbox(address string) (Mailbox, bool) { return s.At(address).Mailbox() }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/vmapd/vmapd/admin/doctor"
 	"github.com/vmapd/vmapd/daemon"
 	"github.com/vmapd/vmapd/lookup"
 )
@@ -131,39 +132,47 @@ func relative(address, queue string) string {
 	return "unix:" + path
 }
 
+// postfixMaps are the tables that main.cf is to name, in the order of the lines
+// that "vmapd postconf" prints; those that no listener serves are left out.
+func postfixMaps(name func(table string) string) (list []doctor.PostfixMap) {
+	for _, m := range []doctor.PostfixMap{
+		{Param: "virtual_mailbox_domains", Table: "domains"}, {Param: "virtual_alias_domains", Table: "domain-aliases"}, {Param: "virtual_alias_maps", Table: "aliases"},
+		{Param: "virtual_mailbox_maps", Table: "mailboxes"}, {Param: "relay_domains", Table: "relay-domains"}, {Param: "transport_maps", Table: "transport"},
+		{Param: "smtpd_sender_login_maps", Table: "sender-login"},
+	} {
+		if m.Name = name(m.Table); m.Name != "" {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// accessMaps are those that belong below check_recipient_access.
+func accessMaps(name func(table string) string) (list []doctor.PostfixMap) {
+	for _, table := range []string{"maintain", "relay-recipient-verification"} {
+		if n := name(table); n != "" {
+			list = append(list, doctor.PostfixMap{Param: "smtpd_recipient_restrictions", Table: table, Name: n})
+		}
+	}
+	return list
+}
+
 func printPostconf(w io.Writer, c *daemon.Config, name func(table string) string) {
-	set := func(param string, tables ...string) {
-		var names []string
-		for _, t := range tables {
-			if n := name(t); n != "" {
-				names = append(names, n)
-			}
-		}
-		if len(names) > 0 {
-			fmt.Fprintf(w, "%s = %s\n", param, strings.Join(names, ", "))
-		}
-	}
 	fmt.Fprintln(w, "# Lookups answered by vmapd; they replace the sql-*.cf maps.")
-	set("virtual_mailbox_domains", "domains")
-	set("virtual_alias_domains", "domain-aliases")
-	set("virtual_alias_maps", "aliases")
-	fmt.Fprintln(w, "# Lets Postfix refuse unknown recipients by itself, without a probe.")
-	set("virtual_mailbox_maps", "mailboxes")
-	set("relay_domains", "relay-domains")
-	fmt.Fprintln(w, "# One map: it contains sql-spliteddomains-transport, in the right order.")
-	set("transport_maps", "transport")
-	set("smtpd_sender_login_maps", "sender-login")
-	fmt.Fprintf(w, "recipient_delimiter = %s\nvirtual_transport = %s\n", c.Lookup.RecipientDelimiter, c.Lookup.LocalTransport)
-	var access []string
-	for _, t := range []string{"maintain", "relay-recipient-verification"} {
-		if n := name(t); n != "" {
-			access = append(access, n)
+	for _, m := range postfixMaps(name) {
+		switch m.Table {
+		case "mailboxes":
+			fmt.Fprintln(w, "# Lets Postfix refuse unknown recipients by itself, without a probe.")
+		case "transport":
+			fmt.Fprintln(w, "# One map: it contains sql-spliteddomains-transport, in the right order.")
 		}
+		fmt.Fprintf(w, "%s = %s\n", m.Param, m.Name)
 	}
-	if len(access) > 0 {
+	fmt.Fprintf(w, "recipient_delimiter = %s\nvirtual_transport = %s\n", c.Lookup.RecipientDelimiter, c.Lookup.LocalTransport)
+	if access := accessMaps(name); len(access) > 0 {
 		fmt.Fprintln(w, "# Begin smtpd_recipient_restrictions with:")
-		for _, n := range access {
-			fmt.Fprintf(w, "#   check_recipient_access %s,\n", n)
+		for _, m := range access {
+			fmt.Fprintf(w, "#   check_recipient_access %s,\n", m.Name)
 		}
 	}
 	if n := name("domains"); strings.HasPrefix(n, "socketmap:unix:/") {

@@ -1,7 +1,7 @@
 // Command gendocs writes the documentation that is made from the code: the
-// commented configuration file, the list of lookup tables, and the files that
-// "vmapd doveconf" prints for the default configuration. "make generate" runs
-// it, and a test compares.
+// commented configuration file, the lists of lookup tables and of the doctor's
+// checks, and the files that "vmapd doveconf" prints for the default
+// configuration. "make generate" runs it, and a test compares.
 //
 //	gendocs DOCS DOVECOT
 package main
@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/vmapd/vmapd/admin/doctor"
 	"github.com/vmapd/vmapd/cmd/vmapd/internal/doveconf"
 	"github.com/vmapd/vmapd/daemon"
 	"github.com/vmapd/vmapd/lookup"
@@ -25,7 +26,7 @@ func main() {
 	// The file shows the folders of an installation, not of this shell.
 	os.Unsetenv("STATE_DIRECTORY")
 	os.Unsetenv("RUNTIME_DIRECTORY")
-	for name, text := range map[string]string{"vmapd.toml": daemon.Commented(), "tables.md": tables()} {
+	for name, text := range map[string]string{"vmapd.toml": daemon.Commented(), "tables.md": tables(), "doctor.md": checks()} {
 		write(filepath.Join(os.Args[1], name), text)
 	}
 	for _, o := range []doveconf.Options{{Version: "2.3", Auth: doveconf.Dict}, {Version: "2.3", Auth: doveconf.Server}, {Version: "2.4", Auth: doveconf.Server}} {
@@ -63,6 +64,67 @@ func tables() string {
 			names = append(names, "`"+strings.Join(t.Synonyms, "`, `")+"`")
 		}
 		fmt.Fprintf(&b, "\nAlso known as %s.\n", strings.Join(names, ", "))
+	}
+	return b.String()
+}
+
+// groupTexts say what each group of checks looks at.
+func groupTexts() map[string]string {
+	return map[string]string{
+		"aliases":  "Aliases, catch-alls and the aliases that Modoboa makes for mailboxes.",
+		"accounts": "Accounts, their passwords and mailboxes.",
+		"domains":  "Domains, domain aliases and relay domains.",
+		"orphans":  "What renaming and deleting leaves behind.",
+		"quota":    "How full mailboxes are, and what domains have promised.",
+		"dkim":     "Keys that sign mail.",
+		"rows":     "Rows that are not served, or not as they are.",
+		"daemon":   "What the running daemon says of itself, on its control socket.",
+		"sockets":  "The unix sockets of the configuration, and the users of Postfix and Dovecot that connect to those which their configurations name.",
+		"files":    "The configuration, the state folder and the folder of DKIM keys.",
+		"postfix":  "What `postconf` says, held against what `vmapd postconf` prints. `--postfix-config` names the folder of another main.cf.",
+		"dovecot":  "What `doveconf -n` says, held against what `vmapd doveconf` prints for that version and route. `--dovecot-config` names another dovecot.conf.",
+	}
+}
+
+const doctorIntro = `# vmapd doctor
+
+Made from the code by ` + "`make generate`" + `.
+
+` + "`vmapd doctor`" + ` looks for problems in the data, in keys, sockets and permissions, and in how Postfix and Dovecot are wired. It changes nothing, and says of
+each problem what to do. Run it as root on the mail host: others may not see all there is to see.
+
+    vmapd doctor
+    vmapd doctor --only aliases,postfix-map
+    vmapd doctor --json
+
+Each finding has a check, a level, a subject (an address, a domain, a file, a parameter), what is wrong with it and a remedy. Errors are mail or
+logins that go wrong, or will; warnings work, but not as somebody wants it to; the rest is good to know. 20 subjects of each check and level
+are shown, a last line says how many more there are. No finding shows a password, a hash or a key.
+
+| exit status | |
+|---|---|
+| 0 | nothing is wrong; there may be things to know |
+| 1 | an error or a warning was found |
+| 2 | no such check, or a configuration that cannot be read |
+| 75 | it cannot say: the database is away, and the daemon has kept nothing on disk. What does not need the data is shown all the same |
+
+The data is read from the database now; if that is away, the daemon's copy on disk is looked at. A million mailboxes take some seconds.
+`
+
+func checks() string {
+	var b strings.Builder
+	b.WriteString(doctorIntro)
+	for _, group := range doctor.Groups() {
+		text, ok := groupTexts()[group]
+		if !ok {
+			fail(fmt.Errorf("the group %s of checks has no text", group))
+		}
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n| check | finds | remedy |\n|---|---|---|\n", group, text)
+		for _, c := range doctor.Checks() {
+			if c.Group == group {
+				fmt.Fprintf(&b, "| `%s` | %s | %s |\n", c.Name, c.Text, c.Do)
+			}
+		}
 	}
 	return b.String()
 }

@@ -1,0 +1,33 @@
+package doctor
+
+// Checks lists all checks, in the order in which findings of one level come.
+func Checks() []Check {
+	return []Check{
+		checkLoops(), checkDangling(), checkStale(), checkEmpty(), checkLarge(),
+		checkSwallowed(), checkShadowed(), checkSelfAlias(), checkClosed(), checkExpired(),
+
+		checkEmail(), checkPasswordUnknown(), checkPasswordMissing(), checkPasswordWeak(), checkMailboxOrphan(), checkOperation(),
+
+		checkDomainIsAlias(), checkDomainAliasTarget(), checkDomainAliasRow(), checkDomainType(), checkRelayRoute(),
+
+		checkOrphanAlias(), checkOrphanAccess(), checkOrphanTransport(), checkOrphanUsage(), checkNegativeUsage(),
+
+		checkFull(), checkDomainQuota(), checkDefaultQuota(),
+
+		checkKey(), checkSelector(),
+
+		checkCollisions(), checkBadValues(), checkReferences(),
+
+		checkDaemon(), checkDatabase(), checkAge(), checkFollowing(), checkSpool(), checkRunning(), checkKeyRecords(),
+
+		checkSocketMissing(), checkSocketAccess(),
+
+		checkWarnings(), checkStateDir(), checkKeyFiles(),
+
+		checkPostfixSQL(), checkPostfixMaps(), checkPostfixUnknown(), checkPostfixAccess(), checkPostfixProxy(), checkPostfixChroot(), checkPostfixDelimiter(),
+		checkPostfixTransport(), checkPostfixMilters(), checkPostfixSASL(), checkPostfixDestination(), checkPostfixThere(),
+
+		checkDovecotSQL(), checkDovecotAuth(), checkDovecotQuota(), checkDovecotLastLogin(), checkDovecotLMTP(), checkDovecotDelimiter(), checkDovecotUID(), checkDovecotCache(),
+		checkDovecotThere(),
+	}
+}
