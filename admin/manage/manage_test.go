@@ -52,6 +52,7 @@ func openManager(t *testing.T, url string) *world {
 	t.Helper()
 	w := emptyManager(t, url)
 	w.csv(worldData)
+	w.exec("UPDATE limits_userobjectlimit SET max_value = -1 WHERE name <> 'quota'")
 	return w
 }
 
