@@ -136,20 +136,14 @@ func like(search string) string {
 	return "%" + r.Replace(strings.ToLower(strings.TrimSpace(search))) + "%"
 }
 
-// page completes a SELECT by order and limits. What is equal is ordered by
-// first, a unique column, which is also the order if none is asked for; so no
-// row is on two pages.
+// page completes a SELECT by order and limits.
 func (q *Query) page(columns map[string]string, first string) string {
 	by, ok := columns[q.Sort]
-	switch {
-	case !ok && (!q.Desc || strings.HasSuffix(first, " DESC")):
+	if !ok {
 		by = first
-	case !ok:
-		by = first + " DESC"
-	case q.Desc:
-		by += " DESC, " + first
-	default:
-		by += ", " + first
+	}
+	if q.Desc {
+		by += " DESC"
 	}
 	limit := q.Limit
 	if limit <= 0 || limit > MaxList {
