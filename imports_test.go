@@ -48,8 +48,9 @@ var imports = map[string][]string{
 	"dkim/milter":               {"dkim"},
 	"dkim/milter/miltertest":    {},
 	"admin/doctor":              {"dkim", "lookup", "lookup/password", "store"},
-	"daemon":                    {"dkim", "dkim/dnscheck", "dkim/keyring", "dkim/milter", "lookup", "lookup/auth", "lookup/dict", "lookup/dovecot", "lookup/guard", "lookup/guard/redisguard", "lookup/login", "lookup/password", "lookup/usage", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa", "store/spool"},
+	"daemon":                    {"admin/manage", "dkim", "dkim/dnscheck", "dkim/keyring", "dkim/milter", "lookup", "lookup/auth", "lookup/dict", "lookup/dovecot", "lookup/guard", "lookup/guard/redisguard", "lookup/login", "lookup/password", "lookup/socketmap", "lookup/tcptable", "lookup/usage", "store", "store/db", "store/modoboa", "store/spool"},
 	"cmd/vmapd":                 {"admin/doctor", "cmd/vmapd/internal/doveconf", "daemon", "dkim", "dkim/dnscheck", "dkim/keyring", "dkim/opendkim", "lookup", "lookup/password", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa"},
+	"admin/manage":              {"lookup/password", "store", "store/db", "store/modoboa/rows"},
 
 	"cmd/vmapd/internal/doveconf": {"daemon"},
 	"cmd/vmapd/internal/dovetest": {"cmd/vmapd/internal/mailtest", "internal/peers"},

@@ -3,6 +3,7 @@ package daemon
 import (
 	"time"
 
+	"github.com/vmapd/vmapd/admin/manage"
 	"github.com/vmapd/vmapd/store"
 	"github.com/vmapd/vmapd/store/db"
 	"github.com/vmapd/vmapd/store/modoboa"
@@ -14,6 +15,7 @@ import (
 type databases struct {
 	read, write *db.DB
 	source      *modoboa.Source
+	manager     *manage.Manager
 }
 
 // A database that hangs must be noticed soon, so that its return is. One that
@@ -36,7 +38,9 @@ func openDatabases(cfg *Config) (*databases, error) {
 		read.Close()
 		return nil, err
 	}
-	return &databases{read: read, write: write, source: &modoboa.Source{DB: read, Writer: write}}, nil
+	d := &databases{read: read, write: write, source: &modoboa.Source{DB: read, Writer: write}}
+	d.manager = manage.New(cfg.manageOptions(d))
+	return d, nil
 }
 
 func (d *databases) Close() {

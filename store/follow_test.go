@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -272,6 +273,40 @@ func TestLostLogIsReadAnew(t *testing.T) {
 	r.until(t, "a comparison that does not count as missed", func() bool { return len(r.audits) == 1 && !r.audits[0].Followed })
 	if s.Status().Missed != 0 {
 		t.Error("counted as missed")
+	}
+}
+
+func TestSyncWaitsForWhatWasCommitted(t *testing.T) {
+	f := newFeed(10)
+	s := &Store{Settings: Settings{Source: f, Poll: time.Hour}}
+	run(t, s)
+	serves(t, s, domainName(9), true)
+	for i := range 50 {
+		name := fmt.Sprintf("synced%d.test", i)
+		f.miss(7, name)
+		f.mu.Lock()
+		f.log = append(f.log, 7) // without a notification
+		f.mu.Unlock()
+		if err := s.Sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := s.Current().Domain(name); !ok {
+			t.Fatalf("%s is not served", name)
+		}
+	}
+	f.miss(7, "unlogged.test")
+	f.mu.Lock()
+	f.lost = true
+	f.mu.Unlock()
+	if err := s.Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := s.Current().Domain("unlogged.test"); !ok {
+		t.Error("a lost log: not served after Sync")
+	}
+	f.break_(errors.New("connection refused"))
+	if err := s.Sync(t.Context()); err == nil || !strings.Contains(err.Error(), "refused") {
+		t.Errorf("Sync without a database: %v", err)
 	}
 }
 

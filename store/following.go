@@ -75,6 +75,21 @@ func (r *runner) follow() {
 	}
 }
 
+// sync answers who waits for what was committed to be served: after a look at
+// the log, or after the next load where that does not tell.
+func (r *runner) sync(waiting []chan error) {
+	if r.following() && !r.doubtful {
+		r.follow()
+		if r.following() && !r.doubtful && !r.failing {
+			answer(waiting, nil)
+			return
+		}
+	}
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	r.s.loads = append(r.s.loads, waiting...)
+}
+
 // changes asks a follower, which may not hang for ever.
 func (r *runner) changes(f Follower, from Position) (c *Changes, err error) {
 	r.patience = min(max(r.patience, firstPatience), lastPatience)

@@ -76,6 +76,9 @@ func (s *Store) settingsNow() Settings {
 // step does what is due, then waits for the next thing.
 func (r *runner) step() {
 	r.takeSettings()
+	if wait := r.s.take(&r.s.syncs); len(wait) > 0 {
+		r.sync(wait)
+	}
 	now := r.s.clock()
 	if r.loading == nil && !r.busy && (r.asked() || !r.nextLoad.IsZero() && !now.Before(r.nextLoad)) {
 		r.startLoad()
@@ -180,6 +183,7 @@ func (r *runner) end() {
 		answer((<-r.loaded).waiting, context.Cause(r.ctx))
 	}
 	answer(r.s.take(&r.s.loads), context.Cause(r.ctx))
+	answer(r.s.take(&r.s.syncs), context.Cause(r.ctx))
 	r.watch()
 	if r.busy {
 		<-r.compared

@@ -55,6 +55,7 @@ type Store struct {
 	settings Settings
 	changed  bool         // settings, since Run last looked
 	loads    []chan error // who asked for a load that has not begun
+	syncs    []chan error // who waits for what was committed to be served
 	saves    []chan error // who asked for a copy on disk
 	status   Status
 }
@@ -194,6 +195,11 @@ func (s *Store) Configure(settings Settings) {
 // Reload asks for a load that begins after the call and waits until what it
 // read is served. Calls that come while a load runs share the next one.
 func (s *Store) Reload(ctx context.Context) error { return s.ask(ctx, &s.loads) }
+
+// Sync waits until everything that was committed before the call is served.
+// Where changes are followed that takes as long as one look at the log, else a
+// load. The error says why the database cannot be read.
+func (s *Store) Sync(ctx context.Context) error { return s.ask(ctx, &s.syncs) }
 
 // Save makes sure that what is served is on disk.
 func (s *Store) Save(ctx context.Context) error { return s.ask(ctx, &s.saves) }

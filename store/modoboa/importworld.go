@@ -70,7 +70,10 @@ func loadWorld(ctx context.Context, d *db.DB, q db.Queryer, f *csvFile) (*world,
 		transports: map[string]string{}, access: map[string]bool{}, quotas: map[string]bool{},
 		known: map[*rows.Alias]*known{}, mailboxByID: map[int64]*rows.Mailbox{}, aliasByID: map[int64]*rows.Alias{},
 	}}
-	l.w.base, l.err = rows.ReadBase(ctx, d, q)
+	var tables map[string]rows.Table
+	if tables, l.err = rows.ReadTables(ctx, d, q); l.err == nil {
+		l.w.base, l.err = rows.ReadBase(ctx, d, q, tables)
+	}
 	l.domains()
 	l.accounts()
 	l.aliases()

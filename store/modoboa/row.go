@@ -2,13 +2,12 @@ package modoboa
 
 import (
 	"database/sql"
-	"errors"
 	"math"
 	"strconv"
-	"time"
 	"unicode"
 
 	"github.com/vmapd/vmapd/store"
+	"github.com/vmapd/vmapd/store/modoboa/rows"
 )
 
 // row is the row under the cursor, its columns as the drivers give them:
@@ -193,25 +192,6 @@ func (r *row) expiry(i int) int64 {
 	return us
 }
 
-// timeLayouts are the forms in which the engines and those who write to
-// SQLite (Django, Python's and Go's drivers, SQLite's own functions) spell a
-// timestamp. A fraction of a second may follow the seconds in each. Without an
-// offset it is UTC.
-func timeLayouts() []string {
-	return []string{
-		"2006-01-02 15:04:05",
-		"2006-01-02 15:04:05Z07",
-		"2006-01-02 15:04:05Z07:00",
-		"2006-01-02T15:04:05Z07:00",
-		"2006-01-02T15:04:05",
-		"2006-01-02T15:04:05Z0700",
-		"2006-01-02 15:04:05 Z07:00",
-		"2006-01-02 15:04:05 -0700 MST",
-		"2006-01-02 15:04",
-		"2006-01-02",
-	}
-}
-
 // parseTime reads a timestamp as text: microseconds since 1970 UTC, 0 for
 // never. Midnight of 1970 itself becomes the microsecond before.
 func parseTime(s string) (int64, error) {
@@ -221,13 +201,12 @@ func parseTime(s string) (int64, error) {
 	case "-infinity":
 		return -1, nil
 	}
-	for _, layout := range timeLayouts() {
-		if t, err := time.ParseInLocation(layout, s, time.UTC); err == nil {
-			if us := t.UnixMicro(); us != 0 {
-				return us, nil
-			}
-			return -1, nil
-		}
+	t, err := rows.ParseTime(s)
+	if err != nil {
+		return 0, err
 	}
-	return 0, errors.New("is not a date and time")
+	if us := t.UnixMicro(); us != 0 {
+		return us, nil
+	}
+	return -1, nil
 }

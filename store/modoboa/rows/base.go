@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/vmapd/vmapd/store"
 	"github.com/vmapd/vmapd/store/db"
@@ -40,13 +40,17 @@ type Base struct {
 	SelfAliasOff bool             // Modoboa 2.3: a disabled account's self-alias is disabled
 }
 
-// tables are what a [Writer] writes.
+// tables are what a [Writer] writes, and others that come and go with objects.
 var tables = []string{"transport_transport", "admin_domain", "core_user", "core_user_groups", "admin_mailbox", "admin_quota",
 	"admin_alias", "modoboa_admin_aliasrecipient", "admin_domainalias", "relaydomains_recipientaccess",
-	"core_objectaccess", "limits_userobjectlimit", "limits_domainobjectlimit", "postfix_autoreply_transport"}
+	"core_objectaccess", "limits_userobjectlimit", "limits_domainobjectlimit", "postfix_autoreply_transport",
+	"admin_senderaddress", "admin_mailboxoperation", "authtoken_token", "core_log", "admin_alarm", "vmapd_dkim_key"}
 
-// ReadTables describes the tables that a [Writer] writes. Those of limits and
-// of the autoreply plugin need not be there.
+// optional are those of them that need not be there.
+var optional = []string{"limits_userobjectlimit", "limits_domainobjectlimit", "postfix_autoreply_transport",
+	"admin_senderaddress", "admin_mailboxoperation", "authtoken_token", "core_log", "admin_alarm", "vmapd_dkim_key"}
+
+// ReadTables describes the tables that objects are made of.
 func ReadTables(ctx context.Context, d *db.DB, q db.Queryer) (map[string]Table, error) {
 	out := map[string]Table{}
 	for _, name := range tables {
@@ -54,7 +58,7 @@ func ReadTables(ctx context.Context, d *db.DB, q db.Queryer) (map[string]Table, 
 		if err != nil {
 			return nil, err
 		}
-		if optional := strings.HasPrefix(name, "limits_") || strings.HasPrefix(name, "postfix_"); len(t) == 0 && !optional {
+		if len(t) == 0 && !slices.Contains(optional, name) {
 			return nil, fmt.Errorf("there is no table %s: the tables of Modoboa 1.10 or newer are needed; in an empty database \"vmapd init\" makes them", name)
 		}
 		out[name] = t
@@ -62,13 +66,10 @@ func ReadTables(ctx context.Context, d *db.DB, q db.Queryer) (map[string]Table, 
 	return out, nil
 }
 
-// ReadBase reads what all objects need. A database without a super
-// administrator is an error: he is who owns things and sees them.
-func ReadBase(ctx context.Context, d *db.DB, q db.Queryer) (*Base, error) {
-	tables, err := ReadTables(ctx, d, q)
-	if err != nil {
-		return nil, err
-	}
+// ReadBase reads what all objects need; tables are those of [ReadTables]. A
+// database without a super administrator is an error: he is who owns things
+// and sees them.
+func ReadBase(ctx context.Context, d *db.DB, q db.Queryer, tables map[string]Table) (*Base, error) {
 	b := &Base{Tables: tables, Groups: map[string]int64{}, ContentTypes: map[string]int64{}, Limits: map[string]int64{},
 		SelfAliasOff: tables["core_user"].Has("totp_enabled")}
 	for _, part := range []struct {

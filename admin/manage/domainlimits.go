@@ -1,0 +1,114 @@
+package manage
+
+import (
+	"database/sql"
+	"slices"
+
+	"github.com/vmapd/vmapd/store/modoboa/rows"
+)
+
+// limitInDomain is an error if a domain may have no more of something.
+func (t *Tx) limitInDomain(domain int64, name string) error {
+	params, err := t.parameters()
+	if err != nil || !params.flag("limits", "enable_domain_limits", false) {
+		return err
+	}
+	limits, err := t.domainLimits(domain)
+	if err != nil {
+		return err
+	}
+	for _, l := range limits {
+		if l.Name == name && l.Max >= 0 && l.Used >= l.Max {
+			return refused(fullLimit(name, name))
+		}
+	}
+	return nil
+}
+
+// DomainLimits are the limits of a domain, in the order of rows.DomainLimits.
+// They hold while Modoboa's parameter enable_domain_limits is on.
+func (t *Tx) DomainLimits(id int64) ([]Limit, error) {
+	if _, err := t.Domain(id); err != nil {
+		return nil, err
+	}
+	return t.domainLimits(id)
+}
+
+func (t *Tx) domainLimits(id int64) ([]Limit, error) {
+	used := map[string]string{
+		"domain_aliases":  "SELECT count(*) FROM admin_domainalias WHERE target_id = ?",
+		"mailboxes":       "SELECT count(*) FROM admin_mailbox WHERE domain_id = ?",
+		"mailbox_aliases": "SELECT count(*) FROM admin_alias WHERE domain_id = ? AND NOT internal",
+	}
+	limits := map[string]int64{}
+	if len(t.tables["limits_domainobjectlimit"]) > 0 {
+		err := t.each("SELECT name, max_value FROM limits_domainobjectlimit WHERE domain_id = ?", []any{id}, func(r *sql.Rows) error {
+			var name string
+			var n int64
+			err := r.Scan(&name, &n)
+			limits[name] = n
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	admins, err := t.admins(id)
+	if err != nil {
+		return nil, err
+	}
+	out := []Limit{}
+	for _, name := range rows.DomainLimits {
+		l := Limit{Name: name, Max: -1, Used: int64(len(admins))}
+		if n, ok := limits[name]; ok {
+			l.Max = n
+		}
+		if q, ok := used[name]; ok {
+			if l.Used, err = t.count(q, id); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, l)
+	}
+	return out, nil
+}
+
+// SetDomainLimits sets limits of a domain by their names; -1 is unlimited.
+// Others keep their value. Who may change the domain may set its limits.
+func (t *Tx) SetDomainLimits(id int64, to map[string]int64) error {
+	d, err := t.Domain(id)
+	if err != nil {
+		return err
+	}
+	if err := t.allow(DomainObject); err != nil {
+		return err
+	}
+	f := fields{}
+	for name, n := range to {
+		switch {
+		case !slices.Contains(rows.DomainLimits, name):
+			f.add(name, "There is no such limit of a domain.")
+		default:
+			inRange(f, name, n, -1)
+		}
+	}
+	if err := f.err(); err != nil {
+		return err
+	}
+	if len(t.tables["limits_domainobjectlimit"]) == 0 {
+		return conflict("This database has no limits of domains.")
+	}
+	for _, name := range rows.DomainLimits {
+		n, ok := to[name]
+		if !ok {
+			continue
+		}
+		if _, err := t.exec("DELETE FROM limits_domainobjectlimit WHERE domain_id = ? AND name = ?", id, name); err != nil {
+			return err
+		}
+		if _, err := t.exec("INSERT INTO limits_domainobjectlimit (domain_id, name, max_value) VALUES (?, ?, ?)", id, name, n); err != nil {
+			return err
+		}
+	}
+	return t.log("Limits of domain %s set", d.Name)
+}
