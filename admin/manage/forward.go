@@ -25,7 +25,7 @@ func (t *Tx) Forward(account int64) (*Forward, error) {
 	f := &Forward{Recipients: slices.DeleteFunc(a.Recipients, func(s string) bool { return store.Fold(s) == box.address })}
 	f.KeepCopies = len(f.Recipients) < len(a.Recipients)
 	if !f.KeepCopies && len(f.Recipients) > 0 { // the self-alias goes on answering beside the forward
-		f.KeepCopies, err = t.find("SELECT 1 FROM admin_alias WHERE address = ? AND internal = ? AND enabled = ?", []any{box.address, true, true}, new(int))
+		f.KeepCopies, err = t.find("SELECT 1 FROM admin_alias WHERE "+t.named("address")+" = ? AND internal = ? AND enabled = ?", []any{box.address, true, true}, new(int))
 	}
 	return f, err
 }
@@ -172,5 +172,5 @@ func (t *Tx) forwarded(account int64) (*forwardBox, error) {
 // forwardOf returns the alias that is the forward of a mailbox, nil if there
 // is none.
 func (t *Tx) forwardOf(box *forwardBox) (*storedAlias, error) {
-	return t.anyAlias("a.address = ? AND a.internal = ?", box.address, false)
+	return t.anyAlias(t.named("a.address")+" = ? AND a.internal = ?", box.address, false)
 }
