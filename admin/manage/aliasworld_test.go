@@ -52,13 +52,16 @@ func eachHost(t *testing.T, f func(h *mailHost, t *testing.T)) {
 func openHost(t testing.TB, url string) *mailHost {
 	t.Helper()
 	d := dbtest.Open(t, url, db.Options{})
+	h := &mailHost{t: t, d: d, m: manage.New(manage.Options{DB: d})}
+	if d.Dialect == db.SQLite {
+		h.exec("PRAGMA synchronous = OFF") // of the connection that most is done on
+	}
 	if _, err := modoboa.Init(t.Context(), d, modoboa.InitOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := modoboa.ImportCSV(t.Context(), d, strings.NewReader(mailHostData), modoboa.ImportOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	h := &mailHost{t: t, d: d, m: manage.New(manage.Options{DB: d})}
 	h.exec("UPDATE limits_userobjectlimit SET max_value = -1")
 	return h
 }
