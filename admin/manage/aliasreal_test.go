@@ -93,7 +93,7 @@ func TestRealHosts(t *testing.T) {
 			{"user1@example.test", "mine@example.test", []string{"user1@example.test"}, "403 You do not have permission to perform this action."},
 			{"domadmin@example.test", "da@example.test", []string{"user1@example.test"}, "400 address: Mailbox aliases: limit reached"},
 		} {
-			if got := h.act(c.login, func(t *manage.Tx) error { _, err := t.CreateAlias(aliasInput(c.address, c.to...)); return err }); got != c.want {
+			if got := h.act(c.login, func(t *manage.Tx) error { _, err := t.CreateAlias(aliasTo(c.address, c.to...)); return err }); got != c.want {
 				t.Errorf("%s: %q, want %q", c.address, got, c.want)
 			}
 		}

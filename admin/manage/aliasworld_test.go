@@ -128,10 +128,10 @@ func (h *mailHost) must(login string, f func(t *manage.Tx) error) {
 // alias makes an alias as the command line.
 func (h *mailHost) alias(address string, to ...string) {
 	h.t.Helper()
-	h.must("", func(t *manage.Tx) error { _, err := t.CreateAlias(aliasInput(address, to...)); return err })
+	h.must("", func(t *manage.Tx) error { _, err := t.CreateAlias(aliasTo(address, to...)); return err })
 }
 
-func aliasInput(address string, to ...string) manage.AliasInput {
+func aliasTo(address string, to ...string) manage.AliasInput {
 	return manage.AliasInput{Address: manage.Some(address), Recipients: manage.Some(to)}
 }
 
