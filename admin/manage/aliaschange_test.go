@@ -172,6 +172,18 @@ func TestDeleteAlias(t *testing.T) {
 	})
 }
 
+// TestPluginsTable: a table that we know nothing of refers to an alias.
+func TestPluginsTable(t *testing.T) {
+	eachHost(t, func(h *mailHost, t *testing.T) {
+		h.exec("CREATE TABLE plugin_note (id integer NOT NULL PRIMARY KEY, alias_id integer NOT NULL, FOREIGN KEY (alias_id) REFERENCES admin_alias (id))")
+		h.exec("INSERT INTO plugin_note (id, alias_id) VALUES (1, ?)", h.aliasID("info@one.test"))
+		h.must("adm@one.test", func(t *manage.Tx) error { return t.DeleteAlias(h.aliasID("info@one.test")) })
+		if rows := h.rows("SELECT id FROM plugin_note"); len(rows) > 0 {
+			t.Errorf("left: %q", rows)
+		}
+	})
+}
+
 func TestAliasLimits(t *testing.T) {
 	eachHost(t, func(h *mailHost, t *testing.T) {
 		create := func(login, address string) string {
