@@ -27,6 +27,7 @@ type Manager struct {
 	mu     sync.Mutex
 	tables map[string]rows.Table // nil: to be read
 	read   time.Time
+	refs   map[string][]reference // nil: to be read; see references
 }
 
 // New returns a manager of a database.
@@ -103,7 +104,7 @@ func (m *Manager) tx(ctx context.Context, tx *sql.Tx, c *Caller) (*Tx, error) {
 		if err != nil {
 			return nil, err
 		}
-		m.tables, m.read = tables, time.Now()
+		m.tables, m.read, m.refs = tables, time.Now(), nil
 	}
 	return &Tx{ctx: ctx, m: m, db: m.o.DB, tx: tx, caller: c, tables: m.tables}, nil
 }
