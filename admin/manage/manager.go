@@ -18,6 +18,9 @@ type Options struct {
 	Hash func(username, password string) (string, error)
 	// Delimiter stands before an address extension, "+" if it is 0.
 	Delimiter byte
+	// Home is where a mailbox's mail lies, "" if nowhere. Where Modoboa has
+	// mailboxes moved and removed (handle_mailboxes) it is told these paths.
+	Home func(address string) string
 }
 
 // Manager carries out actions on one database. It is safe for concurrent use.
