@@ -17,9 +17,9 @@ func (t *Tx) draftActive(d *draft) error {
 	case d.active:
 		return nil
 	case t.self(d.was):
-		return denied("You can't disable your own account")
+		return d.blame(denied("You can't disable your own account"))
 	}
-	return t.notLast(d.was)
+	return d.blame(t.notLast(d.was))
 }
 
 // activate brings the aliases of an account that was enabled or disabled in

@@ -40,7 +40,7 @@ func (t *Tx) removeAccount(a *Account, keepFiles bool) error {
 	}
 	owns, err := t.find("SELECT 1 FROM core_objectaccess WHERE user_id = ? AND is_owner = ? LIMIT 1", []any{a.ID, true}, new(int))
 	if err == nil && owns {
-		err = t.passOn(a.ID)
+		err = t.passOwned(a.ID)
 	}
 	if err != nil {
 		return err

@@ -44,7 +44,7 @@ func (t *Tx) draftDomains(d *draft) error {
 		}
 	}
 	if t.changesDomains(d, had) && !t.caller.MayGive(d.role) {
-		return denied("You do not have permission to perform this action.")
+		return d.blame(denied("You do not have permission to perform this action."))
 	}
 	return nil
 }

@@ -48,6 +48,9 @@ func (t *Tx) draft(was *Account, in *AccountInput) (*draft, error) {
 
 // blame keeps an error that the input is to blame for and returns any other.
 func (d *draft) blame(err error) error {
+	if err == nil {
+		return nil
+	}
 	var e *Error
 	if !errors.As(err, &e) {
 		return err

@@ -65,7 +65,7 @@ func (t *Tx) changeOfRole(d *draft) error {
 		return nil
 	}
 	if t.self(d.was) {
-		return denied("You can't change your own role")
+		return d.blame(denied("You can't change your own role"))
 	}
 	base, err := t.baseRows()
 	if err != nil {
@@ -80,10 +80,10 @@ func (t *Tx) changeOfRole(d *draft) error {
 			return d.blame(err)
 		}
 	}
-	if d.was != nil && d.was.Role == SuperAdmins {
-		return t.notLast(d.was)
+	if d.was == nil {
+		return nil
 	}
-	return nil
+	return d.blame(t.notLast(d.was))
 }
 
 // notLast is an error if an account is the last super administrator who can
@@ -149,7 +149,7 @@ func (t *Tx) setRole(a *Account, to Role) error {
 // disown passes what an account owns to a super administrator and takes all
 // its access rights.
 func (t *Tx) disown(id int64) error {
-	if err := t.passOn(id); err != nil {
+	if err := t.passOwned(id); err != nil {
 		return err
 	}
 	_, err := t.exec("DELETE FROM core_objectaccess WHERE user_id = ?", id)
@@ -169,8 +169,8 @@ func (t *Tx) heir(of int64) (int64, error) {
 	return id, err
 }
 
-// passOn gives all that an account owns to its heir.
-func (t *Tx) passOn(from int64) error {
+// passOwned gives all that an account owns to its heir.
+func (t *Tx) passOwned(from int64) error {
 	to, err := t.heir(from)
 	if err != nil {
 		return err

@@ -101,7 +101,7 @@ func (t *Tx) room(name, field string, n int64) error {
 	}
 	used, err := t.used(t.caller.ID, name)
 	if err == nil && used+n > most {
-		err = limitReached(name, field)
+		err = fullLimit(name, field)
 	}
 	return err
 }
@@ -128,11 +128,11 @@ func (t *Tx) domainRoom(domain int64, name, field string, n int64) error {
 		used = int64(len(ids))
 	}
 	if err == nil && used+n > most {
-		err = limitReached(name, field)
+		err = fullLimit(name, field)
 	}
 	return err
 }
 
-func limitReached(name, field string) error {
+func fullLimit(name, field string) error {
 	return &Error{Kind: Invalid, Limit: true, Fields: map[string][]string{field: {limitLabels[name] + ": limit reached"}}}
 }

@@ -188,6 +188,9 @@ func (t *Tx) draftQuota(d *draft, b *boxDraft, in *MailboxInput) error {
 	b.useRule = !in.Quota.Set
 	if b.was != nil {
 		b.quota, b.useRule = b.was.Quota, b.was.UseDomainQuota && !in.Quota.Set
+		if !in.Quota.Set && !in.UseDomainQuota.Set && !b.moved() {
+			return nil
+		}
 	}
 	b.useRule = in.UseDomainQuota.Or(b.useRule)
 	switch {
