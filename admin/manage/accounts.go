@@ -130,6 +130,9 @@ func (t *Tx) accountID(username string) (int64, error) {
 // AccountExists reports whether a name or mail address is an account's, whoever asks.
 func (t *Tx) AccountExists(email string) (bool, error) {
 	name := store.Fold(strings.TrimSpace(email))
+	if name == "" {
+		return false, nil // which is the mail address of many
+	}
 	return t.find("SELECT 1 FROM core_user WHERE username = ? OR email = ? LIMIT 1", []any{name, name}, new(int))
 }
 
