@@ -121,10 +121,17 @@ func (t *Tx) writeAliases(d *draft, m *Mailbox) error {
 		s.Aliases = append(s.Aliases, alias)
 		s.Recipients = append(s.Recipients, &rows.Recipient{Alias: alias, Address: m.Address, Mailbox: box})
 	}
-	if len(s.Aliases) == 0 {
-		return nil
+	if len(s.Aliases) > 0 {
+		if err := t.make(s); err != nil {
+			return err
+		}
 	}
-	return t.make(s)
+	for _, a := range d.aliases {
+		if err := t.checkLoops(a.address); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // aliasesOf returns the aliases that lead to a mailbox, that the caller sees

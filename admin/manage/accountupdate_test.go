@@ -243,6 +243,22 @@ func TestActivate(t *testing.T) {
 	})
 }
 
+// TestFurtherAddressInACircle: an alias to which a mailbox forwards all cannot
+// lead back to it.
+func TestFurtherAddressInACircle(t *testing.T) {
+	eachOffice(t, func(t *testing.T, o *office) {
+		ben := o.account("ben@one.test")
+		o.must("", func(t *manage.Tx) error {
+			return t.SetForward(ben, manage.Forward{Recipients: []string{"info@one.test"}})
+		})
+		told := o.change("", "ben@one.test", manage.AccountInput{Aliases: manage.Some([]string{"info@one.test"})})
+		if !strings.Contains(told, "circle") && !strings.Contains(told, "loop") {
+			t.Errorf("told %q", told)
+		}
+		o.sound()
+	})
+}
+
 func TestFurtherAddresses(t *testing.T) {
 	eachOffice(t, func(t *testing.T, o *office) {
 		set := func(addresses ...string) {
