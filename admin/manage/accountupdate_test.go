@@ -249,10 +249,14 @@ func TestFurtherAddressInACircle(t *testing.T) {
 	eachOffice(t, func(t *testing.T, o *office) {
 		ben := o.account("ben@one.test")
 		o.must("", func(t *manage.Tx) error {
-			return t.SetForward(ben, manage.Forward{Recipients: []string{"info@one.test"}})
+			_, err := t.CreateAlias(manage.AliasInput{Address: manage.Some("desk@one.test"), Recipients: manage.Some([]string{"amy@one.test"})})
+			return err
 		})
-		told := o.change("", "ben@one.test", manage.AccountInput{Aliases: manage.Some([]string{"info@one.test"})})
-		if !strings.Contains(told, "circle") && !strings.Contains(told, "loop") {
+		o.must("", func(t *manage.Tx) error {
+			return t.SetForward(ben, manage.Forward{Recipients: []string{"desk@one.test"}})
+		})
+		told := o.change("", "ben@one.test", manage.AccountInput{Aliases: manage.Some([]string{"desk@one.test"})})
+		if !strings.Contains(told, "circle") {
 			t.Errorf("told %q", told)
 		}
 		o.sound()

@@ -39,6 +39,9 @@ func (t *Tx) CreateDomainAlias(in DomainAliasInput) (*DomainAlias, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := t.checkLoops("@" + a.Name); err != nil {
+		return nil, err
+	}
 	if err := t.log("Domain alias %s added", a.Name); err != nil {
 		return nil, err
 	}
@@ -145,6 +148,9 @@ func (t *Tx) UpdateDomainAlias(id int64, in DomainAliasInput) (*DomainAlias, err
 		return nil, err
 	}
 	if err := t.setInternal("@"+was.Name, "@"+a.Name, "@"+a.TargetName); err != nil {
+		return nil, err
+	}
+	if err := t.checkLoops("@" + a.Name); err != nil {
 		return nil, err
 	}
 	if err := t.log("Domain alias %s modified", a.Name); err != nil {

@@ -50,7 +50,10 @@ func (t *Tx) Log(q Query) (Page[LogEntry], error) {
 		return p, err
 	}
 	p.Total = int(n)
-	order := q.page(map[string]string{"created": "l.id", "id": "l.id"}, "l.id DESC")
+	if q.Sort == "" {
+		q.Sort, q.Desc = "id", true
+	}
+	order := q.page(map[string]string{"created": "l.id", "id": "l.id"}, "l.id")
 	err = t.each("SELECT l.id, "+t.timeText("core_log", "l", "date_created")+", l.message, l.level, l.logger FROM core_log l WHERE "+where+order, args, func(r *sql.Rows) error {
 		var e LogEntry
 		var at sql.NullString
