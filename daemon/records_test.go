@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,9 +18,28 @@ import (
 	"github.com/vmapd/vmapd/dkim/dnscheck"
 )
 
+// zone is TXT records by their names.
+type zone struct {
+	mu    sync.Mutex
+	texts map[string]string
+}
+
+func (z *zone) get(name string) (text string, ok bool) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	text, ok = z.texts[name]
+	return text, ok
+}
+
+func (z *zone) set(name, text string) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	z.texts[name] = text
+}
+
 // resolver answers questions for TXT records until the test ends, and returns its
 // address. Names it does not have do not exist; where the text is empty it fails.
-func resolver(t *testing.T, texts map[string]string) string {
+func resolver(t *testing.T, texts *zone) string {
 	t.Helper()
 	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -30,7 +50,7 @@ func resolver(t *testing.T, texts map[string]string) string {
 		m := new(dns.Msg)
 		m.SetReply(q)
 		name := q.Question[0].Name
-		switch text, ok := texts[strings.TrimSuffix(name, ".")]; {
+		switch text, ok := texts.get(strings.TrimSuffix(name, ".")); {
 		case !ok:
 			m.Rcode = dns.RcodeNameError
 		case text == "":
@@ -51,7 +71,7 @@ func resolver(t *testing.T, texts map[string]string) string {
 // metrics, in the status and in the log; a domain that is signed for no more is
 // not.
 func TestRecordsAreWatched(t *testing.T) {
-	texts := map[string]string{"s._domainkey.quiet.test": ""}
+	texts := &zone{texts: map[string]string{"s._domainkey.quiet.test": ""}}
 	r := newRig(t, milterListener+"[dkim]\nresolvers = [\""+resolver(t, texts)+"\"]\n")
 	initDatabase(t, r.database())
 	keys := filepath.Join(r.dir, "dkim")
@@ -74,7 +94,7 @@ func TestRecordsAreWatched(t *testing.T) {
 			t.Fatal(err)
 		}
 		if d == "right.test" {
-			texts["s._domainkey."+d] = dkim.Record(private.Public())
+			texts.set("s._domainkey."+d, dkim.Record(private.Public()))
 		}
 	}
 	importCSV(t, r.database(), csv.String())

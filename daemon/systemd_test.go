@@ -174,7 +174,7 @@ func TestSystemdKeepsConnections(t *testing.T) {
 		paths[protocol] = m.Listen(protocol, "")
 		config += "[[listen]]\nprotocol = \"" + protocol + "\"\naddress = \"systemd:" + protocol + "\"\n"
 	}
-	r := newRig(t, systemdListen+config+"[dkim]\nresolvers = [\""+resolver(t, map[string]string{"sel._domainkey.example.com": ""})+"\"]\n")
+	r := newRig(t, systemdListen+config+"[dkim]\nresolvers = [\""+resolver(t, &zone{texts: map[string]string{"sel._domainkey.example.com": ""}})+"\"]\n")
 	initDatabase(t, r.database())
 	giveKey(t, r)
 	p := m.launch(t, testBinary(t), r.config)
