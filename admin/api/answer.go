@@ -26,14 +26,6 @@ func ok(body any) *answer      { return &answer{status: http.StatusOK, body: bod
 func created(body any) *answer { return &answer{status: http.StatusCreated, body: body} }
 func gone() *answer            { return &answer{status: http.StatusNoContent} }
 
-// putAnswer is the answer to a PUT by name: 201 if the object is new.
-func putAnswer(body any, isNew bool) *answer {
-	if isNew {
-		return created(body)
-	}
-	return ok(body)
-}
-
 func (a *answer) set(name, value string) {
 	if a.header == nil {
 		a.header = http.Header{}

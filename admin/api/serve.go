@@ -109,6 +109,17 @@ func (c *call) do() (*answer, error) {
 	ctx, cancel := context.WithTimeoutCause(c.ctx, limit, errTooLong)
 	defer cancel()
 	c.ctx = ctx
+	if w := c.query.Get("wait"); w != "" && w != "served" {
+		return nil, badField("wait", "%q is not served.", w)
+	}
+	a, err := c.answer()
+	if err == nil {
+		c.serve(a)
+	}
+	return a, err
+}
+
+func (c *call) answer() (*answer, error) {
 	if c.route.ask != nil {
 		return c.route.ask(c)
 	}
@@ -116,11 +127,7 @@ func (c *call) do() (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := c.run(step)
-	if err != nil {
-		return nil, err
-	}
-	return a, c.serve(a)
+	return c.run(step)
 }
 
 var errTooLong = errors.New("the request took too long")
@@ -141,10 +148,9 @@ func (c *call) run(do step) (a *answer, err error) {
 
 // serve waits until a change is being served, if it was asked for (?wait=served).
 // The change stands whatever comes of it: X-Served says what that was.
-func (c *call) serve(a *answer) error {
-	wait := c.query.Get("wait")
-	if wait == "" || !c.route.Write() {
-		return nil
+func (c *call) serve(a *answer) {
+	if c.query.Get("wait") == "" || !c.route.Write() {
+		return
 	}
 	served := "no daemon"
 	if c.o.Sync != nil {
@@ -154,16 +160,6 @@ func (c *call) serve(a *answer) error {
 		}
 	}
 	a.set("X-Served", served)
-	return nil
-}
-
-// checkWait is an error for a wish that nobody understands, before anything is
-// done.
-func (c *call) checkWait() error {
-	if w := c.query.Get("wait"); w != "" && w != "served" {
-		return badField("wait", "%q is not served.", w)
-	}
-	return nil
 }
 
 // strict sets the headers of every answer: nothing of it is to be kept, guessed
