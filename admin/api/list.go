@@ -145,12 +145,20 @@ func (c *call) pk(name string) (int64, error) {
 	return id, nil
 }
 
-// flagParam reads a boolean parameter of the query, "" is none.
-func (c *call) flagParam(name string) (v manage.Opt[bool], err error) {
+// params reads parameters of the query as fields; empty ones are not there.
+func (c *call) params(names ...string) *object {
 	o := &object{fields: map[string]json.RawMessage{}, asked: map[string]bool{}, bad: map[string][]string{}}
-	if text := c.query.Get(name); text != "" {
-		o.fields[name], _ = json.Marshal(text)
+	for _, name := range names {
+		if text := c.query.Get(name); text != "" {
+			o.fields[name], _ = json.Marshal(text) // a string is always JSON
+		}
 	}
-	v = o.flag(name)
+	return o
+}
+
+// flagParam reads a boolean parameter of the query.
+func (c *call) flagParam(name string) (manage.Opt[bool], error) {
+	o := c.params(name)
+	v := o.flag(name)
 	return v, o.err()
 }
