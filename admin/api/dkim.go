@@ -37,14 +37,14 @@ func (e *KeyError) Unwrap() error { return e.Err }
 
 // Key is a key, without its file.
 type Key struct {
-	Domain      string `json:"domain"`
-	Selector    string `json:"selector"`
-	Algorithm   string `json:"algorithm"` // rsa or ed25519
-	Bits        int    `json:"bits"`      // 0 = unknown
-	Stage       string `json:"stage"`     // new, published, active, retiring, gone
-	Since       string `json:"since"`     // when it came to that stage, "" = unknown
-	Fingerprint string `json:"fingerprint"`
-	Problem     string `json:"problem"` // why it cannot sign, "" if it can
+	Domain      string    `json:"domain"`
+	Selector    string    `json:"selector"`
+	Algorithm   string    `json:"algorithm"` // rsa or ed25519
+	Bits        int       `json:"bits"`      // 0 = unknown
+	Stage       string    `json:"stage"`     // new, published, active, retiring, gone
+	Since       string    `json:"since"`     // when it came to that stage, "" = unknown
+	Fingerprint string    `json:"fingerprint"`
+	Problem     string    `json:"problem"` // why it cannot sign, "" if it can
 	Record      KeyRecord `json:"record"`
 }
 

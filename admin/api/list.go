@@ -48,7 +48,9 @@ func (c *call) list(order string) (q manage.Query, p page, err error) {
 	return q, p, err
 }
 
-func cleanText(s string) bool { return strings.ToValidUTF8(s, "\x00") == s && !strings.Contains(s, "\x00") }
+func cleanText(s string) bool {
+	return strings.ToValidUTF8(s, "\x00") == s && !strings.Contains(s, "\x00")
+}
 
 // maxPages keeps offsets within what every database takes.
 const maxPages = 1 << 31 / maxPage

@@ -1,6 +1,9 @@
 package manage
 
-import "errors"
+import (
+	"context"
+	"errors"
+)
 
 // The actions below are being made; each moves into the file of its object.
 
@@ -122,3 +125,6 @@ func (t *Tx) Tokens(q Query) (Page[Token], error) { return Page[Token]{}, errPen
 // CreateToken replaces an account's API token and returns the new one: 40 hexadecimal digits.
 func (t *Tx) CreateToken(account int64) (key string, err error) { return "", errPending }
 func (t *Tx) RevokeToken(account int64) error                   { return errPending }
+
+// HashPassword checks and hashes the password of an input, before a transaction begins.
+func (m *Manager) HashPassword(ctx context.Context, in *AccountInput) error { return errPending }
