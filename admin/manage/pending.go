@@ -60,12 +60,6 @@ func (t *Tx) DeleteDomainAlias(id int64) error { return errPending }
 
 // --- accounts
 
-func (t *Tx) Accounts(q Query) (Page[Account], error)         { return Page[Account]{}, errPending }
-func (t *Tx) Account(id int64) (*Account, error)              { return nil, errPending }
-func (t *Tx) AccountByName(username string) (*Account, error) { return nil, errPending }
-
-// AccountExists reports whether a name or mail address is an account's, whoever asks.
-func (t *Tx) AccountExists(email string) (bool, error) { return false, errPending }
 
 // CreateAccount makes an account. password is the one that was made if in asks for a random one.
 func (t *Tx) CreateAccount(in AccountInput) (a *Account, password string, err error) {
