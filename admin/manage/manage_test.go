@@ -52,6 +52,7 @@ func openManager(t *testing.T, url string) *world {
 	t.Helper()
 	w := emptyManager(t, url)
 	w.csv(worldData)
+	w.exec("UPDATE limits_userobjectlimit SET max_value = -1 WHERE name <> 'quota'")
 	return w
 }
 
@@ -289,4 +290,15 @@ func (w *world) at(name string) string {
 		return "concat('@', " + name + ")"
 	}
 	return "'@' || " + name
+}
+
+func some[T any](v T) manage.Opt[T] { return manage.Some(v) }
+
+func ptr(n int64) *int64 { return &n }
+
+func (w *world) fold(name string) string { return strings.ToLower(name) }
+
+func sorted(s []string) []string {
+	slices.Sort(s)
+	return s
 }
