@@ -68,6 +68,13 @@ func refuse(status int, format string, args ...any) *refusal {
 	return &refusal{status: status, text: fmt.Sprintf(format, args...)}
 }
 
+// with adds a header to the answer.
+func (e *refusal) with(name, value string) *refusal {
+	e.header = http.Header{}
+	e.header.Set(name, value)
+	return e
+}
+
 // badField is an error about one field or parameter.
 func badField(field, format string, args ...any) error {
 	return &refusal{status: http.StatusBadRequest, fields: map[string][]string{field: {fmt.Sprintf(format, args...)}}}

@@ -25,9 +25,7 @@ func (s *server) authenticate(r *http.Request, rec *Record) (*manage.Caller, err
 	}
 	place := throttled(rec.Address)
 	if wait := s.throttle.wait(place); wait > 0 {
-		e := refuse(http.StatusTooManyRequests, "Too many wrong tokens have come from this address: wait %d seconds.", wait)
-		e.header = http.Header{"Retry-After": {strconv.Itoa(wait)}}
-		return nil, e
+		return nil, refuse(http.StatusTooManyRequests, "Too many wrong tokens have come from this address: wait %d seconds.", wait).with("Retry-After", strconv.Itoa(wait))
 	}
 	var c *manage.Caller
 	if token = strings.TrimSpace(token); tokenShape.MatchString(token) {
@@ -44,9 +42,7 @@ func (s *server) authenticate(r *http.Request, rec *Record) (*manage.Caller, err
 }
 
 func unauthorized(text string) error {
-	e := refuse(http.StatusUnauthorized, "%s", text)
-	e.header = http.Header{"WWW-Authenticate": {"Token"}}
-	return e
+	return refuse(http.StatusUnauthorized, "%s", text).with("WWW-Authenticate", "Token")
 }
 
 // clientAddress is the address of the client: of the one that a proxy on this

@@ -93,6 +93,10 @@ func (s *server) admit(w http.ResponseWriter, r *http.Request, rec *Record) (*ca
 	if !c.route.May(c.caller) {
 		return nil, errForbidden
 	}
+	if c.route.Name == "bulk" {
+		rc := http.NewResponseController(w) // what cannot be set stays as it is
+		_, _ = rc.SetReadDeadline(s.o.Now().Add(bulkTime)), rc.SetWriteDeadline(s.o.Now().Add(bulkTime+requestTime))
+	}
 	c.body, err = readBody(w, r, c.route)
 	return c, err
 }

@@ -19,9 +19,7 @@ var errUnseen = &refusal{status: http.StatusNotFound, text: "There is no such ad
 
 // unavailable is an answer that will be another one in a while.
 func unavailable(err error) error {
-	e := refuse(http.StatusServiceUnavailable, "It cannot be said now: %v.", err)
-	e.header = http.Header{"Retry-After": {"2"}}
-	return e
+	return refuse(http.StatusServiceUnavailable, "It cannot be said now: %v.", err).with("Retry-After", "2")
 }
 
 // mayAsk is an error unless the caller may ask what becomes of an address, login
