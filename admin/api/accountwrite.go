@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"net/http"
 
 	"github.com/vmapd/vmapd/admin/manage"
@@ -63,12 +65,26 @@ func (c *call) hash(in *manage.AccountInput) error {
 	return c.o.Manager().HashPassword(c.ctx, in)
 }
 
+// accountError says "mailbox" of what is wrong with the domain of a mailbox, as
+// Modoboa does since it has a field of that name alone.
+func (c *call) accountError(err error) error {
+	var e *manage.Error
+	if c.old || !errors.As(err, &e) || e.Fields["domain"] == nil {
+		return err
+	}
+	is := *e
+	is.Fields = maps.Clone(e.Fields)
+	is.Fields["mailbox"] = append(is.Fields["mailbox"], e.Fields["domain"]...)
+	delete(is.Fields, "domain")
+	return &is
+}
+
 func createAccount(c *call) (step, error) {
 	in, err := c.accountInput("username", "role")
 	return func(t *manage.Tx) (*answer, error) {
 		a, password, err := t.CreateAccount(in)
 		if err != nil {
-			return nil, err
+			return nil, c.accountError(err)
 		}
 		return created(withPassword(c.account(a), password)), nil
 	}, err
@@ -83,7 +99,7 @@ func updateAccount(c *call) (step, error) {
 	return func(t *manage.Tx) (*answer, error) {
 		a, password, err := t.UpdateAccount(id, in)
 		if err != nil {
-			return nil, err
+			return nil, c.accountError(err)
 		}
 		return ok(withPassword(c.account(a), password)), nil
 	}, err
@@ -98,7 +114,7 @@ func putAccount(c *call) (step, error) {
 	return func(t *manage.Tx) (*answer, error) {
 		a, password, isNew, err := t.PutAccount(name, in)
 		if err != nil {
-			return nil, err
+			return nil, c.accountError(err)
 		}
 		an := ok(withPassword(c.account(a), password))
 		if isNew {

@@ -53,15 +53,21 @@ var people = []string{"", "wrong", "ann@one.test", "adm@one.test", "rita", "root
 
 func openWorld(t testing.TB, url, data string) *world {
 	t.Helper()
+	return openWorldOf(t, url, "root", data)
+}
+
+// openWorldOf makes a world whose super administrator has a name.
+func openWorldOf(t testing.TB, url, admin, data string) *world {
+	t.Helper()
 	w := &world{t: t, d: dbtest.Open(t, url, db.Options{}), tokens: map[string]string{"wrong": strings.Repeat("f", 40)}}
-	who, err := modoboa.Init(t.Context(), w.d, modoboa.InitOptions{Admin: "root"})
+	who, err := modoboa.Init(t.Context(), w.d, modoboa.InitOptions{Admin: admin})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := modoboa.ImportCSV(t.Context(), w.d, strings.NewReader(data), modoboa.ImportOptions{}); data != "" && err != nil {
 		t.Fatal(err)
 	}
-	w.tokens["root"] = who.Token
+	w.tokens[admin] = who.Token
 	w.m = manage.New(manage.Options{DB: w.d, Hash: func(_, password string) (string, error) { return "{PLAIN}" + password, nil }})
 	w.o = Options{Manager: func() *manage.Manager { return w.m }, Done: func(r Record) { w.done = append(w.done, r) }}
 	w.serve()

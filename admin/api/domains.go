@@ -39,6 +39,7 @@ type newDomain struct {
 	Modified            time.Time `json:"last_modification"`
 	Allocated           int64     `json:"allocated_quota_in_percent"`
 	EnableDNSChecks     bool      `json:"enable_dns_checks"`
+	Transport           any       `json:"transport"` // of a relay domain, as Modoboa's second API shows it
 }
 
 // domain gives a domain the shape that was asked for.
@@ -50,12 +51,21 @@ func (c *call) domain(d *manage.Domain) any {
 	if !d.EnableDNSChecks {
 		status = "disabled"
 	}
-	return newDomain{
+	n := newDomain{
 		PK: d.ID, Name: d.Name, Quota: mb(d.Quota), DefaultMailboxQuota: mb(d.DefaultMailboxQuota), Enabled: d.Enabled, Type: d.Type,
 		EnableDKIM: d.EnableDKIM, DKIMSelector: d.DKIMSelector, DKIMLength: d.DKIMLength, DKIMPublicKey: d.DKIMPublicKey,
 		Mailboxes: d.Mailboxes, Aliases: d.Aliases, DomainAliases: d.DomainAliases, DNSStatus: status, MessageLimit: d.MessageLimit,
 		Created: d.Created.UTC(), Modified: d.Modified.UTC(), Allocated: percent(d.Allocated, d.Quota), EnableDNSChecks: d.EnableDNSChecks,
 	}
+	if t := d.Transport; t != nil {
+		n.Transport = domainTransport{t.Service, relaySettings{t.Host, t.Port, t.Verify}}
+	}
+	return n
+}
+
+type domainTransport struct {
+	Service  string        `json:"service"`
+	Settings relaySettings `json:"settings"`
 }
 
 func mb(n int64) string { return strconv.FormatInt(n, 10) }

@@ -70,7 +70,7 @@ func domainRoutes() []Route {
 		{get, base + "domains/by-name/{name}", "getDomainByName", everyone, getDomainByName, nil},
 		{put, base + "domains/by-name/{name}", "putDomainByName", domains, putDomain, nil},
 		{del, base + "domains/by-name/{name}", "deleteDomainByName", domains, deleteDomainByName, nil},
-		{get, base + "domains/{pk}/administrators/", "listDomainAdministrators", administrators, listDomainAdmins, nil},
+		{get, base + "domains/{pk}/administrators/", "listDomainAdministrators", everyone, listDomainAdmins, nil},
 		{post, base + "domains/{pk}/administrators/", "addDomainAdministrator", domains, addDomainAdmin, nil},
 		{del, base + "domains/{pk}/administrators/{account}/", "removeDomainAdministrator", domains, removeDomainAdmin, nil},
 		{get, base + "domains/{pk}/limits/", "getDomainLimits", administrators, getDomainLimits, nil},

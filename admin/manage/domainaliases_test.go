@@ -78,7 +78,7 @@ func TestCreateDomainAlias(t *testing.T) {
 			{"root", aliasInput("two.test", "one.test"), "400 name: domain with this name already exists"},
 			{"root", manage.DomainAliasInput{}, "400 name: This field is required.; target: This field is required."},
 			{"root", manage.DomainAliasInput{Name: some("a b"), Target: some[int64](999)}, `400 name: Enter a valid domain name; target: Invalid pk "999" - object does not exist.`},
-			{"root", aliasInput(strings.Repeat("a.", 60)+"test", "no.test"), "400 name: Ensure this field has no more characters than the database can hold.; target: The domain no.test does not exist."},
+			{"root", aliasInput(strings.Repeat("a.", 60)+"test", "no.test"), "400 name: \"a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a....\" has 124 characters, 100 is the most (column admin_domainalias.name); target: The domain no.test does not exist."},
 			{"root", aliasInput("good.test", "One.test"), ""},
 			{"root", manage.DomainAliasInput{Name: some("Off.test"), Target: some(two), Enabled: some(false)}, ""},
 		} {
@@ -179,7 +179,9 @@ func TestRetargetDomainAlias(t *testing.T) {
 		w.do("root", func(t *manage.Tx) error { _, err := t.CreateDomainAlias(aliasInput("x.test", "one.test")); return err })
 		id := w.domainAlias("x.test")
 		seen := func(login string) string {
-			return aliasNames(see(w, login, func(t *manage.Tx) (manage.Page[manage.DomainAlias], error) { return t.DomainAliases(manage.Query{Search: "x."}) }))
+			return aliasNames(see(w, login, func(t *manage.Tx) (manage.Page[manage.DomainAlias], error) {
+				return t.DomainAliases(manage.Query{Search: "x."})
+			}))
 		}
 		got := []string{seen("adm@one.test"), seen("bea")}
 		if got := w.blame(w.try("adm@one.test", func(t *manage.Tx) error { return t.DeleteDomainAlias(id) })); got != "403 You do not have permission to perform this action." {
