@@ -49,21 +49,20 @@ func unauthorized(text string) error {
 // machine names, if it is one. "" is somebody on a unix socket.
 func clientAddress(r *http.Request) string {
 	a, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err == nil && !a.Addr().Unmap().IsLoopback() {
+		return a.Addr().Unmap().WithZone("").String()
+	}
+	if all := r.Header.Values("X-Forwarded-For"); len(all) > 0 {
+		last := all[len(all)-1]
+		f, err := netip.ParseAddr(strings.TrimSpace(last[strings.LastIndex(last, ",")+1:]))
+		if err == nil {
+			return f.Unmap().WithZone("").String()
+		}
+	}
 	if err != nil {
 		return ""
 	}
-	addr := a.Addr().Unmap()
-	if addr.IsLoopback() {
-		all := r.Header.Values("X-Forwarded-For")
-		if len(all) > 0 {
-			last := all[len(all)-1]
-			last = strings.TrimSpace(last[strings.LastIndex(last, ",")+1:])
-			if f, err := netip.ParseAddr(last); err == nil {
-				addr = f.Unmap().WithZone("")
-			}
-		}
-	}
-	return addr.String()
+	return a.Addr().Unmap().String()
 }
 
 // throttled is the network that pays for a wrong token: the address, or the 64

@@ -88,7 +88,9 @@ func (a *app) command() *cobra.Command {
 	root.AddCommand(
 		a.serveCommand(), a.initCommand(), a.lookupCommand(), a.explainCommand(), a.statusCommand(), a.reloadCommand(), a.forgiveCommand(), a.configCommand(),
 		a.postconfCommand(), a.doveconfCommand(), a.passwdFileCommand(), a.importCommand(), a.dbCommand(), a.versionCommand(), a.passwordCommand(), a.dkimCommand(),
+		a.tokenCommand(), a.limitsCommand(), a.logCommand(),
 	)
+	root.AddCommand(a.resourceCommands()...)
 	return root
 }
 
