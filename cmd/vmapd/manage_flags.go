@@ -14,13 +14,13 @@ import (
 func addFlags(cmd *cobra.Command, fields []field) {
 	for _, f := range fields {
 		switch f.kind {
-		case truth:
+		case truthFlag:
 			cmd.Flags().Bool(f.flag, true, f.help)
-		case list:
+		case listFlag:
 			cmd.Flags().StringSlice(f.flag, nil, f.help)
-		case size:
+		case sizeFlag:
 			cmd.Flags().String(f.flag, "", "`SIZE` "+f.help)
-		case number:
+		case numberFlag:
 			cmd.Flags().String(f.flag, "", "`N` "+f.help)
 		default:
 			cmd.Flags().String(f.flag, "", f.help)
@@ -46,11 +46,11 @@ func bodyOf(cmd *cobra.Command, fields []field) (map[string]any, error) {
 
 func valueOf(cmd *cobra.Command, f field) (any, error) {
 	switch f.kind {
-	case truth:
+	case truthFlag:
 		return cmd.Flags().GetBool(f.flag)
-	case list:
+	case listFlag:
 		return cmd.Flags().GetStringSlice(f.flag)
-	case number:
+	case numberFlag:
 		s, err := cmd.Flags().GetString(f.flag)
 		if err != nil || s == "none" {
 			return nil, err

@@ -21,11 +21,11 @@ type column struct{ title, field string }
 type flagKind uint8
 
 const (
-	text flagKind = iota
-	truth
-	size   // MB, or with a unit
-	number // or "none"
-	list   // with commas, or repeated
+	textFlag flagKind = iota
+	truthFlag
+	sizeFlag   // MB, or with a unit
+	numberFlag // or "none"
+	listFlag   // with commas, or repeated
 )
 
 // field is a flag and the field that it sets.
@@ -42,76 +42,76 @@ var resources = []resource{
 		columns: []column{{"NAME", "name"}, {"TYPE", "type"}, {"ENABLED", "enabled"}, {"QUOTA", "quota"}, {"MAILBOX QUOTA", "default_mailbox_quota"},
 			{"MAILBOXES", "mailbox_count"}, {"ALIASES", "mbalias_count"}, {"DKIM", "enable_dkim"}},
 		fields: []field{
-			{"enabled", "enabled", truth, "mail for it is taken"},
-			{"quota", "quota", size, "of all mailboxes together, 0 = unlimited"},
-			{"mailbox-quota", "default_mailbox_quota", size, "of a new mailbox, 0 = unlimited"},
-			{"message-limit", "message_limit", number, "messages sent a day, or none"},
-			{"dkim", "enable_dkim", truth, "its mail is signed"},
-			{"dkim-selector", "dkim_key_selector", text, "selector of its first key"},
-			{"dkim-bits", "dkim_key_length", number, "length of its first key, or none for the default"},
-			{"dns-checks", "enable_dns_checks", truth, "Modoboa checks its DNS"},
+			{"enabled", "enabled", truthFlag, "mail for it is taken"},
+			{"quota", "quota", sizeFlag, "of all mailboxes together, 0 = unlimited"},
+			{"mailbox-quota", "default_mailbox_quota", sizeFlag, "of a new mailbox, 0 = unlimited"},
+			{"message-limit", "message_limit", numberFlag, "messages sent a day, or none"},
+			{"dkim", "enable_dkim", truthFlag, "its mail is signed"},
+			{"dkim-selector", "dkim_key_selector", textFlag, "selector of its first key"},
+			{"dkim-bits", "dkim_key_length", numberFlag, "length of its first key, or none for the default"},
+			{"dns-checks", "enable_dns_checks", truthFlag, "Modoboa checks its DNS"},
 		},
-		filters: []field{{"type", "type", text, "domain or relaydomain"}, {"enabled", "enabled", truth, "only those that are on, or off"}},
+		filters: []field{{"type", "type", textFlag, "domain or relaydomain"}, {"enabled", "enabled", truthFlag, "only those that are on, or off"}},
 	},
 	{
 		use: "relaydomain", short: "Domains whose mail is passed on to another host", path: "relaydomains", key: "name", word: "NAME", byName: true, keepFiles: true,
 		columns: []column{{"NAME", "name"}, {"ENABLED", "enabled"}, {"HOST", "transport._settings.relay_target_host"}, {"PORT", "transport._settings.relay_target_port"},
 			{"VERIFY", "transport._settings.relay_verify_recipients"}},
 		fields: []field{
-			{"enabled", "enabled", truth, "mail for it is taken"},
-			{"host", "transport._settings.relay_target_host", text, "where its mail goes"},
-			{"port", "transport._settings.relay_target_port", number, "port there (25)"},
-			{"verify", "transport._settings.relay_verify_recipients", truth, "that host is asked whether a recipient exists"},
-			{"dkim", "enable_dkim", truth, "its mail is signed"},
+			{"enabled", "enabled", truthFlag, "mail for it is taken"},
+			{"host", "transport._settings.relay_target_host", textFlag, "where its mail goes"},
+			{"port", "transport._settings.relay_target_port", numberFlag, "port there (25)"},
+			{"verify", "transport._settings.relay_verify_recipients", truthFlag, "that host is asked whether a recipient exists"},
+			{"dkim", "enable_dkim", truthFlag, "its mail is signed"},
 		},
-		filters: []field{{"enabled", "enabled", truth, "only those that are on, or off"}},
+		filters: []field{{"enabled", "enabled", truthFlag, "only those that are on, or off"}},
 	},
 	{
 		use: "domainalias", short: "Other names of domains", path: "domainaliases", key: "name", word: "NAME", byName: true,
 		columns: []column{{"NAME", "name"}, {"TARGET", "target_name"}, {"ENABLED", "enabled"}},
 		fields: []field{
-			{"target", "target_name", text, "the domain"},
-			{"enabled", "enabled", truth, "mail for it is taken"},
+			{"target", "target_name", textFlag, "the domain"},
+			{"enabled", "enabled", truthFlag, "mail for it is taken"},
 		},
-		filters: []field{{"domain", "domain", text, "only those of a domain"}},
+		filters: []field{{"domain", "domain", textFlag, "only those of a domain"}},
 	},
 	{
 		use: "account", short: "Accounts with their mailboxes", path: "accounts", key: "username", word: "LOGIN", byName: true, keepFiles: true,
 		columns: []column{{"LOGIN", "username"}, {"ROLE", "role"}, {"ACTIVE", "is_active"}, {"MAILBOX", "mailbox.full_address"}, {"QUOTA", "mailbox.quota"},
 			{"USED %", "mailbox.quota_usage"}, {"SEND ONLY", "mailbox.is_send_only"}, {"LAST LOGIN", "last_login"}},
 		fields: []field{
-			{"role", "role", text, "SimpleUsers (the default), DomainAdmins, Resellers or SuperAdmins"},
-			{"active", "is_active", truth, "may log in, and gets mail"},
-			{"first-name", "first_name", text, "first name"},
-			{"last-name", "last_name", text, "last name"},
-			{"language", "language", text, "language of Modoboa's pages"},
-			{"secondary-email", "secondary_email", text, "another address of the person"},
-			{"phone", "phone_number", text, "telephone number"},
-			{"master", "master_user", truth, "may log in to Dovecot as anybody"},
-			{"address", "mailbox.full_address", text, "address of the mailbox, if it is not the login"},
-			{"quota", "mailbox.quota", size, "of the mailbox, 0 = unlimited; left out: the domain's default"},
-			{"message-limit", "mailbox.message_limit", number, "messages sent a day, or none"},
-			{"send-only", "mailbox.is_send_only", truth, "no login but for sending, no delivery"},
-			{"domains", "domains", list, "that a domain administrator has"},
-			{"aliases", "aliases", list, "further addresses that lead to the mailbox"},
+			{"role", "role", textFlag, "SimpleUsers (the default), DomainAdmins, Resellers or SuperAdmins"},
+			{"active", "is_active", truthFlag, "may log in, and gets mail"},
+			{"first-name", "first_name", textFlag, "first name"},
+			{"last-name", "last_name", textFlag, "last name"},
+			{"language", "language", textFlag, "language of Modoboa's pages"},
+			{"secondary-email", "secondary_email", textFlag, "another address of the person"},
+			{"phone", "phone_number", textFlag, "telephone number"},
+			{"master", "master_user", truthFlag, "may log in to Dovecot as anybody"},
+			{"address", "mailbox.full_address", textFlag, "address of the mailbox, if it is not the login"},
+			{"quota", "mailbox.quota", sizeFlag, "of the mailbox, 0 = unlimited; left out: the domain's default"},
+			{"message-limit", "mailbox.message_limit", numberFlag, "messages sent a day, or none"},
+			{"send-only", "mailbox.is_send_only", truthFlag, "no login but for sending, no delivery"},
+			{"domains", "domains", listFlag, "that a domain administrator has"},
+			{"aliases", "aliases", listFlag, "further addresses that lead to the mailbox"},
 		},
-		filters: []field{{"domain", "domain", text, "only those of a domain"}, {"role", "role", text, "only those of a role"}, {"active", "is_active", truth, "only those that are on, or off"}},
+		filters: []field{{"domain", "domain", textFlag, "only those of a domain"}, {"role", "role", textFlag, "only those of a role"}, {"active", "is_active", truthFlag, "only those that are on, or off"}},
 	},
 	{
 		use: "alias", short: "Addresses that lead to others", path: "aliases", key: "address", word: "ADDRESS", byName: true,
 		columns: []column{{"ADDRESS", "address"}, {"ENABLED", "enabled"}, {"RECIPIENTS", "recipients"}, {"EXPIRES", "expire_at"}, {"DESCRIPTION", "description"}},
 		fields: []field{
-			{"to", "recipients", list, "recipients"},
-			{"enabled", "enabled", truth, "it works"},
-			{"expires", "expire_at", text, "when it stops working, as 2030-01-31T12:00:00Z; empty: never"},
-			{"description", "description", text, "what it is for"},
+			{"to", "recipients", listFlag, "recipients"},
+			{"enabled", "enabled", truthFlag, "it works"},
+			{"expires", "expire_at", textFlag, "when it stops working, as 2030-01-31T12:00:00Z; empty: never"},
+			{"description", "description", textFlag, "what it is for"},
 		},
-		filters: []field{{"domain", "domain", text, "only those of a domain"}, {"internal", "internal", truth, "those that Modoboa made for itself"}, {"enabled", "enabled", truth, "only those that are on, or off"}},
+		filters: []field{{"domain", "domain", textFlag, "only those of a domain"}, {"internal", "internal", truthFlag, "those that Modoboa made for itself"}, {"enabled", "enabled", truthFlag, "only those that are on, or off"}},
 	},
 	{
 		use: "senderaddress", short: "Further addresses that mailboxes may send as", path: "senderaddresses", key: "address", word: "ADDRESS",
 		columns: []column{{"ADDRESS", "address"}, {"MAILBOX", "mailbox_name"}},
-		fields:  []field{{"mailbox", "mailbox_name", text, "address of the mailbox"}},
-		filters: []field{{"domain", "domain", text, "only those of the mailboxes of a domain"}},
+		fields:  []field{{"mailbox", "mailbox_name", textFlag, "address of the mailbox"}},
+		filters: []field{{"domain", "domain", textFlag, "only those of the mailboxes of a domain"}},
 	},
 }
