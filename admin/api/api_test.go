@@ -157,7 +157,7 @@ func (w *world) send(r *http.Request) *reply {
 		w.t.Fatal(err)
 	}
 	out := &reply{status: res.StatusCode, header: res.Header, text: string(text)}
-	if res.Header.Get("Content-Type") == "application/json" {
+	if res.Header.Get("Content-Type") == "application/json" && r.Method != http.MethodHead {
 		if err := json.Unmarshal(text, &out.body); err != nil {
 			w.t.Fatalf("%s %s: the answer is no JSON: %v\n%s", r.Method, r.URL, err, text)
 		}
