@@ -122,3 +122,46 @@ func (o *office) addStrangers(release string, a *manage.Account) {
 	o.exec("INSERT INTO oauth2_provider_accesstoken (token, token_checksum, resource, expires, scope, created, updated, user_id, id_token_id) VALUES ('t', 'c', '[]', "+
 		at+", '', "+at+", "+at+", ?, ?)", a.ID, id)
 }
+
+// TestMixedCase works on names that Modoboa stored with capitals, before
+// 1.10.7.
+func TestMixedCase(t *testing.T) {
+	eachOldOffice(t, func(t *testing.T, o *office, release string) {
+		if release != "1.10.0" {
+			return
+		}
+		for _, in := range []manage.AccountInput{{FirstName: manage.Some("Bob")}, renamed("bob@mixedcase.test"), active(false), active(true),
+			boxed(manage.AccountInput{}, manage.MailboxInput{Quota: manage.Some(int64(5))})} {
+			if told := o.change("admin", "Bob@MixedCase.TEST", in); told != "" {
+				t.Fatalf("%+v: %s", in, told)
+			}
+		}
+		if a := o.read("Bob@MixedCase.TEST"); a.FirstName != "Bob" || a.Mailbox.Address != "Bob@MixedCase.TEST" || a.Mailbox.Quota != 5 {
+			t.Errorf("account %+v %+v", a, a.Mailbox)
+		}
+		if told := o.create("admin", person("Rob@MixedCase.TEST")); told != "" {
+			t.Fatal(told)
+		}
+		if a := o.read("rob@mixedcase.test"); a.Mailbox.Domain != "MixedCase.TEST" {
+			t.Errorf("account %+v %+v", a, a.Mailbox)
+		}
+		if told := o.change("admin", "Bob@MixedCase.TEST", renamed("bobby@mixedcase.test")); told != "" {
+			t.Fatal(told)
+		}
+		if a := o.read("bobby@mixedcase.test"); !strings.EqualFold(a.Email, "bobby@mixedcase.test") || !strings.EqualFold(a.Mailbox.Address, "bobby@mixedcase.test") {
+			t.Errorf("account %+v %+v", a, a.Mailbox)
+		}
+		if got := o.rows("SELECT username FROM admin_quota WHERE username LIKE '%ixed%'"); len(got) != 2 {
+			t.Errorf("usage %q", got)
+		}
+		for _, who := range []string{"bobby@mixedcase.test", "rob@mixedcase.test"} {
+			id := o.account(who)
+			o.must("admin", func(tx *manage.Tx) error { return tx.DeleteAccount(id, false) })
+		}
+		for _, query := range []string{"SELECT address FROM admin_alias WHERE lower(address) LIKE '%b%@mixedcase.test'", "SELECT username FROM admin_quota WHERE lower(username) LIKE '%b%@mixedcase.test'"} {
+			if got := o.rows(query); len(got) > 0 {
+				t.Errorf("%s: %q", query, got)
+			}
+		}
+	})
+}

@@ -161,13 +161,17 @@ func TestCreateAdministrators(t *testing.T) {
 		dan := boxed(with(person("dan"), manage.DomainAdmins, "ONE.test", "his.test"), manage.MailboxInput{Address: manage.Some("dan@one.test"), Quota: manage.Some(int64(7))})
 		pam := with(person("pam"), manage.SuperAdmins)
 		pam.MasterUser = manage.Some(true)
-		for _, in := range []manage.AccountInput{dan, pam, with(person("rex"), manage.Resellers)} {
+		hal := manage.AccountInput{Username: manage.Some("hal@two.test"), Hash: manage.Some("{MD5}7b0ed3d418fc6f2573cc1a142f0311e4")}
+		for _, in := range []manage.AccountInput{dan, pam, with(person("rex"), manage.Resellers), hal} {
 			if told := o.create("chief", in); told != "" {
 				t.Fatal(told)
 			}
 		}
 		if a := o.read("dan"); a.Email != "dan@one.test" || !cmp.Equal(a.Domains, []string{"his.test", "one.test"}) || a.Mailbox.UseDomainQuota || a.Mailbox.Quota != 7 {
 			t.Errorf("dan: %+v, mailbox %+v", a, a.Mailbox)
+		}
+		if got := o.rows("SELECT password FROM core_user WHERE username = 'hal@two.test'"); got[0] != hal.Hash.Value {
+			t.Errorf("hal's password %q", got)
 		}
 		if a := o.read("pam"); a.Role != manage.SuperAdmins || !a.MasterUser || a.Mailbox != nil || a.Email != "" {
 			t.Errorf("pam: %+v", a)
@@ -177,7 +181,7 @@ func TestCreateAdministrators(t *testing.T) {
 		if diff := cmp.Diff(want, o.seen("dan")); diff != "" {
 			t.Errorf("what dan sees (-want +got):\n%s", diff)
 		}
-		if diff := cmp.Diff([]string{"user pam 0", "user rex 0"}, o.seen("pam")); diff != "" {
+		if diff := cmp.Diff([]string{"mailbox hal@two.test 0", "user hal@two.test 0", "user pam 0", "user rex 0"}, o.seen("pam")); diff != "" {
 			t.Errorf("what pam sees (-want +got):\n%s", diff)
 		}
 		if told := o.create("ron", with(person("deb"), manage.DomainAdmins, "one.test")); told != "400 domains: Local domain one.test does not exist" {
