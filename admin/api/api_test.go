@@ -59,7 +59,7 @@ func openWorld(t testing.TB, url, data string) *world {
 // openWorldOf makes a world whose super administrator has a name.
 func openWorldOf(t testing.TB, url, admin, data string) *world {
 	t.Helper()
-	w := &world{t: t, d: dbtest.Open(t, url, db.Options{}), tokens: map[string]string{"wrong": strings.Repeat("f", 40)}}
+	w := reopenWorld(t, url)
 	who, err := modoboa.Init(t.Context(), w.d, modoboa.InitOptions{Admin: admin})
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +67,14 @@ func openWorldOf(t testing.TB, url, admin, data string) *world {
 	if _, err := modoboa.ImportCSV(t.Context(), w.d, strings.NewReader(data), modoboa.ImportOptions{}); data != "" && err != nil {
 		t.Fatal(err)
 	}
-	w.tokens[admin] = who.Token
+	w.tokens["root"], w.tokens[admin] = who.Token, who.Token
+	return w
+}
+
+// reopenWorld is openWorld of a database that is made already.
+func reopenWorld(t testing.TB, url string) *world {
+	t.Helper()
+	w := &world{t: t, d: dbtest.Open(t, url, db.Options{}), tokens: map[string]string{"wrong": strings.Repeat("f", 40)}}
 	w.m = manage.New(manage.Options{DB: w.d, Hash: func(_, password string) (string, error) { return "{PLAIN}" + password, nil }})
 	w.o = Options{Manager: func() *manage.Manager { return w.m }, Done: func(r Record) { w.done = append(w.done, r) }}
 	w.serve()
