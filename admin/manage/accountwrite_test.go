@@ -50,6 +50,8 @@ func TestCreateAccountErrors(t *testing.T) {
 	also.Aliases = manage.Some([]string{"a@none.test", "no address", "b@two.test"})
 	without := with(person("without"), manage.Resellers)
 	without.Aliases = manage.Some([]string{"a@one.test"})
+	lost := person("x@nodomain.test")
+	lost.Aliases = manage.Some([]string{"a@one.test"})
 	texts := person("t@one.test")
 	texts.FirstName, texts.Language, texts.Phone, texts.SecondaryEmail = manage.Some("a\nb"), manage.Some("klingon!"), manage.Some("call me"), manage.Some("me")
 	eachOffice(t, func(t *testing.T, o *office) {
@@ -74,6 +76,9 @@ func TestCreateAccountErrors(t *testing.T) {
 			{"chief", person("a b@one.test"), "400 username: There may be no blank in it."},
 			{"chief", person("nobody"), "400 username: Enter a valid email address."},
 			{"chief", person("x@" + strings.Repeat("a.", 130) + "test"), "400 username: \"x@" + strings.Repeat("a.", 29) + "...\" has 266 characters, 254 is the most (column core_user.username)"},
+			{"chief", person("../x@one.test"), `400 username: There may be no "/" in the address of a mailbox, and no dot alone before the "@".`},
+			{"chief", person(strings.Repeat("x", 65) + "@one.test"), "400 username: The left part of an email address can't be more than 64 characters."},
+			{"chief", lost, "404 No Domain matches the given query."},
 			{"chief", person("x@nodomain.test"), "404 No Domain matches the given query."},
 			{"chief", person("x@alias.test"), "404 No Domain matches the given query."},
 			{"dot@one.test", person("x@two.test"), "400 domain: Permission denied."},
