@@ -115,7 +115,11 @@ func listAccounts(c *call) (step, error) {
 	if err != nil {
 		return nil, err
 	}
-	q.Role = manage.Role(c.query.Get("role"))
+	o := c.params("role")
+	q.Role = manage.Role(o.choice("role", string(manage.SuperAdmins), string(manage.Resellers), string(manage.DomainAdmins), string(manage.SimpleUsers)).Value)
+	if err := o.err(); err != nil {
+		return nil, err
+	}
 	if q.Active, err = c.flagParam("is_active"); err != nil {
 		return nil, err
 	}

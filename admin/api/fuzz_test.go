@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/vmapd/vmapd/admin/manage"
+	"github.com/vmapd/vmapd/store/db/dbtest"
 )
 
 // owned are names that only their owners may be told: a needle for each domain
@@ -49,11 +50,11 @@ func (f fuzzer) value(depth int) any {
 	case 2:
 		return pick[any](f, 0, 1, -1, 2, 100, 2147483647, 2147483648, 1e300, 1.5)
 	case 3:
-		return pick(f, "", "0", "10GB", "true", "\u0000", "\ufffd", "é", strings.Repeat("x", 300), "'; DROP TABLE core_user --", "%", "{SHA}x")
+		return pick(f, "", "0", "10GB", "true", "\u0000", "\ufffd", "é", "😀", "İ", strings.Repeat("x", 300), "'; DROP TABLE core_user --", "%", "{SHA}x")
 	case 4, 5:
-		return pick(f, "new.test", "one.test", "other.test", "relay.test", "x y", "ß.test", "-.test", ".", "a..b", strings.Repeat("a.", 130)+"test")
+		return pick(f, "new.test", "one.test", "other.test", "relay.test", "x y", "ß.test", "😀.test", "-.test", ".", "a..b", strings.Repeat("a.", 130)+"test")
 	case 6, 7:
-		return pick(f, "new@one.test", "ann@one.test", "bob+x@one.test", "info@one.test", "@one.test", "a@b@one.test", "x@far.test", "@", "a\"b@one.test", "rita", "NEW@ONE.TEST")
+		return pick(f, "new@one.test", "ann@one.test", "bob+x@one.test", "info@one.test", "@one.test", "a@b@one.test", "x@far.test", "@", "😀@one.test", "é@one.test", "a\"b@one.test", "rita", "NEW@ONE.TEST")
 	case 8:
 		return pick(f, "SimpleUsers", "DomainAdmins", "Resellers", "SuperAdmins", "Kings")
 	case 9:
@@ -137,7 +138,7 @@ func (f fuzzer) query() string {
 	q := url.Values{}
 	for range f.IntN(4) {
 		q.Set(pick(f, "search", "ordering", "page", "page_size", "domain", "role", "type", "enabled", "internal", "mailbox", "email", "table", "key", "address", "login", "compat", "wait", "keepdir", "used", "level", "is_active"),
-			pick(f, "", "1", "-1", "name", "-created", "quota", "role", "last_login", "one.test", "needletwo.test", "cem@needletwo.test", "aliases", "true", "x", "1.10", "served", "%", "_", "!", "\xff", "999999999999", "'"))
+			pick(f, "", "1", "-1", "name", "-created", "quota", "role", "last_login", "one.test", "needletwo.test", "cem@needletwo.test", "aliases", "true", "x", "1.10", "served", "%", "_", "!", "\xff", "999999999999", "'", "😀", "é", "\x00"))
 	}
 	if len(q) == 0 {
 		return ""
@@ -153,6 +154,23 @@ func asked(path string, body any) string {
 	}
 	p, _ := url.PathUnescape(path)
 	return p + string(text)
+}
+
+// TestRandomRequests is FuzzRoutes on every engine, whose databases refuse
+// different things.
+func TestRandomRequests(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, url string) {
+		w := openWorld(t, url, fuzzData)
+		served(t, w)
+		people := []string{"root", "rita", "adm@one.test", "ann@one.test", "deniz@needletwo.test", ""}
+		for _, who := range people {
+			w.token(who)
+		}
+		r := fuzzer{rand.New(rand.NewPCG(2026, 11))}
+		for range 400 {
+			w.fuzzOne(t, r, pick(r, people...))
+		}
+	})
 }
 
 // FuzzRoutes sends random requests of random people to the whole table of

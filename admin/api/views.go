@@ -84,7 +84,25 @@ func lookUp(c *call) (*answer, error) {
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	return ok(lookedUp{t.Name, key, found, value}), nil
+	if t.Name == "sender-login" && !c.caller.Super() {
+		value, err = c.ownLogins(value)
+	}
+	return ok(lookedUp{t.Name, key, found, value}), err
+}
+
+// ownLogins leaves of those who may send as an address the ones that the caller
+// may know of.
+func (c *call) ownLogins(value string) (string, error) {
+	var own []string
+	for login := range strings.SplitSeq(value, ",") {
+		switch err := c.mayAsk(login); {
+		case err == nil:
+			own = append(own, login)
+		case !errors.Is(err, errUnseen):
+			return "", err
+		}
+	}
+	return strings.Join(own, ","), nil
 }
 
 func explain(c *call) (*answer, error) {
@@ -180,7 +198,11 @@ func listLog(c *call) (step, error) {
 	if c.query.Get("ordering") == "" {
 		q.Desc = true
 	}
-	q.Level = c.query.Get("level")
+	o := c.params("level")
+	q.Level = o.text("level").Value
+	if err == nil {
+		err = o.err()
+	}
 	return func(t *manage.Tx) (*answer, error) {
 		all, err := t.Log(q)
 		if err != nil {

@@ -82,6 +82,14 @@ func TestViewsAreOwn(t *testing.T) {
 	if r := w.ask("root", get, "/api/v1/lookup?table=aliases&key=sales@two.test", nil); r.field("value") != "info@one.test,cem@two.test" || r.field("found") != true {
 		t.Errorf("lookup: %s", r.text)
 	}
+	w.must(http.StatusCreated, "root", post, "/api/v1/senderaddresses/", `{"address": "info@one.test", "mailbox": "cem@two.test"}`)
+	served(t, w)
+	for who, want := range map[string]bool{"root": true, "adm@one.test": false} {
+		r := w.must(http.StatusOK, who, get, "/api/v1/lookup?table=sender-login&key=info@one.test", nil)
+		if strings.Contains(r.text, "cem@two.test") != want || !strings.Contains(r.text, "ann@one.test") {
+			t.Errorf("who may send, for %s: %s", who, r.text)
+		}
+	}
 	for who, want := range map[string]bool{"root": true, "ann@one.test": false, "adm@one.test": false} {
 		if r := w.must(http.StatusOK, who, get, "/api/v1/status", nil); strings.Contains(r.text, "secret") != want {
 			t.Errorf("status for %s: %s", who, r.text)
