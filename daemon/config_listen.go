@@ -94,6 +94,9 @@ func (k *checker) endpoint(key string, l *Listen) {
 		if !l.endpoint.Loopback() && len(l.Allow) == 0 {
 			k.fail(key+"address", "%s is not a loopback address: give allow = [\"network\"] with those who may connect", l.endpoint)
 		}
+		if l.Protocol == "http" && !l.endpoint.Loopback() && l.TLSCertificate == "" {
+			k.warn(key+"tls_certificate", "is missing: tokens of administrators cross the network in clear on %s; set tls_certificate and tls_key, or listen on a loopback address behind a proxy", l.endpoint)
+		}
 	}
 	for _, name := range []string{"mode", "owner", "group"} {
 		if k.set(key + name) {

@@ -80,18 +80,28 @@ func (c Control) forgive(ctx context.Context, kind, name string) (*ForgiveResult
 	return r, c.do(ctx, http.MethodPost, "/forgive?"+url.Values{kind: {name}}.Encode(), r)
 }
 
-func (c Control) do(ctx context.Context, method, path string, answer any) error {
+// HTTP sends a request, of the REST API for one. The host in its address does
+// not matter.
+func (c Control) HTTP(r *http.Request) (*http.Response, error) {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", c.Path)
 	}
 	client := http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
+	resp, err := client.Do(r)
+	if err != nil {
+		return nil, c.explain(err)
+	}
+	return resp, nil
+}
+
+func (c Control) do(ctx context.Context, method, path string, answer any) error {
 	r, err := http.NewRequestWithContext(ctx, method, "http://vmapd"+path, nil)
 	if err != nil {
 		return err
 	}
-	resp, err := client.Do(r)
+	resp, err := c.HTTP(r)
 	if err != nil {
-		return c.explain(err)
+		return err
 	}
 	defer resp.Body.Close()
 	if resp.Header.Get("Content-Type") == "application/json" {

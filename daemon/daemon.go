@@ -30,15 +30,16 @@ type Daemon struct {
 	overrides []string
 	began     time.Time
 
-	metrics   *metrics
-	store     *store.Store
-	resolver  *lookup.Resolver
-	signing   atomic.Pointer[milter.Settings] // the section [dkim] in effect
-	ring      *keyring.Ring
-	published keyring.Showing // what DNS shows; nil = nobody can say
-	records   *records
-	inherited Inherited
-	estate    *estate // of the process before, until its connections are served
+	metrics      *metrics
+	store        *store.Store
+	resolver     *lookup.Resolver
+	signing      atomic.Pointer[milter.Settings] // the section [dkim] in effect
+	ring         *keyring.Ring
+	unauthorized limiter         // of lines in the log
+	published    keyring.Showing // what DNS shows; nil = nobody can say
+	records      *records
+	inherited    Inherited
+	estate       *estate // of the process before, until its connections are served
 
 	handover    handover
 	predecessor *predecessor // nil unless this process takes the place of one

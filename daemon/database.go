@@ -39,7 +39,7 @@ func openDatabases(cfg *Config) (*databases, error) {
 		return nil, err
 	}
 	d := &databases{read: read, write: write, source: &modoboa.Source{DB: read, Writer: write}}
-	d.manager = manage.New(cfg.manageOptions(d))
+	d.manager = manage.New(cfg.ManageOptions(write))
 	return d, nil
 }
 

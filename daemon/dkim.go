@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"github.com/vmapd/vmapd/dkim/dnscheck"
+	"github.com/vmapd/vmapd/dkim/keybook"
 	"github.com/vmapd/vmapd/dkim/keyring"
 )
 
@@ -26,18 +27,6 @@ func (c *Config) KeyTimes() keyring.Times {
 // when all authoritative servers show it.
 func Published(c *dnscheck.Checker) keyring.Showing {
 	return func(ctx context.Context, domain, selector string, key crypto.PublicKey) keyring.Answer {
-		return AnswerOf(c.Everywhere(ctx, domain, selector, key))
+		return keybook.AnswerOf(c.Everywhere(ctx, domain, selector, key))
 	}
-}
-
-// AnswerOf says whether a result lets a key sign. One that nobody could give
-// says nothing.
-func AnswerOf(r dnscheck.Result) keyring.Answer {
-	switch {
-	case r.Code == dnscheck.Temp:
-		return keyring.Unknown
-	case r.Works:
-		return keyring.Yes
-	}
-	return keyring.No
 }

@@ -60,6 +60,7 @@ func (d *Daemon) handler() http.Handler {
 	mux.HandleFunc("GET /readyz", d.readyz)
 	mux.Handle("POST /policy", d.authPolicy())
 	mux.Handle("GET /metrics", localOnly(d.metrics.handler(d.log.Logger)))
+	d.mountAPI(mux, false)
 	return mux
 }
 

@@ -4,15 +4,16 @@ import (
 	"github.com/vmapd/vmapd/admin/manage"
 	"github.com/vmapd/vmapd/lookup/login"
 	"github.com/vmapd/vmapd/lookup/password"
+	"github.com/vmapd/vmapd/store/db"
 )
 
 // newPasswords is the scheme of new passwords unless dovecot.rehash names one:
 // Modoboa's default.
 const newPasswords = "SHA512-CRYPT"
 
-// manageOptions say how to change the database.
-func (c *Config) manageOptions(d *databases) manage.Options {
-	o := manage.Options{DB: d.write}
+// ManageOptions say how to change a database, which is the configured one.
+func (c *Config) ManageOptions(d *db.DB) manage.Options {
+	o := manage.Options{DB: d}
 	if s := c.Lookup.RecipientDelimiter; s != "" {
 		o.Delimiter = s[0]
 	}

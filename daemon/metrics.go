@@ -37,6 +37,7 @@ type metrics struct {
 	messages       *prometheus.CounterVec
 	written        prometheus.Counter
 	writeErrors    prometheus.Counter
+	web            *prometheus.CounterVec
 }
 
 func newMetrics() *metrics {
@@ -68,6 +69,7 @@ func newMetrics() *metrics {
 	}
 	m.written = single("vmapd_spool_applied_total", "Writes of the mail side that reached the database.")
 	m.writeErrors = single("vmapd_spool_errors_total", "Failures of the spool, or to write what is in it to the database.")
+	m.web = counter("vmapd_http_requests_total", "Requests to the API that were answered, by route and status.", "route", "status")
 	for _, kind := range []string{"full", "delta", "audit"} {
 		m.refresh.WithLabelValues(kind) // there from the start, at 0
 	}
@@ -75,7 +77,7 @@ func newMetrics() *metrics {
 	build := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "vmapd_build_info", Help: "Always 1; the labels say what runs.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()}}, func() float64 { return 1 })
-	m.registry.MustRegister(m.tallies, m.refusals, m.protocolErrors, m.refresh, m.refreshErrors, m.panics, m.changes, m.missed, m.lost, m.fileErrors, m.logins, m.messages, m.written, m.writeErrors, build,
+	m.registry.MustRegister(m.tallies, m.refusals, m.protocolErrors, m.refresh, m.refreshErrors, m.panics, m.changes, m.missed, m.lost, m.fileErrors, m.logins, m.messages, m.written, m.writeErrors, m.web, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

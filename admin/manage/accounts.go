@@ -98,11 +98,11 @@ func (t *Tx) accountsBy(ids []int64) ([]Account, error) {
 
 func (t *Tx) accountSelect(ids []int64) string {
 	two := make([]string, 0, 3)
-	for _, c := range []string{"totp_enabled", "webauthn_enabled", "tfa_enabled"} {
+	for _, c := range []string{"tfa_enabled", "totp_enabled", "webauthn_enabled"} {
 		two = append(two, t.column("core_user", "u", c, "false"))
 	}
 	return `SELECT u.id, u.username, u.first_name, u.last_name, u.email, u.is_active, u.is_local, u.master_user, u.is_superuser, ` + roleOf + `,
-		u.language, u.phone_number, u.secondary_email, ` + strings.Join(two, " OR ") + ", " + t.timeText("core_user", "u", "date_joined") + ", " + t.timeText("core_user", "u", "last_login") + `,
+		u.language, u.phone_number, u.secondary_email, ` + strings.Join(two, ", ") + ", " + t.timeText("core_user", "u", "date_joined") + ", " + t.timeText("core_user", "u", "last_login") + `,
 		m.id, m.address, d.name, m.use_domain_quota, m.quota, ` + t.column("admin_mailbox", "m", "message_limit", "NULL") + ", " + t.column("admin_mailbox", "m", "is_send_only", "NULL") + `
 		FROM core_user u LEFT JOIN admin_mailbox m ON m.user_id = u.id LEFT JOIN admin_domain d ON d.id = m.domain_id
 		WHERE u.id IN (` + joinIDs(ids) + ")"
@@ -115,7 +115,8 @@ func scanAccount(r *sql.Rows) (*Account, error) {
 	var box, quota, limit sql.NullInt64
 	var useDomain, sendOnly sql.NullBool
 	err := r.Scan(&a.ID, &a.Username, &a.FirstName, &a.LastName, &a.Email, &a.Active, &a.Local, &a.MasterUser, &super, &group,
-		&a.Language, &phone, &second, &a.TwoFactor, &joined, &login, &box, &local, &domain, &useDomain, &quota, &limit, &sendOnly)
+		&a.Language, &phone, &second, &a.TwoFactor, &a.TOTP, &a.WebAuthn, &joined, &login, &box, &local, &domain, &useDomain, &quota, &limit, &sendOnly)
+	a.TwoFactor = a.TwoFactor || a.TOTP || a.WebAuthn
 	a.Role, a.Phone, a.SecondaryEmail, a.Joined = roleFrom(super, group), phone.String, second.String, timeOf(joined)
 	if at := timeOf(login); !at.IsZero() {
 		a.LastLogin = &at

@@ -70,6 +70,7 @@ type Account struct {
 	Phone               string
 	SecondaryEmail      string
 	TwoFactor           bool // TOTP or a key is set up
+	TOTP, WebAuthn      bool
 	Joined              time.Time
 	LastLogin           *time.Time
 	Mailbox             *Mailbox

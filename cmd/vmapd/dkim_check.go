@@ -2,14 +2,12 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"fmt"
-	"sync"
 
 	"github.com/spf13/cobra"
 
 	"github.com/vmapd/vmapd/dkim/dnscheck"
-	"github.com/vmapd/vmapd/dkim/keyring"
+	"github.com/vmapd/vmapd/dkim/keybook"
 )
 
 func (a *app) dkimCheckCommand() *cobra.Command {
@@ -20,57 +18,20 @@ func (a *app) dkimCheckCommand() *cobra.Command {
 			"Exit status 1: a record is not as it should be; 75: the name servers could not say.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withKeys(cmd.Context(), true, func(k *keys) error {
-				rows, err := k.rows(folded(args)...)
+				rows, err := k.Rows(folded(args)...)
 				if err != nil {
 					return err
 				}
 				if err := k.dns(); err != nil {
 					return err
 				}
-				return k.printChecks(k.checkAll(cmd.Context(), rows))
+				return k.printChecks(k.CheckAll(cmd.Context(), rows))
 			})
 		},
 	}
 }
 
-// checked is a key and what DNS says about it.
-type checked struct {
-	keyRow
-	DNS *dnscheck.Result `json:"dns"` // null: the key itself is not known
-}
-
-// checkAll checks keys, many at the same time, and gives the results in their
-// order.
-func (k *keys) checkAll(ctx context.Context, rows []keyRow) []checked {
-	all := []checked{}
-	for _, r := range rows {
-		if r.Stage != string(keyring.Gone) {
-			all = append(all, checked{keyRow: r})
-		}
-	}
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, 32)
-	for i := range all {
-		c := &all[i]
-		if c.public == nil {
-			continue
-		}
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			c.DNS = k.ask(ctx, &c.keyRow)
-		})
-	}
-	wg.Wait()
-	return all
-}
-
-func (k *keys) ask(ctx context.Context, r *keyRow) *dnscheck.Result {
-	result := k.check(ctx, r.domain(), r.Selector, r.public)
-	return &result
-}
-
-func (k *keys) printChecks(all []checked) error {
+func (k *keys) printChecks(all []keybook.Checked) error {
 	bad, unknown := 0, 0
 	for _, c := range all {
 		switch {
@@ -98,12 +59,12 @@ func (k *keys) printChecks(all []checked) error {
 	return nil
 }
 
-func (k *keys) printCheck(c *checked) {
+func (k *keys) printCheck(c *keybook.Checked) {
 	if c.DNS == nil {
-		fmt.Fprintf(k.out, "%s: %s\n  %s\n", c.name(), c.Problem, cmp.Or(c.Remedy, "see vmapd dkim list"))
+		fmt.Fprintf(k.out, "%s: %s\n  %s\n", c.Name(), c.Problem, cmp.Or(c.Remedy, "see vmapd dkim list"))
 		return
 	}
-	fmt.Fprintf(k.out, "%s: %s (%s): %s\n", c.name(), c.DNS.Code, c.Stage, c.DNS.Detail)
+	fmt.Fprintf(k.out, "%s: %s (%s): %s\n", c.Name(), c.DNS.Code, c.Stage, c.DNS.Detail)
 	if c.DNS.Remedy != "" {
 		fmt.Fprintf(k.out, "  %s\n", c.DNS.Remedy)
 	}

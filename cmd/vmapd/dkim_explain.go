@@ -5,15 +5,11 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/vmapd/vmapd/daemon"
 	"github.com/vmapd/vmapd/dkim"
-	"github.com/vmapd/vmapd/dkim/dnscheck"
 	"github.com/vmapd/vmapd/dkim/keyring"
 	"github.com/vmapd/vmapd/lookup"
 	"github.com/vmapd/vmapd/store"
 )
-
-func answerOf(r *dnscheck.Result) keyring.Answer { return daemon.AnswerOf(*r) }
 
 // explainDKIM says which keys sign mail from an address. The key files are read
 // now, with the rights of whoever asks.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/vmapd/vmapd/dkim"
 	"github.com/vmapd/vmapd/dkim/dnscheck"
+	"github.com/vmapd/vmapd/dkim/keybook"
 	"github.com/vmapd/vmapd/dkim/keyring"
 	"github.com/vmapd/vmapd/store"
 )
@@ -35,7 +35,8 @@ func (a *app) dkimGenerateCommand() *cobra.Command {
 				return &exit{exitUsage, fmt.Errorf("--bits is for RSA keys: Ed25519 has one size")}
 			}
 			return a.withKeys(cmd.Context(), false, func(k *keys) error {
-				name, used, err := k.generate(cmd.Context(), store.Fold(args[0]), selector, alg, bits)
+				name := store.Fold(args[0])
+				used, err := k.Generate(cmd.Context(), name, selector, alg, bits)
 				if err != nil {
 					return err
 				}
@@ -54,52 +55,9 @@ func (a *app) dkimGenerateCommand() *cobra.Command {
 	return cmd
 }
 
-// generate makes a key and returns the name and selector that it has.
-func (k *keys) generate(ctx context.Context, name, selector string, a dkim.Algorithm, bits int) (string, string, error) {
-	d, isDomain := k.served.Domain(name)
-	if !isDomain {
-		if _, ok := k.served.DomainAlias(name); !ok {
-			return "", "", fmt.Errorf("%s: there is no such domain or domain alias", name)
-		}
-		return k.further(ctx, name, selector, a, bits)
-	}
-	own := k.served.DKIM(d.ID)
-	if a != dkim.RSASHA256 || own.Path != "" {
-		if bits == 0 && a == dkim.RSASHA256 {
-			bits = int(own.Bits)
-		}
-		return k.further(ctx, name, selector, a, bits)
-	}
-	if selector == "" {
-		selector = own.Selector
-	}
-	if selector == "" {
-		selector = "modoboa" // Modoboa's default
-	}
-	if len(selector) > 30 {
-		return "", "", fmt.Errorf("the selector of a domain's first key has at most 30 letters, %s has %d", selector, len(selector))
-	}
-	if bits == 0 {
-		bits = int(own.Bits)
-	}
-	is, err := k.keeper.First(ctx, d, own, selector, bits)
-	if err == nil {
-		k.giveAway(is.Path)
-	}
-	return name, selector, err
-}
-
-func (k *keys) further(ctx context.Context, name, selector string, a dkim.Algorithm, bits int) (string, string, error) {
-	key, err := k.keeper.Further(ctx, k.served, name, selector, a, bits)
-	if err == nil {
-		k.giveAway(key.Path)
-	}
-	return name, key.Selector, err
-}
-
 // printMade prints a key that was made and what is to be done with it.
 func (k *keys) printMade(name, selector string) error {
-	rows, err := k.rows(name)
+	rows, err := k.Rows(name)
 	if err != nil {
 		return err
 	}
@@ -107,10 +65,10 @@ func (k *keys) printMade(name, selector string) error {
 		if r.Selector != selector {
 			continue
 		}
-		record := dnscheck.Publish(r.name(), dkim.Record(r.public))
+		record := r.Record()
 		if k.json {
 			return k.printJSON(struct {
-				keyRow
+				keybook.Row
 				Record dnscheck.Publication `json:"record"`
 			}{r, record})
 		}

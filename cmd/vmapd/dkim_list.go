@@ -10,23 +10,10 @@ import (
 
 	"github.com/vmapd/vmapd/dkim"
 	"github.com/vmapd/vmapd/dkim/dnscheck"
+	"github.com/vmapd/vmapd/dkim/keybook"
 	"github.com/vmapd/vmapd/dkim/keyring"
 	"github.com/vmapd/vmapd/store"
 )
-
-func wanted(domains []string, name string) bool {
-	return len(domains) == 0 || slices.Contains(domains, name)
-}
-
-func hasRows(rows []keyRow, domain string) bool {
-	return slices.ContainsFunc(rows, func(r keyRow) bool { return r.Domain == domain })
-}
-
-func sortRows(rows []keyRow) {
-	slices.SortFunc(rows, func(a, b keyRow) int {
-		return cmp.Or(cmp.Compare(a.Domain, b.Domain), cmp.Compare(a.Table, b.Table), cmp.Compare(a.Row, b.Row))
-	})
-}
 
 // folded are names as the database is asked for them.
 func folded(names []string) []string {
@@ -44,24 +31,24 @@ func (a *app) dkimListCommand() *cobra.Command {
 		Args:  cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withKeys(cmd.Context(), true, func(k *keys) error {
-				rows, err := k.rows(folded(args)...)
+				rows, err := k.Rows(folded(args)...)
 				if err != nil {
 					return err
 				}
 				if a.json {
-					return a.printJSON(append([]keyRow{}, rows...))
+					return a.printJSON(append([]keybook.Row{}, rows...))
 				}
 				t := tabwriter.NewWriter(a.out, 0, 8, 2, ' ', 0)
 				fmt.Fprintln(t, "DOMAIN\tSELECTOR\tKEY\tSTAGE\tSINCE\tFINGERPRINT\tFILE")
 				for _, r := range rows {
-					fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Domain, r.Selector, r.kind(), r.Stage, cmp.Or(r.Since, "-"), cmp.Or(r.Fingerprint, "-"), cmp.Or(r.Problem, r.File))
+					fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Domain, r.Selector, kind(&r), r.Stage, cmp.Or(r.Since, "-"), cmp.Or(r.Fingerprint, "-"), cmp.Or(r.Problem, r.File))
 				}
 				if err := t.Flush(); err != nil {
 					return err
 				}
 				for _, r := range rows {
 					if r.Old != "" {
-						fmt.Fprintf(a.out, "%s: the key with fingerprint %s signs until DNS shows the one in the file, %s\n", r.name(), r.Old, r.Fingerprint)
+						fmt.Fprintf(a.out, "%s: the key with fingerprint %s signs until DNS shows the one in the file, %s\n", r.Name(), r.Old, r.Fingerprint)
 					}
 				}
 				return nil
@@ -70,7 +57,8 @@ func (a *app) dkimListCommand() *cobra.Command {
 	}
 }
 
-func (r *keyRow) kind() string {
+// kind is the algorithm of a key, with its length.
+func kind(r *keybook.Row) string {
 	if r.Bits == 0 || r.Algorithm != dkim.RSASHA256.Tag() {
 		return r.Algorithm
 	}
@@ -93,7 +81,7 @@ func (a *app) dkimDNSCommand() *cobra.Command {
 				return &exit{exitUsage, fmt.Errorf("--format %q: want zone, line or json", format)}
 			}
 			return a.withKeys(cmd.Context(), true, func(k *keys) error {
-				rows, err := k.rows(store.Fold(args[0]))
+				rows, err := k.Rows(store.Fold(args[0]))
 				if err != nil {
 					return err
 				}
@@ -107,16 +95,16 @@ func (a *app) dkimDNSCommand() *cobra.Command {
 
 // printRecords prints what is to be in DNS. A key of which nothing is known
 // makes the exit status 1.
-func (a *app) printRecords(rows []keyRow, format string) error {
+func (a *app) printRecords(rows []keybook.Row, format string) error {
 	records := []dnscheck.Publication{}
 	var bad error
 	for _, r := range rows {
 		switch {
 		case r.Stage == string(keyring.Gone):
-		case r.public == nil:
-			bad = &exit{exitNo, fmt.Errorf("%s: %s", r.name(), r.Problem)}
+		case r.Public == nil:
+			bad = &exit{exitNo, fmt.Errorf("%s: %s", r.Name(), r.Problem)}
 		default:
-			records = append(records, dnscheck.Publish(r.name(), dkim.Record(r.public)))
+			records = append(records, r.Record())
 		}
 	}
 	if format == "json" {

@@ -10,8 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/vmapd/vmapd/dkim"
-	"github.com/vmapd/vmapd/dkim/dnscheck"
+	"github.com/vmapd/vmapd/dkim/keybook"
 	"github.com/vmapd/vmapd/dkim/keyring"
 	"github.com/vmapd/vmapd/store"
 )
@@ -35,12 +34,12 @@ func (a *app) dkimRotateCommand() *cobra.Command {
 				}
 				names := folded(args)
 				if everything {
-					names = k.rotatable()
+					names = k.Rotatable()
 				}
 				defer k.tell(cmd.Context())
-				var all []rotated
+				var all []keybook.Rotated
 				for _, name := range names {
-					r, err := k.rotate(cmd.Context(), name)
+					r, err := k.Rotate(cmd.Context(), name)
 					if err != nil {
 						return errors.Join(k.printRotated(all), fmt.Errorf("%s: %w", name, err))
 					}
@@ -54,92 +53,9 @@ func (a *app) dkimRotateCommand() *cobra.Command {
 	return cmd
 }
 
-// rotated is what became of a domain's rotation.
-type rotated struct {
-	Domain   string                `json:"domain"`
-	Selector string                `json:"selector"` // of the key that is coming
-	Stage    string                `json:"stage"`
-	Made     bool                  `json:"made"`             // just now
-	Record   *dnscheck.Publication `json:"record,omitempty"` // to publish
-	DNS      *dnscheck.Result      `json:"dns,omitempty"`
-}
-
-// rotatable lists the names that have an RSA key that signs.
-func (k *keys) rotatable() []string {
-	var names []string
-	for d, own := range k.served.SigningDomains() {
-		if own.Path != "" {
-			names = append(names, d.Name)
-		}
-	}
-	for key := range k.served.AllSigningKeys() {
-		if key.Algorithm == dkim.RSASHA256.Tag() && key.Stage == string(keyring.Active) {
-			names = append(names, key.Domain)
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
-}
-
-// rotate makes a key, or takes the one that is coming on.
-func (k *keys) rotate(ctx context.Context, name string) (*rotated, error) {
-	key, ok := k.coming(name)
-	if !ok {
-		return k.beginRotation(ctx, name)
-	}
-	row := k.furtherRow(key)
-	r := &rotated{Domain: name, Selector: key.Selector, Stage: key.Stage}
-	if row.public == nil {
-		return nil, errors.New(row.Problem)
-	}
-	r.DNS = k.ask(ctx, &row)
-	record := dnscheck.Publish(row.name(), dkim.Record(row.public))
-	r.Record = &record
-	all := slices.Collect(k.served.SigningKeys(name))
-	changes := keyring.Next(all, map[uint32]keyring.Answer{key.ID: answerOf(r.DNS)}, k.keeper.Now(), k.cfg.KeyTimes())
-	for _, c := range changes {
-		if c.Key.ID == key.ID {
-			r.Stage = string(c.To)
-		}
-	}
-	return r, k.keeper.Apply(ctx, changes)
-}
-
-// coming returns the RSA key that is to take the place of the one that signs.
-func (k *keys) coming(name string) (store.SigningKey, bool) {
-	for key := range k.served.SigningKeys(name) {
-		if key.Algorithm == dkim.RSASHA256.Tag() && (key.Stage == string(keyring.New) || key.Stage == string(keyring.Published)) {
-			return key, true
-		}
-	}
-	return store.SigningKey{}, false
-}
-
-func (k *keys) beginRotation(ctx context.Context, name string) (*rotated, error) {
-	if _, err := k.rows(name); err != nil {
-		return nil, err
-	}
-	bits := 0
-	if d, ok := k.served.Domain(name); ok {
-		own := k.served.DKIM(d.ID)
-		if own.Path == "" {
-			return nil, errors.New("there is no key yet that could be rotated")
-		}
-		bits = int(own.Bits)
-	}
-	key, err := k.keeper.Further(ctx, k.served, name, "", dkim.RSASHA256, bits)
-	if err != nil {
-		return nil, err
-	}
-	k.giveAway(key.Path)
-	row := k.furtherRow(key)
-	record := dnscheck.Publish(row.name(), dkim.Record(row.public))
-	return &rotated{Domain: name, Selector: key.Selector, Stage: key.Stage, Made: true, Record: &record}, nil
-}
-
-func (k *keys) printRotated(all []rotated) error {
+func (k *keys) printRotated(all []keybook.Rotated) error {
 	if k.json {
-		return k.printJSON(append([]rotated{}, all...))
+		return k.printJSON(append([]keybook.Rotated{}, all...))
 	}
 	for _, r := range all {
 		switch {
@@ -175,11 +91,11 @@ func (a *app) dkimActivateCommand() *cobra.Command {
 }
 
 func (k *keys) activate(ctx context.Context, name, selector string) error {
-	rows, err := k.rows(name)
+	rows, err := k.Rows(name)
 	if err != nil {
 		return err
 	}
-	rows = slices.DeleteFunc(rows, func(r keyRow) bool {
+	rows = slices.DeleteFunc(rows, func(r keybook.Row) bool {
 		waits := r.Stage == string(keyring.New) || r.Stage == string(keyring.Published) || r.Old != ""
 		return !waits || selector != "" && r.Selector != selector
 	})
@@ -199,7 +115,7 @@ func (k *keys) activate(ctx context.Context, name, selector string) error {
 	case r.Problem != "":
 		err = errors.New(r.Problem)
 	default:
-		err = k.keeper.Apply(ctx, keyring.Activate(slices.Collect(k.served.SigningKeys(name)), r.Row, "by order"))
+		err = k.Keeper.Apply(ctx, keyring.Activate(slices.Collect(k.Served.SigningKeys(name)), r.Row, "by order"))
 	}
 	if err != nil {
 		return err

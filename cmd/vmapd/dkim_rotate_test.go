@@ -12,6 +12,7 @@ import (
 
 	"github.com/vmapd/vmapd/daemon"
 	"github.com/vmapd/vmapd/dkim/dnscheck"
+	"github.com/vmapd/vmapd/dkim/keybook"
 	"github.com/vmapd/vmapd/store/db"
 	"github.com/vmapd/vmapd/store/modoboa"
 )
@@ -44,21 +45,21 @@ func TestRotate(t *testing.T) {
 		now, code = now.Add(later), dns
 		out.Reset()
 		err := a.withKeys(t.Context(), false, func(k *keys) error {
-			k.check = func(_ context.Context, domain, selector string, _ crypto.PublicKey) dnscheck.Result {
+			k.Check = func(_ context.Context, domain, selector string, _ crypto.PublicKey) dnscheck.Result {
 				return dnscheck.Result{Domain: domain, Selector: selector, Code: code, Works: code == dnscheck.OK, Detail: "DNS says " + string(code)}
 			}
-			k.keeper.Now = func() time.Time { return now }
-			r, err := k.rotate(t.Context(), "a.test")
+			k.Keeper.Now = func() time.Time { return now }
+			r, err := k.Rotate(t.Context(), "a.test")
 			if err != nil {
 				return err
 			}
-			if err := k.printRotated([]rotated{*r}); err != nil {
+			if err := k.printRotated([]keybook.Rotated{*r}); err != nil {
 				return err
 			}
 			if err := k.read(t.Context()); err != nil {
 				return err
 			}
-			rows, err := k.rows("a.test")
+			rows, err := k.Rows("a.test")
 			for _, row := range rows {
 				fmt.Fprintln(&out, row.Selector, row.Stage, row.Problem)
 			}
