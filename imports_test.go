@@ -46,8 +46,9 @@ var imports = map[string][]string{
 	"dkim/opendkim":             {},
 	"dkim/milter":               {"dkim"},
 	"dkim/milter/miltertest":    {},
-	"daemon":                    {"admin/manage", "dkim", "dkim/dnscheck", "dkim/keyring", "dkim/milter", "lookup", "lookup/auth", "lookup/dict", "lookup/dovecot", "lookup/guard", "lookup/guard/redisguard", "lookup/login", "lookup/password", "lookup/usage", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa", "store/spool"},
+	"daemon":                    {"admin/manage", "admin/page", "dkim", "dkim/dnscheck", "dkim/keyring", "dkim/milter", "lookup", "lookup/auth", "lookup/dict", "lookup/dovecot", "lookup/guard", "lookup/guard/redisguard", "lookup/login", "lookup/password", "lookup/usage", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa", "store/spool"},
 	"admin/manage":              {"lookup/password", "store", "store/db", "store/modoboa/rows"},
+	"admin/page":                {"admin/manage", "lookup", "store"},
 	"cmd/vmapd":                 {"cmd/vmapd/internal/doveconf", "daemon", "dkim", "dkim/dnscheck", "dkim/keyring", "dkim/opendkim", "lookup", "lookup/password", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa"},
 
 	"cmd/vmapd/internal/doveconf": {"daemon"},

@@ -8,8 +8,12 @@ import (
 	"github.com/vmapd/vmapd/admin/manage"
 )
 
-// routed has pages.
-type routed interface{ routes(p *page) []route }
+// pages are those of one kind.
+type pages interface {
+	routes(p *page) []route
+	// find searches the names; nil if there is none like that.
+	find(t *manage.Tx, text string) (*searchGroup, error)
+}
 
 // kind is a kind of objects: T is one, I what changes it. Its pages are a list,
 // a form for a new one, a page with the form that changes one, and a question

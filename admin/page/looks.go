@@ -45,7 +45,15 @@ func newLooks() *looks {
 }
 
 func (l *looks) functions() template.FuncMap {
-	return template.FuncMap{"asset": func(name string) string { return l.names[name] }}
+	return template.FuncMap{
+		"asset": func(name string) string { return l.names[name] },
+		"formOf": func(f *form, token string) any {
+			return struct {
+				Form  *form
+				Token string
+			}{f, token}
+		},
+	}
 }
 
 // assets serves the files. Their names change with what is in them, so browsers

@@ -52,9 +52,9 @@ type route struct {
 	lasts bool
 }
 
-func everybody(*manage.Caller) bool       { return true }
+func everybody(*manage.Caller) bool        { return true }
 func administrators(c *manage.Caller) bool { return c.Administrates() }
-func supers(c *manage.Caller) bool        { return c.Super() }
+func supers(c *manage.Caller) bool         { return c.Super() }
 
 // makers may make objects of a kind.
 func makers(o manage.Object) func(*manage.Caller) bool {

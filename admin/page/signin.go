@@ -3,7 +3,6 @@ package page
 import (
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/vmapd/vmapd/admin/manage"
 )
@@ -33,9 +32,6 @@ func nextOf(path string) string {
 	return path
 }
 
-// longest is for how long a refusal is held at most; a request may take a minute.
-const longest = 20 * time.Second
-
 // signIn begins a session. The guard counts wrong passwords and says for how
 // long to hold the answer; a refusal never tells why.
 func (p *page) signIn(w http.ResponseWriter, r *http.Request) {
@@ -51,9 +47,7 @@ func (p *page) signIn(w http.ResponseWriter, r *http.Request) {
 		f.Error = "Nobody can say now whether the password is right. Try again in a moment."
 		p.show(w, r, nil, http.StatusServiceUnavailable, f)
 	case in.Name == "":
-		select {
-		case <-time.After(min(in.Delay, longest)):
-		case <-r.Context().Done():
+		if !hold(r.Context(), in.Delay) {
 			return
 		}
 		f.Error = "Name or password is wrong."

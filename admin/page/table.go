@@ -36,8 +36,12 @@ type cell struct {
 	Post  *button
 }
 
-// badge is a word with a colour, which says nothing that the word does not.
-type badge struct{ Text, Tone string } // Tone: "good", "bad", "warn", ""
+// badge is a word with a colour - "good", "bad", "warn" or "" -, which says nothing
+// that the word does not.
+type badge struct {
+	Text string `json:"text"`
+	Tone string `json:"tone"`
+}
 
 // button is a form of one button.
 type button struct{ Text, Action string }

@@ -122,6 +122,19 @@ func (v *visit) served() {
 	_ = v.p.o.Served(ctx) // it is committed, and will be
 }
 
+// hold waits before a refusal, and reports whether the visitor is still there.
+func hold(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(min(d, longest)):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// longest is for how long a refusal is held at most; a request may take a minute.
+const longest = 20 * time.Second
+
 func noWait(context.Context) error { return nil }
 
 // id is the number in the path. What is none names nothing.
@@ -175,6 +188,15 @@ func (v *visit) report(err error) {
 	if v.r.Context().Err() == nil { // or the visitor has left
 		v.p.o.Report(v.r.Method+" "+v.r.URL.Path, err)
 	}
+}
+
+// asBlame is an error that the visitor is to blame for, with its status.
+func asBlame(err error) (*manage.Error, int) {
+	var e *manage.Error
+	if !errors.As(err, &e) {
+		return nil, 0
+	}
+	return e, statusOf(e)
 }
 
 func statusOf(e *manage.Error) int {
