@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"github.com/vmapd/vmapd/admin/manage"
+	"github.com/vmapd/vmapd/lookup/login"
 	"github.com/vmapd/vmapd/lookup/password"
 )
 
@@ -20,6 +21,13 @@ func (c *Config) manageOptions(d *databases) manage.Options {
 		scheme = newPasswords
 	}
 	o.Hash = func(username, clear string) (string, error) { return password.New(scheme, username, clear, params) }
+	logins := c.loginOptions()
+	o.Home = func(address string) string {
+		if !login.Path(address) {
+			return ""
+		}
+		return logins.HomeOf(address)
+	}
 	return o
 }
 

@@ -18,6 +18,9 @@ type Options struct {
 	Hash func(username, password string) (string, error)
 	// Delimiter stands before an address extension, "+" if it is 0.
 	Delimiter byte
+	// Home is where a mailbox's mail lies, "" if nowhere. Where Modoboa has
+	// mailboxes moved and removed (handle_mailboxes) it is told these paths.
+	Home func(address string) string
 }
 
 // Manager carries out actions on one database. It is safe for concurrent use.
@@ -27,6 +30,7 @@ type Manager struct {
 	mu     sync.Mutex
 	tables map[string]rows.Table // nil: to be read
 	read   time.Time
+	refs   map[string][]reference // nil: to be read; see references
 }
 
 // New returns a manager of a database.
@@ -103,7 +107,7 @@ func (m *Manager) tx(ctx context.Context, tx *sql.Tx, c *Caller) (*Tx, error) {
 		if err != nil {
 			return nil, err
 		}
-		m.tables, m.read = tables, time.Now()
+		m.tables, m.read, m.refs = tables, time.Now(), nil
 	}
 	return &Tx{ctx: ctx, m: m, db: m.o.DB, tx: tx, caller: c, tables: m.tables}, nil
 }

@@ -136,14 +136,18 @@ func like(search string) string {
 	return "%" + r.Replace(strings.ToLower(strings.TrimSpace(search))) + "%"
 }
 
-// page completes a SELECT by order and limits.
-func (q *Query) page(columns map[string]string, first string) string {
+// page completes a SELECT by order and limits. What is equal in the order is
+// brought into one by the columns then, so that no page misses a row.
+func (q *Query) page(columns map[string]string, first string, then ...string) string {
 	by, ok := columns[q.Sort]
 	if !ok {
 		by = first
 	}
 	if q.Desc {
 		by += " DESC"
+	}
+	for _, column := range then {
+		by += ", " + column
 	}
 	limit := q.Limit
 	if limit <= 0 || limit > MaxList {

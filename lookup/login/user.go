@@ -39,7 +39,7 @@ func (o *Options) user(m *store.Mailbox) (User, bool) {
 	if !Path(m.Address) {
 		return User{}, false
 	}
-	return User{Name: m.Address, Home: o.home(m.Address), UID: o.UID, GID: o.GID, Quota: m.Quota}, true
+	return User{Name: m.Address, Home: o.HomeOf(m.Address), UID: o.UID, GID: o.GID, Quota: m.Quota}, true
 }
 
 // AppendQuotaRule appends the limit as Dovecot 2.3 reads it (quota_rule); 0 is
@@ -61,8 +61,8 @@ func Path(address string) bool {
 	return !strings.Contains(address, "/") && local != "" && local != "." && local != ".." && domain != "." && domain != ".."
 }
 
-// home fills in the path of a mailbox.
-func (o *Options) home(address string) string {
+// HomeOf fills in the path of a mailbox; its address must be fit for a [Path].
+func (o *Options) HomeOf(address string) string {
 	at := strings.LastIndexByte(address, '@')
 	var b strings.Builder
 	b.Grow(len(o.Home) + 2*len(address))
