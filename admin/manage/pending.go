@@ -57,30 +57,4 @@ func (t *Tx) DeleteDomainAlias(id int64) error { return errPending }
 
 // --- aliases
 
-func (t *Tx) Aliases(q Query) (Page[Alias], error)                { return Page[Alias]{}, errPending }
-func (t *Tx) Alias(id int64) (*Alias, error)                      { return nil, errPending }
-func (t *Tx) AliasByAddress(address string) (*Alias, error)       { return nil, errPending }
-func (t *Tx) CreateAlias(in AliasInput) (*Alias, error)           { return nil, errPending }
-func (t *Tx) UpdateAlias(id int64, in AliasInput) (*Alias, error) { return nil, errPending }
-func (t *Tx) PutAlias(address string, in AliasInput) (a *Alias, created bool, err error) {
-	return nil, false, errPending
-}
-func (t *Tx) DeleteAlias(id int64) error { return errPending }
-
-// Forward is where an account's mail goes. Everyone may ask for and set his own.
-func (t *Tx) Forward(account int64) (*Forward, error)   { return nil, errPending }
-func (t *Tx) SetForward(account int64, f Forward) error { return errPending }
-
 // --- sender addresses
-
-func (t *Tx) SenderAddresses(q Query) (Page[SenderAddress], error) {
-	return Page[SenderAddress]{}, errPending
-}
-func (t *Tx) SenderAddress(id int64) (*SenderAddress, error) { return nil, errPending }
-func (t *Tx) CreateSenderAddress(in SenderAddressInput) (*SenderAddress, error) {
-	return nil, errPending
-}
-func (t *Tx) UpdateSenderAddress(id int64, in SenderAddressInput) (*SenderAddress, error) {
-	return nil, errPending
-}
-func (t *Tx) DeleteSenderAddress(id int64) error { return errPending }
