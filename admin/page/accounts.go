@@ -1,6 +1,7 @@
 package page
 
 import (
+	"context"
 	"net/url"
 	"slices"
 
@@ -22,6 +23,9 @@ func accounts() *kind[manage.Account, manage.AccountInput] {
 		get: (*manage.Tx).Account, id: func(a *manage.Account) int64 { return a.ID }, name: func(a *manage.Account) string { return a.Username },
 		fields: accountFields,
 		input:  accountInput,
+		prepare: func(ctx context.Context, m *manage.Manager, in *manage.AccountInput) error {
+			return m.HashPassword(ctx, in)
+		},
 		create: (*manage.Tx).CreateAccount,
 		update: (*manage.Tx).UpdateAccount,
 		remove: (*manage.Tx).DeleteAccount, files: true,

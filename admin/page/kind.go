@@ -1,6 +1,7 @@
 package page
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -35,7 +36,7 @@ type kind[T, I any] struct {
 	fields func(c *manage.Caller, o *T) []*field // nil of a new one
 	input  func(c *manage.Caller, f *form) I
 	// prepare does what takes long before others have to wait; nil = nothing does.
-	prepare func(m *manage.Manager, in *I) error
+	prepare func(ctx context.Context, m *manage.Manager, in *I) error
 	// create and update may return a secret to show once.
 	create func(*manage.Tx, I) (o *T, secret string, err error)
 	update func(*manage.Tx, int64, I) (o *T, secret string, err error)
@@ -197,7 +198,7 @@ func (k *kind[T, I]) save(v *visit, b *objectPage, done string, do func(*manage.
 	var hidden string
 	var err error
 	if k.prepare != nil {
-		err = k.prepare(v.m, &in)
+		err = k.prepare(v.r.Context(), v.m, &in)
 	}
 	if err == nil {
 		err = v.write(func(t *manage.Tx) (err error) {

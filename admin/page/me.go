@@ -53,8 +53,8 @@ func (p *page) mePage(v *visit) (*mePage, error) {
 
 func passwordForm() *form {
 	return &form{Action: "/me/password", Submit: "Change the password", Fields: []*field{
-		secret("old", "Present password", "current-password", "").required(),
-		secret("password", "New password", "new-password", "").required(),
+		secret("password", "Present password", "current-password", "").required(),
+		secret("new_password", "New password", "new-password", "").required(),
 		secret("again", "New password again", "new-password", "").required(),
 	}}
 }
@@ -78,12 +78,12 @@ func (p *page) myPassword(v *visit) error {
 	}
 	f.fill(v.r.PostForm)
 	typed := v.r.PostForm
-	if typed.Get("password") != typed.Get("again") {
+	if typed.Get("new_password") != typed.Get("again") {
 		f.field("again").Errors = []string{"This is not the same."}
 		return v.show(http.StatusUnprocessableEntity, b)
 	}
 	// Guesses at the old password count as those of a sign-in.
-	in := p.o.Login(v.r.Context(), v.caller.Name, typed.Get("old"), remote(v.r))
+	in := p.o.Login(v.r.Context(), v.caller.Name, typed.Get("password"), remote(v.r))
 	if in.Name == "" {
 		if in.Unsure {
 			f.Errors = []string{"Nobody can say now whether the present password is right. Try again in a moment."}
@@ -92,11 +92,11 @@ func (p *page) myPassword(v *visit) error {
 		if !hold(v.r.Context(), in.Delay) {
 			return nil
 		}
-		f.field("old").Errors = []string{"This is not the present password."}
+		f.field("password").Errors = []string{"This is not the present password."}
 		return v.show(http.StatusUnprocessableEntity, b)
 	}
 	err = v.write(func(t *manage.Tx) error {
-		return t.ChangePassword(v.caller.ID, manage.Some(typed.Get("old")), typed.Get("password"))
+		return t.ChangePassword(v.caller.ID, manage.Some(typed.Get("password")), typed.Get("new_password"))
 	})
 	if err != nil {
 		return v.again(b, f, err)

@@ -47,20 +47,20 @@ func relayFields(_ *manage.Caller, o *manage.Domain) []*field {
 	return []*field{
 		text("name", "Name", d.Name, "Such as example.org.").required(),
 		check("enabled", "Enabled", d.Enabled, "Mail for a disabled domain is refused."),
-		text("host", "Next hop", tr.Host, "Name or address of the mail server that mail goes to.").required(),
-		count("port", "Port", int64(tr.Port), "25 for SMTP."),
-		check("verify", "Ask the next hop for recipients", tr.Verify, "Mail for recipients that it does not know is refused at once."),
+		text("transport.relay_target_host", "Next hop", tr.Host, "Name or address of the mail server that mail goes to.").required(),
+		count("transport.relay_target_port", "Port", int64(tr.Port), "25 for SMTP."),
+		check("transport.relay_verify_recipients", "Ask the next hop for recipients", tr.Verify, "Mail for recipients that it does not know is refused at once."),
 	}
 }
 
 func relayInput(_ *manage.Caller, f *form) manage.DomainInput {
 	in := manage.DomainInput{Name: f.text("name"), Enabled: f.flag("enabled")}
-	if host := f.text("host"); host.Set {
-		port := f.number("port").Or(25)
-		if x := f.field("port"); port > 65535 {
+	if host := f.text("transport.relay_target_host"); host.Set {
+		port := f.number("transport.relay_target_port").Or(25)
+		if x := f.field("transport.relay_target_port"); port > 65535 {
 			x.Errors = append(x.Errors, "A port is a number up to 65535.")
 		}
-		in.Transport = manage.Some(manage.TransportInput{Service: "relay", Host: host.Value, Port: int(port), Verify: f.flag("verify").Value})
+		in.Transport = manage.Some(manage.TransportInput{Service: "relay", Host: host.Value, Port: int(port), Verify: f.flag("transport.relay_verify_recipients").Value})
 	}
 	return in
 }
