@@ -133,8 +133,7 @@ var limitWords = map[string]string{"domains": "Domains", "domain_aliases": "Doma
 // addLimits shows limits that limit anything.
 func (a *about) addLimits(limits []manage.Limit) {
 	for _, l := range limits {
-		unlimited := l.Max < 0 || l.Name == "quota" && l.Max == 0
-		if unlimited {
+		if l.Max <= 0 { // none, or nothing is allowed, of which no bar tells more
 			continue
 		}
 		words := number(l.Used) + " of " + number(l.Max)

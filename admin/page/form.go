@@ -245,7 +245,7 @@ func (f *form) wrong() bool {
 // reports whether it was one that a form can show.
 func (f *form) blame(err error) bool {
 	var e *manage.Error
-	if !errors.As(err, &e) || e.Kind == manage.NotFound {
+	if !errors.As(err, &e) {
 		return false
 	}
 	if e.Text != "" {

@@ -199,6 +199,9 @@ func (k *kind[T, I]) save(v *visit, b *objectPage, done string, do func(*manage.
 	var err error
 	if k.prepare != nil {
 		err = k.prepare(v.r.Context(), v.m, &in)
+		if e, _ := asBlame(err); e != nil {
+			err = nil // the action finds the same, and what else is wrong
+		}
 	}
 	if err == nil {
 		err = v.write(func(t *manage.Tx) (err error) {
@@ -218,17 +221,17 @@ func (k *kind[T, I]) save(v *visit, b *objectPage, done string, do func(*manage.
 	return v.to(k.at(o), "The %s %s is %s.", k.one, k.name(o), done)
 }
 
-// again shows a form again after an error.
+// again shows a form again after an error. What is not found then is something
+// that the form names: its own object was there a moment ago.
 func (v *visit) again(b body, f *form, err error) error {
-	if f.blame(err) {
-		status, _ := v.fault(err)
-		return v.show(status, b)
-	}
+	blamed := f.blame(err)
 	status, told := v.fault(err)
-	if status == http.StatusNotFound {
-		return v.show(status, told)
+	switch {
+	case !blamed:
+		f.Errors = append(f.Errors, told.Text)
+	case status == http.StatusNotFound:
+		status = http.StatusUnprocessableEntity
 	}
-	f.Errors = append(f.Errors, told.Text)
 	return v.show(status, b)
 }
 

@@ -237,14 +237,20 @@ func (v *visitor) post(path string, pairs ...string) *answer {
 func (v *visitor) wants(a *answer, status int, texts ...string) {
 	v.w.t.Helper()
 	if a.status != status {
-		v.w.t.Errorf("status %d, want %d; to %q: %s", a.status, status, a.to, a.body)
+		v.w.t.Errorf("status %d, want %d; to %q: %s", a.status, status, a.to, a.main())
 		return
 	}
 	for _, text := range texts {
 		if not, ok := strings.CutPrefix(text, "!"); ok == strings.Contains(a.body, strings.TrimPrefix(not, "!")) {
-			v.w.t.Errorf("%q: there is %v: %s", text, ok, a.body)
+			v.w.t.Errorf("%q: there is %v: %s", text, ok, a.main())
 		}
 	}
+}
+
+// main is what the page is about, and not too much of it.
+func (a *answer) main() string {
+	_, body, _ := strings.Cut(a.body, "<main")
+	return body[:min(len(body), 1200)]
 }
 
 // id finds the number of an object by its name.
