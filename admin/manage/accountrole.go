@@ -52,7 +52,7 @@ func (t *Tx) draftRole(d *draft) error {
 			return err
 		}
 	}
-	if d.role == SimpleUsers && d.name != "" && !isAddress(d.name) {
+	if d.role == SimpleUsers && len(d.f["username"]) == 0 && !isAddress(d.name) {
 		d.f.add("username", "Enter a valid email address.")
 	}
 	return nil
