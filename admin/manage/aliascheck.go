@@ -36,11 +36,11 @@ func (t *Tx) newAddress(f fields, given Opt[string], old *storedAlias) (aliasAdd
 		f.add("address", "%v.", err)
 		return out, nil
 	}
-	var err error
-	if out.domain, err = t.count("SELECT id FROM admin_domain WHERE name = ?", domain); err != nil {
+	known := newLocals()
+	if err := t.localDomains(known, []string{domain}); err != nil {
 		return out, err
 	}
-	if out.domain == 0 {
+	if out.domain = known.domains[domain].id; out.domain == 0 {
 		f.add("address", "Domain not found.")
 		return out, nil
 	}
@@ -48,7 +48,7 @@ func (t *Tx) newAddress(f fields, given Opt[string], old *storedAlias) (aliasAdd
 		f.add("address", "Permission denied.")
 		return out, err
 	}
-	there, err := t.find("SELECT 1 FROM admin_alias WHERE address = ? AND internal = ? AND id <> ?", []any{out.name, false, old.ID}, new(int))
+	there, err := t.find("SELECT 1 FROM admin_alias WHERE "+t.named("address")+" = ? AND internal = ? AND id <> ?", []any{out.name, false, old.ID}, new(int))
 	if there {
 		f.add("address", "This alias already exists")
 	}

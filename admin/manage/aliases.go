@@ -83,11 +83,21 @@ func (t *Tx) Alias(id int64) (*Alias, error) {
 // AliasByAddress is Alias by the address, which is folded; "@domain" is the
 // catch-all of a domain.
 func (t *Tx) AliasByAddress(address string) (*Alias, error) {
-	a, err := t.seenAlias("a.address = ? AND a.internal = ?", store.Fold(strings.TrimSpace(address)), false)
+	a, err := t.seenAlias(t.named("a.address")+" = ? AND a.internal = ?", store.Fold(strings.TrimSpace(address)), false)
 	if err != nil {
 		return nil, err
 	}
 	return &a.Alias, nil
+}
+
+// named is what a folded name is compared with: the column itself, for which
+// there is an index, but in tables of Modoboa before 1.16 the folded column, for
+// before 1.10.7 names were stored as they were typed.
+func (t *Tx) named(column string) string {
+	if t.tables["admin_domain"].Has("message_limit") {
+		return column
+	}
+	return "lower(" + column + ")"
 }
 
 // storedAlias is an alias and the id of its domain, 0 if it has none.

@@ -214,7 +214,7 @@ func (t *Tx) answers(addresses []string) (map[string][]string, error) {
 	now := time.Now()
 	err := inParts(keys, func(marks string, args []any) error {
 		return t.each("SELECT a.address, "+t.timeText("admin_alias", "a", "expire_at")+`, r.address FROM admin_alias a
-			JOIN modoboa_admin_aliasrecipient r ON r.alias_id = a.id WHERE a.address IN (`+marks+") AND a.enabled = ? ORDER BY r.id",
+			JOIN modoboa_admin_aliasrecipient r ON r.alias_id = a.id WHERE `+t.named("a.address")+" IN ("+marks+") AND a.enabled = ? ORDER BY r.id",
 			append(args, true), func(r *sql.Rows) error {
 				var from, to string
 				var expires sql.NullString

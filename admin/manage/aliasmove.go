@@ -4,6 +4,8 @@ import (
 	"database/sql"
 	"slices"
 	"strings"
+
+	"github.com/vmapd/vmapd/store"
 )
 
 // moveAlias brings the rights on an alias in line with the domain that it has
@@ -63,7 +65,7 @@ func (t *Tx) readdress(old *storedAlias, address string) error {
 		list := make([]string, len(a.Recipients))
 		for i, s := range a.Recipients {
 			if list[i] = s; t.leadsTo(s, old.Address) {
-				list[i] = reextended(s, old.Address, address)
+				list[i] = t.reextended(s, old.Address, address)
 			}
 		}
 		known, err := t.local(list, a.ID)
@@ -84,13 +86,19 @@ func (t *Tx) referrers(id int64) ([]*storedAlias, error) {
 
 // leadsTo reports whether a recipient is an address, with an extension or not.
 func (t *Tx) leadsTo(recipient, address string) bool {
+	recipient, address = store.Fold(recipient), store.Fold(address)
 	return recipient == address || t.bare(recipient) == address
 }
 
-// reextended replaces the address in a recipient that may have an extension.
-func reextended(recipient, old, address string) string {
-	at := strings.LastIndexByte(old, '@')
-	extension := recipient[at:strings.LastIndexByte(recipient, '@')]
+// reextended is a new address with the extension that a recipient has beyond
+// the old one.
+func (t *Tx) reextended(recipient, old, address string) string {
+	if store.Fold(recipient) == store.Fold(old) {
+		return address
+	}
+	bare := t.bare(recipient)
+	at := strings.LastIndexByte(recipient, '@')
+	extension := recipient[at-(len(recipient)-len(bare)) : at]
 	at = strings.LastIndexByte(address, '@')
 	return address[:at] + extension + address[at:]
 }

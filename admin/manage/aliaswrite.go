@@ -1,6 +1,7 @@
 package manage
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -214,8 +215,9 @@ func (t *Tx) PutAlias(address string, in AliasInput) (a *Alias, created bool, er
 	if !in.Recipients.Set {
 		return nil, false, invalid("recipients", "This field is required.")
 	}
-	if list := t.recipientList(fields{}, in.Recipients.Value); old.is(&in, list) {
-		return old, false, t.allow(AliasObject)
+	same, err := t.is(old, &in)
+	if err != nil || same {
+		return old, false, cmp.Or(err, t.allow(AliasObject))
 	}
 	a, err = t.UpdateAlias(old.ID, in)
 	return a, false, err
@@ -223,11 +225,21 @@ func (t *Tx) PutAlias(address string, in AliasInput) (a *Alias, created bool, er
 
 // is reports whether an alias is what an input says, so that putting it again
 // and again leaves no trace.
-func (a *Alias) is(in *AliasInput, recipients []string) bool {
-	want := slices.Sorted(slices.Values(recipients))
+func (t *Tx) is(a *Alias, in *AliasInput) (bool, error) {
+	list := t.recipientList(fields{}, in.Recipients.Value)
+	known, err := t.local(list, a.ID)
+	if err != nil {
+		return false, err
+	}
+	want := make([]string, 0, len(list))
+	for _, r := range known.assign(t, list) {
+		want = append(want, r.address)
+	}
+	slices.Sort(want)
+	have := slices.Sorted(slices.Values(a.Recipients)) // engines sort in other orders
 	at := in.ExpireAt.Value
 	same := at == nil && a.ExpireAt == nil || at != nil && a.ExpireAt != nil && at.Truncate(time.Microsecond).Equal(*a.ExpireAt)
-	return same && a.Enabled == in.Enabled.Value && a.Description == in.Description.Value && slices.Equal(want, a.Recipients)
+	return same && a.Enabled == in.Enabled.Value && a.Description == in.Description.Value && slices.Equal(want, have), nil
 }
 
 func foldAddress(s string) string { return store.Fold(strings.TrimSpace(s)) }

@@ -25,7 +25,7 @@ func (t *Tx) Forward(account int64) (*Forward, error) {
 	f := &Forward{Recipients: slices.DeleteFunc(a.Recipients, func(s string) bool { return store.Fold(s) == box.address })}
 	f.KeepCopies = len(f.Recipients) < len(a.Recipients)
 	if !f.KeepCopies && len(f.Recipients) > 0 { // the self-alias goes on answering beside the forward
-		f.KeepCopies, err = t.find("SELECT 1 FROM admin_alias WHERE address = ? AND internal = ? AND enabled = ?", []any{box.address, true, true}, new(int))
+		f.KeepCopies, err = t.find("SELECT 1 FROM admin_alias WHERE "+t.named("address")+" = ? AND internal = ? AND enabled = ?", []any{box.address, true, true}, new(int))
 	}
 	return f, err
 }
@@ -50,7 +50,7 @@ func (t *Tx) SetForward(account int64, f Forward) error {
 	if err != nil {
 		return err
 	}
-	to, err := t.forwardTo(box, f, old)
+	to, keeps, err := t.forwardTo(box, f, old)
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (t *Tx) SetForward(account int64, f Forward) error {
 		return err
 	}
 	if t.forwardsAlone() {
-		if err := t.enableSelf(box, f.KeepCopies); err != nil {
+		if err := t.enableSelf(box, keeps && box.active); err != nil {
 			return err
 		}
 	}
@@ -71,25 +71,29 @@ func (t *Tx) SetForward(account int64, f Forward) error {
 	return t.log("Forward of %s set", box.address)
 }
 
-// forwardTo checks the recipients of a forward. None is nil.
-func (t *Tx) forwardTo(box *forwardBox, f Forward, old *storedAlias) ([]recipient, error) {
+// forwardTo checks the recipients of a forward, and adds the mailbox itself if
+// it keeps copies, which its address among the recipients says too. Without
+// others there are none.
+func (t *Tx) forwardTo(box *forwardBox, f Forward, old *storedAlias) (to []recipient, keeps bool, err error) {
+	others := slices.DeleteFunc(slices.Clone(f.Recipients), func(s string) bool { return foldAddress(s) == box.address })
+	if len(others) == 0 {
+		return nil, false, nil
+	}
+	keeps = f.KeepCopies || len(others) < len(f.Recipients)
+	if keeps {
+		others = append(others, box.address)
+	}
 	bad := fields{}
-	var list []string
-	if len(f.Recipients) > 0 {
-		list = t.recipientList(bad, f.Recipients)
-		list = slices.DeleteFunc(list, func(s string) bool { return store.Fold(s) == box.address })
-	}
-	if err := bad.err(); err != nil || len(list) == 0 {
-		return nil, err // to himself alone is no forward
-	}
-	if f.KeepCopies || len(list) < len(f.Recipients) && slices.ContainsFunc(f.Recipients, func(s string) bool { return foldAddress(s) == box.address }) {
-		list = append(list, box.address)
+	others = t.recipientList(bad, others)
+	if err := bad.err(); err != nil {
+		return nil, false, err
 	}
 	own := int64(0)
 	if old != nil {
 		own = old.ID
 	}
-	return t.resolve(box.address, own, list)
+	to, err = t.resolve(box.address, own, others)
+	return to, keeps, err
 }
 
 // writeForward writes the alias that is a forward. It works at once, whatever
@@ -168,5 +172,5 @@ func (t *Tx) forwarded(account int64) (*forwardBox, error) {
 // forwardOf returns the alias that is the forward of a mailbox, nil if there
 // is none.
 func (t *Tx) forwardOf(box *forwardBox) (*storedAlias, error) {
-	return t.anyAlias("a.address = ? AND a.internal = ?", box.address, false)
+	return t.anyAlias(t.named("a.address")+" = ? AND a.internal = ?", box.address, false)
 }

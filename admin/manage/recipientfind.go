@@ -58,7 +58,7 @@ func (l *locals) find(t *Tx, address string) (recipient, place) {
 // local reads what recipients of an alias may be, in a few queries however many
 // they are. The alias itself, whose id is own, is none.
 func (t *Tx) local(addresses []string, own int64) (*locals, error) {
-	l := &locals{domains: map[string]localDomain{}, ours: map[string]bool{}, mailboxes: map[string]int64{}, aliases: map[string]int64{}}
+	l := newLocals()
 	names := map[string]bool{}
 	for _, s := range addresses {
 		names[domainOf(s)] = true
@@ -88,31 +88,45 @@ func (t *Tx) local(addresses []string, own int64) (*locals, error) {
 	return l, nil
 }
 
+// localDomains reads which names are domains or domain aliases. Modoboa before
+// 1.10.7 stored them as they were typed.
 func (t *Tx) localDomains(l *locals, names []string) error {
-	return inParts(names, func(marks string, args []any) error {
-		err := t.each("SELECT id, name, type FROM admin_domain WHERE name IN ("+marks+")", args, func(r *sql.Rows) error {
-			var d localDomain
-			var name, kind string
-			err := r.Scan(&d.id, &name, &kind)
-			d.relay = kind == "relaydomain"
-			l.domains[store.Fold(name)], l.ours[store.Fold(name)] = d, true
-			return err
+	for _, column := range []string{"name", "lower(name)"} {
+		names = slices.DeleteFunc(names, func(s string) bool { return l.ours[s] })
+		err := inParts(names, func(marks string, args []any) error {
+			err := t.each("SELECT id, name, type FROM admin_domain WHERE "+column+" IN ("+marks+")", args, func(r *sql.Rows) error {
+				var d localDomain
+				var name, kind string
+				err := r.Scan(&d.id, &name, &kind)
+				d.relay = kind == "relaydomain"
+				l.domains[store.Fold(name)], l.ours[store.Fold(name)] = d, true
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			return t.each("SELECT name FROM admin_domainalias WHERE "+column+" IN ("+marks+")", args, func(r *sql.Rows) error {
+				var name string
+				err := r.Scan(&name)
+				l.ours[store.Fold(name)] = true
+				return err
+			})
 		})
 		if err != nil {
 			return err
 		}
-		return t.each("SELECT name FROM admin_domainalias WHERE name IN ("+marks+")", args, func(r *sql.Rows) error {
-			var name string
-			err := r.Scan(&name)
-			l.ours[store.Fold(name)] = true
-			return err
-		})
-	})
+	}
+	return nil
+}
+
+// newLocals is what nothing was read into yet.
+func newLocals() *locals {
+	return &locals{domains: map[string]localDomain{}, ours: map[string]bool{}, mailboxes: map[string]int64{}, aliases: map[string]int64{}}
 }
 
 func (t *Tx) localAliases(l *locals, addresses []string) error {
 	return inParts(addresses, func(marks string, args []any) error {
-		return t.each("SELECT id, address FROM admin_alias WHERE address IN ("+marks+") AND internal = ?", append(args, false), func(r *sql.Rows) error {
+		return t.each("SELECT id, address FROM admin_alias WHERE "+t.named("address")+" IN ("+marks+") AND internal = ?", append(args, false), func(r *sql.Rows) error {
 			var id int64
 			var address string
 			err := r.Scan(&id, &address)

@@ -1,11 +1,6 @@
 package manage
 
-import (
-	"strings"
-
-	"github.com/vmapd/vmapd/store"
-	"github.com/vmapd/vmapd/store/modoboa/rows"
-)
+import "github.com/vmapd/vmapd/store/modoboa/rows"
 
 // CreateSenderAddress lets a mailbox send as a further address, or with
 // "@domain" as all addresses of a domain. The address may be any, but
@@ -160,9 +155,9 @@ func (t *Tx) senderMailbox(f fields, in SenderAddressInput, s *SenderAddress) er
 
 // mailboxID returns the id of the mailbox with an address, 0 if there is none.
 func (t *Tx) mailboxID(address string) (int64, error) {
-	local, domain, ok := strings.Cut(foldAddress(address), "@")
+	local, domain, ok := mailAddress(foldAddress(address))
 	if !ok {
 		return 0, nil
 	}
-	return t.count("SELECT m.id FROM admin_mailbox m JOIN admin_domain d ON d.id = m.domain_id WHERE m.address = ? AND d.name = ?", local, store.Fold(domain))
+	return t.count("SELECT m.id FROM admin_mailbox m JOIN admin_domain d ON d.id = m.domain_id WHERE m.address = ? AND d.name = ?", local, domain)
 }
