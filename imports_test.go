@@ -17,6 +17,7 @@ const module = "github.com/vmapd/vmapd"
 // import. A package that is not here fails the test, so the table stays whole.
 // docs/architecture.md explains it.
 var imports = map[string][]string{
+	"internal/browsertest":      {"internal/peers"},
 	"internal/peers":            {},
 	"internal/sdtest":           {},
 	"store":                     {},
