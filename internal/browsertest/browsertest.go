@@ -140,8 +140,13 @@ func (b *Browser) Go(address string) {
 // Type puts a text in place of what is in a field.
 func (b *Browser) Type(selector, text string) {
 	b.t.Helper()
-	field := chromedp.CSS(selector)
-	b.do(chromedp.WaitVisible(field), chromedp.SetValue(field, ""), chromedp.SendKeys(field, text))
+	b.do(chromedp.WaitVisible(chromedp.CSS(selector)))
+	var there bool
+	b.Eval(fmt.Sprintf("(() => { const e = document.querySelector(%q); e.focus(); e.select(); return document.activeElement === e })()", selector), &there)
+	if !there {
+		b.t.Fatalf("at %s, %s cannot be typed into", b.Address(), selector)
+	}
+	b.do(chromedp.KeyEvent(strings.ReplaceAll(text, "\n", kb.Enter)))
 }
 
 // Click clicks, and waits for the page that comes of it.

@@ -34,32 +34,37 @@ func (b *Browser) Judge() {
 	}
 }
 
-// Keyboard walks through the page with the tab key: everything that can be
-// clicked must come, visibly, and the walk must end. It begins at the start of the
-// page.
+// reachable are the elements that the keyboard must reach.
+const reachable = `a[href], button, input:not([type=hidden]), select, textarea, summary`
+
+// Keyboard walks through the page with the tab key, from its first link: all that
+// can be clicked must come, visibly, and the walk must end.
 func (b *Browser) Keyboard() {
 	b.t.Helper()
 	var want int
-	b.Eval(`(() => { document.activeElement?.blur(); window.scrollTo(0, 0);
-		return [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary")].filter((e) => e.checkVisibility({visibilityProperty: true})).length })()`, &want)
+	b.Eval(`(() => { const all = [...document.querySelectorAll("`+reachable+`")].filter((e) => e.checkVisibility({visibilityProperty: true}));
+		all[0].focus({focusVisible: true}); return all.length })()`, &want)
 	var seen []string
-	for range want + 5 {
-		b.Press("Tab")
+	for range 3*want + 10 {
 		var at struct {
-			Name    string
-			Visible bool
+			Name          string
+			Counts, Shown bool
 		}
 		b.Eval(`(() => { const e = document.activeElement; if (!e || e === document.body) return {Name: ""};
-			if (!e.dataset.walked) e.dataset.walked = String(document.querySelectorAll("[data-walked]").length + 1);
-			const s = getComputedStyle(e); const r = e.getBoundingClientRect();
-			return {Name: e.tagName + e.dataset.walked, Visible: s.outlineStyle !== "none" && parseFloat(s.outlineWidth) >= 2 && r.width > 1 && r.right > 0 && r.bottom > 0}; })()`, &at)
-		if at.Name == "" || slices.Contains(seen, at.Name) {
-			break
+			e.dataset.walked ??= e.tagName + document.querySelectorAll("[data-walked]").length;
+			const s = getComputedStyle(e), r = e.getBoundingClientRect();
+			return {Name: e.dataset.walked, Counts: e.matches("`+reachable+`"), Shown: s.outlineStyle !== "none" && parseFloat(s.outlineWidth) >= 2 && r.width > 1 && r.right > 0 && r.bottom > 0}; })()`, &at)
+		again := slices.Index(seen, at.Name)
+		if at.Name == "" || again >= 0 && again < len(seen)-1 {
+			break // the walk is over
 		}
-		if !at.Visible {
-			b.t.Errorf("%s: the focus on %s cannot be seen", b.Address(), at.Name)
+		if at.Counts && again < 0 { // a field of a date has several stops
+			seen = append(seen, at.Name)
+			if !at.Shown {
+				b.t.Errorf("%s: the focus on %s cannot be seen", b.Address(), at.Name)
+			}
 		}
-		seen = append(seen, at.Name)
+		b.Press("Tab")
 	}
 	if len(seen) != want {
 		b.t.Errorf("%s: the keyboard reaches %d of %d: %v", b.Address(), len(seen), want, seen)
