@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vmapd/vmapd/admin/manage"
 	"github.com/vmapd/vmapd/internal/browsertest"
 	"github.com/vmapd/vmapd/lookup/socketmap"
 )
@@ -189,6 +190,13 @@ func askUntil(t *testing.T, socket string, stop <-chan struct{}) {
 func TestBrowserLooks(t *testing.T) {
 	s := openSite(t)
 	b := s.b
+	err := s.manager().Write(t.Context(), manage.Root(), func(t *manage.Tx) error { // so that the log tells of something
+		_, err := t.CreateAlias(manage.AliasInput{Address: manage.Some("a@example.com"), Recipients: manage.Some([]string{"user01@example.com"})})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	s.open("/signin")
 	s.looks(t, "signin")
 	s.signIn("admin", "Secret0x")

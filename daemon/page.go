@@ -76,7 +76,7 @@ func (d *Daemon) live() page.Live {
 		Ready: s.Ready, Reason: s.Reason, Uptime: time.Duration(s.Uptime) * time.Second,
 		Database: s.Database.Name, Up: s.Database.Up, Following: s.Database.Following, Error: s.Database.LastError,
 		SpoolPending: s.Spool.Pending, SpoolDead: s.Spool.Dead, SpoolError: s.Spool.LastError,
-		KeysRight: s.DKIM.Right, KeysWrong: s.DKIM.Wrong, Rates: d.rates.list(d.openConnections()),
+		Keys: s.DKIM.Keys, KeysRight: s.DKIM.Right, KeysWrong: s.DKIM.Wrong, Rates: d.rates.list(d.openConnections()),
 	}
 	if s.Database.Up {
 		l.Error = ""

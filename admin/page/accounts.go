@@ -104,7 +104,7 @@ func accountFields(c *manage.Caller, o *manage.Account) []*field {
 		fs = append(fs, area("domains", "Administrates", a.Domains, "One domain a line; for domain administrators and resellers."))
 	}
 	return append(fs,
-		text("phone_number", "Phone", a.Phone, ""), text("secondary_email", "Another address", a.SecondaryEmail, "Where he can be reached when this one fails."))
+		text("phone_number", "Phone", a.Phone, ""), text("secondary_email", "Another address", a.SecondaryEmail, "For when this one cannot be reached."))
 }
 
 func mailboxFields(o *manage.Account) []*field {

@@ -24,7 +24,8 @@ type Live struct {
 	SpoolDead    int
 	SpoolError   string
 
-	KeysRight, KeysWrong int // DKIM keys that verifiers find in DNS, and do not
+	Keys                 int // DKIM keys that sign, or have signed mail that is under way
+	KeysRight, KeysWrong int // of them, those that verifiers find in DNS, and do not
 
 	// Rates are the requests of each protocol that is served, in a fixed order.
 	Rates []Rate

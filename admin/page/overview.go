@@ -73,7 +73,7 @@ func newLiveView(l *Live) *liveView {
 	v := &liveView{
 		State: badge{"ready", "good"}, Reason: l.Reason, Uptime: since(l.Uptime), Name: l.Database, Error: l.Error, Rows: l.Rows,
 		Database: badge{"up", "good"}, Following: "changes are followed", Spool: badge{"empty", "good"}, SpoolText: "everything reported is in the database",
-		Keys: badge{strconv.Itoa(l.KeysRight) + " found", "good"}, Problems: badge{"none", "good"}, Age: "no data", Snapshot: "nothing is served yet",
+		Keys: badge{number(int64(l.KeysRight)) + " of " + number(int64(l.Keys)) + " found", ""}, Problems: badge{"none", "good"}, Age: "no data", Snapshot: "nothing is served yet",
 	}
 	if !l.Ready {
 		v.State = badge{"not ready", "bad"}
@@ -98,8 +98,13 @@ func newLiveView(l *Live) *liveView {
 	case l.SpoolPending > 0:
 		v.Spool, v.SpoolText = badge{number(int64(l.SpoolPending)) + " waiting", ""}, "on their way to the database"
 	}
-	if l.KeysWrong > 0 {
+	switch {
+	case l.Keys == 0:
+		v.Keys.Text = "no keys"
+	case l.KeysWrong > 0:
 		v.Keys = badge{number(int64(l.KeysWrong)) + " not found", "bad"}
+	case l.KeysRight == l.Keys:
+		v.Keys.Tone = "good"
 	}
 	if l.Problems > 0 {
 		v.Problems = badge{number(int64(l.Problems)), "warn"}

@@ -180,7 +180,7 @@ type pager struct {
 }
 
 func (a *asked) pager(rows, total int) pager {
-	p := pager{Text: "none"}
+	var p pager
 	if total > 0 && rows == 0 {
 		p.Text = "nothing on this page; there are " + number(int64(total))
 	} else if total > 0 {

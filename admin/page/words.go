@@ -56,19 +56,25 @@ func number(n int64) string {
 // size tells a number of bytes.
 func size(bytes int64) string {
 	v, units := float64(bytes), []string{"B", "kB", "MB", "GB", "TB", "PB"}
-	for v >= 1000 && len(units) > 1 { // 1,048,576 bytes are Modoboa's MB
+	for v >= 1024 && len(units) > 1 { // 1,048,576 bytes are Modoboa's MB
 		v, units = v/1024, units[1:]
 	}
 	if units[0] == "B" {
 		return fmt.Sprintf("%d B", bytes)
+	}
+	if v >= 100 {
+		return fmt.Sprintf("%.0f %s", v, units[0])
 	}
 	return fmt.Sprintf("%.3g %s", v, units[0])
 }
 
 // quota tells a quota in MB; 0 is none.
 func quota(mb int64) string {
-	if mb == 0 {
+	switch {
+	case mb == 0:
 		return "unlimited"
+	case mb%1024 != 0:
+		return number(mb) + " MB" // as it was typed
 	}
 	return size(mb << 20)
 }
