@@ -2,6 +2,7 @@ package manage
 
 import (
 	"database/sql"
+	"slices"
 )
 
 // removable deletes the accounts of administrators who have their mailbox in a
@@ -42,51 +43,23 @@ func (t *Tx) removable(d *Domain) (users []int64, err error) {
 }
 
 // deleteUsers deletes accounts without mailboxes. What they own, from a time
-// when they had another role, is the first super administrator's from now on.
+// when they had another role, passes to a super administrator.
 func (t *Tx) deleteUsers(ids []int64) error {
-	base, err := t.baseRows()
-	if err != nil {
-		return err
-	}
-	for part := range chunks(ids) {
-		s := byIDs("core_user", part)
+	for part := range slices.Chunk(ids, 1000) {
+		s := rowSet{table: "core_user", where: "id IN (" + joinIDs(part) + ")"}
 		if err := t.ungrantAll(UserObject, s); err != nil {
 			return err
 		}
-		list, args := idList(part)
-		if err := t.passOn("user_id IN ("+list+")", args, base.Superusers[0].ID); err != nil {
+		owners, err := t.ids("SELECT DISTINCT user_id FROM core_objectaccess WHERE is_owner = ? AND user_id IN ("+joinIDs(part)+")", true)
+		if err != nil {
 			return err
+		}
+		for _, id := range owners {
+			if err := t.disown(id); err != nil {
+				return err
+			}
 		}
 		if err := t.deleteRows(s); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// passOn gives objects to a new owner: those of the rows of access, of who owns
-// them, that a condition holds for. The old rows go.
-func (t *Tx) passOn(where string, args []any, to int64) error {
-	type object struct{ kind, id int64 }
-	var owned []object
-	err := t.each("SELECT content_type_id, object_id FROM core_objectaccess WHERE is_owner = ? AND "+where, append([]any{true}, args...), func(r *sql.Rows) error {
-		var o object
-		err := r.Scan(&o.kind, &o.id)
-		owned = append(owned, o)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if _, err := t.exec("DELETE FROM core_objectaccess WHERE is_owner = ? AND "+where, append([]any{true}, args...)...); err != nil {
-		return err
-	}
-	for _, o := range owned {
-		n, err := t.exec("UPDATE core_objectaccess SET is_owner = ? WHERE user_id = ? AND content_type_id = ? AND object_id = ?", true, to, o.kind, o.id)
-		if err == nil && n == 0 {
-			_, err = t.exec("INSERT INTO core_objectaccess (user_id, content_type_id, object_id, is_owner) VALUES (?, ?, ?, ?)", to, o.kind, o.id, true)
-		}
-		if err != nil {
 			return err
 		}
 	}

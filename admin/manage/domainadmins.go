@@ -3,8 +3,6 @@ package manage
 import (
 	"database/sql"
 	"fmt"
-
-	"github.com/vmapd/vmapd/store/modoboa/rows"
 )
 
 // DomainAdmins lists the accounts that administrate a domain without being
@@ -48,16 +46,11 @@ func (t *Tx) AddDomainAdmin(domain, account int64) error {
 	if err != nil || there {
 		return err
 	}
-	if err := t.limitInDomain(domain, "domain_admins", "Domain admins"); err != nil {
+	if err := t.limitInDomain(domain, "domain_admins"); err != nil {
 		return err
 	}
-	if err := t.grant(DomainObject, domain, account); err != nil {
+	if err := t.giveDomain(account, domain); err != nil {
 		return err
-	}
-	for _, s := range manageable(domain, account) {
-		if err := t.grantAll(s.kind, s.rowSet, account); err != nil {
-			return err
-		}
 	}
 	return t.log("%s made an administrator of domain %s", who.Username, d.Name)
 }
@@ -100,38 +93,6 @@ func (t *Tx) isAdmin(domain, account int64) (bool, error) {
 	return n > 0, err
 }
 
-// objects are a set of one kind.
-type objects struct {
-	kind Object
-	rowSet
-}
-
-// manageable is what an administrator has access to in a domain, besides the
-// domain and himself.
-func manageable(domain, account int64) []objects {
-	const ordinary = `u.is_superuser = ? AND NOT EXISTS (SELECT 1 FROM core_user_groups ug JOIN auth_group g ON g.id = ug.group_id
-		WHERE ug.user_id = u.id AND g.name = ?)`
-	return []objects{
-		{MailboxObject, rowSet{table: "admin_mailbox", where: "domain_id = ? AND EXISTS (SELECT 1 FROM core_user u WHERE u.id = user_id AND " + ordinary + ")",
-			args: []any{domain, false, string(Resellers)}}},
-		{UserObject, rowSet{table: "core_user u", key: "u.id", where: "u.id IN (SELECT user_id FROM admin_mailbox WHERE domain_id = ?) AND u.id <> ? AND " + ordinary,
-			args: []any{domain, account, false, string(Resellers)}}},
-		{AliasObject, rowSet{table: "admin_alias", where: "domain_id = ? AND internal = ?", args: []any{domain, false}}},
-	}
-}
-
-// grantAll gives an account access to a set of objects, where it has none.
-func (t *Tx) grantAll(o Object, s rowSet, account int64) error {
-	base, err := t.baseRows()
-	if err != nil {
-		return err
-	}
-	_, err = t.exec(fmt.Sprintf(`INSERT INTO core_objectaccess (user_id, content_type_id, object_id, is_owner)
-		SELECT %[1]d, %[2]d, k.id, false FROM (%[3]s) k WHERE NOT EXISTS (SELECT 1 FROM core_objectaccess oa
-			WHERE oa.user_id = %[1]d AND oa.content_type_id = %[2]d AND oa.object_id = k.id)`, account, base.ContentTypes[string(o)], s.keys()), s.args...)
-	return err
-}
-
 // RemoveDomainAdmin takes a domain with all that is in it from an
 // administrator. What he owns there passes to the domain's owner, who cannot
 // be removed himself.
@@ -154,31 +115,65 @@ func (t *Tx) RemoveDomainAdmin(domain, account int64) error {
 	if owner == account {
 		return conflict("%s owns the domain, and cannot be removed from its administrators.", who.Username)
 	}
-	base, err := t.baseRows()
-	if err != nil {
-		return err
-	}
 	if owner == 0 {
-		owner = base.Superusers[0].ID
-	}
-	all := append(manageable(domain, account), objects{DomainObject, rowSet{table: "admin_domain", where: "id = ?", args: []any{domain}}},
-		objects{DomainAliasObject, rowSet{table: "admin_domainalias", where: "target_id = ?", args: []any{domain}}})
-	for _, s := range all {
-		if err := t.ungrantFrom(s, account, owner, base); err != nil {
+		if owner, err = t.heir(account); err != nil {
 			return err
 		}
+	}
+	if err := t.passInDomain(account, owner, domain); err != nil {
+		return err
+	}
+	if err := t.takeDomain(account, domain); err != nil {
+		return err
 	}
 	return t.log("%s removed from the administrators of domain %s", who.Username, d.Name)
 }
 
-// ungrantFrom takes a set of objects from an account. Those that it owns get a
-// new owner.
-func (t *Tx) ungrantFrom(s objects, account, owner int64, base *rows.Base) error {
-	where := "user_id = ? AND content_type_id = ? AND object_id IN (" + s.keys() + ")"
-	args := append([]any{account, base.ContentTypes[string(s.kind)]}, s.args...)
-	if err := t.passOn(where, args, owner); err != nil {
+// passInDomain passes what an account owns in a domain to somebody else, and
+// takes the domain's domain aliases from it.
+func (t *Tx) passInDomain(account, to, domain int64) error {
+	base, err := t.baseRows()
+	if err != nil {
 		return err
 	}
-	_, err := t.exec("DELETE FROM core_objectaccess WHERE "+where, args...)
+	all := t.inDomain(domain)
+	all[UserObject] += fmt.Sprintf(" AND u.id <> %d", account)
+	all[DomainAliasObject] = fmt.Sprintf("SELECT id FROM admin_domainalias WHERE target_id = %d", domain)
+	for kind, ids := range all {
+		owned, err := t.ids("SELECT object_id FROM core_objectaccess WHERE user_id = ? AND content_type_id = ? AND is_owner = ? AND object_id IN ("+ids+")",
+			account, base.ContentTypes[string(kind)], true)
+		if err != nil {
+			return err
+		}
+		if len(owned) > 0 {
+			if err := t.setOwner(kind, owned, account, to); err != nil {
+				return err
+			}
+		}
+	}
+	_, err = t.exec("DELETE FROM core_objectaccess WHERE user_id = ? AND content_type_id = ? AND object_id IN ("+all[DomainAliasObject]+")",
+		account, base.ContentTypes[string(DomainAliasObject)])
 	return err
+}
+
+// setOwner makes somebody the owner of objects that another one owned. The
+// latter keeps his access.
+func (t *Tx) setOwner(o Object, ids []int64, was, is int64) error {
+	base, err := t.baseRows()
+	if err != nil {
+		return err
+	}
+	kind, list := base.ContentTypes[string(o)], joinIDs(ids)
+	for _, id := range ids {
+		if err := t.grant(o, id, is); err != nil {
+			return err
+		}
+	}
+	for user, owner := range map[int64]bool{was: false, is: true} {
+		_, err := t.exec("UPDATE core_objectaccess SET is_owner = ? WHERE user_id = ? AND content_type_id = ? AND object_id IN ("+list+")", owner, user, kind)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -17,11 +17,11 @@ func internal(address string) rowSet {
 
 // dropInternal deletes the internal alias of an address.
 func (t *Tx) dropInternal(address string) error {
-	ids, err := t.ids(internal(address).keys(), internal(address).args...)
-	if err != nil || len(ids) == 0 {
+	id, err := t.count(internal(address).keys(), internal(address).args...)
+	if err != nil || id == 0 {
 		return err
 	}
-	return t.deleteAliases(byIDs("admin_alias", ids))
+	return t.removeAlias(id)
 }
 
 // setInternal makes the internal alias lead from an address to another; was is
@@ -123,5 +123,5 @@ func (t *Tx) deleteDomainAlias(a *DomainAlias) error {
 	if err := t.ungrant(DomainAliasObject, a.ID); err != nil {
 		return err
 	}
-	return t.deleteRows(byIDs("admin_domainalias", []int64{a.ID}))
+	return t.deleteRows(rowSet{table: "admin_domainalias", where: "id = ?", args: []any{a.ID}})
 }

@@ -103,8 +103,8 @@ func (t *Tx) checkName(f fields, table string, in Opt[string]) string {
 		f.add("name", "This field may not be blank.")
 	case rows.CheckDomain(name) != nil:
 		f.add("name", "Enter a valid domain name")
-	case t.tables[table].Fits(table, "name", name) != nil:
-		f.add("name", "Ensure this field has no more characters than the database can hold.")
+	default:
+		t.fits(f, "name", table, "name", name)
 	}
 	return name
 }
@@ -125,36 +125,19 @@ func (t *Tx) checkKey(f fields, p *domainPlan, in DomainInput) {
 		f.add("dkim_key_length", "\"%d\" is not a valid choice.", *n)
 	}
 	if in.MessageLimit.Set && p.MessageLimit != nil {
-		checkNatural(f, "message_limit", *p.MessageLimit)
+		inRange(f, "message_limit", *p.MessageLimit, 0)
 	}
 }
 
 // checkQuotas checks the quotas of a domain for themselves and together.
 func checkQuotas(f fields, p *domainPlan, in DomainInput) {
-	fine := checkNatural(f, "quota", p.Quota)
-	if fine = checkNatural(f, "default_mailbox_quota", p.DefaultMailboxQuota) && fine; !fine {
+	fine := inRange(f, "quota", p.Quota, 0)
+	if fine = inRange(f, "default_mailbox_quota", p.DefaultMailboxQuota, 0) && fine; !fine {
 		return
 	}
 	if changed := p.was == nil || in.Quota.Set || in.DefaultMailboxQuota.Set; changed && p.Quota != 0 && p.DefaultMailboxQuota > p.Quota {
 		f.add("default_mailbox_quota", "Cannot be greater than domain quota")
 	}
-}
-
-// maxNatural is what a column for a number of type integer holds in all engines.
-const maxNatural = 1<<31 - 1
-
-// checkNatural checks a number that cannot be negative, and reports whether it
-// is one that the database can store.
-func checkNatural(f fields, field string, n int64) bool {
-	switch {
-	case n < 0:
-		f.add(field, "Ensure this value is greater than or equal to 0.")
-	case n > maxNatural:
-		f.add(field, "Ensure this value is less than or equal to %d.", maxNatural)
-	default:
-		return true
-	}
-	return false
 }
 
 // planTransport says what becomes of the transport.

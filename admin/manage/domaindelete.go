@@ -1,6 +1,12 @@
 package manage
 
-import "github.com/vmapd/vmapd/store"
+import (
+	"database/sql"
+	"maps"
+	"slices"
+
+	"github.com/vmapd/vmapd/store"
+)
 
 // DeleteDomain deletes a domain or relay domain with its aliases, domain
 // aliases, mailboxes and transport. The accounts of its mailboxes stay, unless
@@ -49,7 +55,8 @@ func (t *Tx) deleteDomainAliasesOf(d *Domain, _ bool) error {
 // that led to nothing else, and accounts if that is wanted.
 func (t *Tx) deleteMailboxesOf(d *Domain, keepFiles bool) error {
 	if !keepFiles {
-		if err := t.removeFiles(d); err != nil {
+		err := t.eachMailbox(d, func(_ int64, address string) error { return t.fileOperation("delete", address, 0) })
+		if err != nil {
 			return err
 		}
 	}
@@ -72,10 +79,31 @@ func (t *Tx) deleteMailboxesOf(d *Domain, keepFiles bool) error {
 	if _, err := t.exec("DELETE FROM admin_quota WHERE "+end, args...); err != nil {
 		return err
 	}
-	if err := t.deleteEmptied(leading); err != nil {
+	if err := t.removeEmpty(leading); err != nil {
 		return err
 	}
 	return t.deleteUsers(accounts)
+}
+
+// eachMailbox calls f for each mailbox of a domain.
+func (t *Tx) eachMailbox(d *Domain, f func(id int64, address string) error) error {
+	addresses := map[int64]string{}
+	err := t.each("SELECT id, address FROM admin_mailbox WHERE domain_id = ?", []any{d.ID}, func(r *sql.Rows) error {
+		var id int64
+		var local string
+		err := r.Scan(&id, &local)
+		addresses[id] = local + "@" + d.Name
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, id := range slices.Sorted(maps.Keys(addresses)) {
+		if err := f(id, addresses[id]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (t *Tx) deleteAliasesOf(d *Domain, _ bool) error {

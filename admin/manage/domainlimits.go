@@ -7,111 +7,8 @@ import (
 	"github.com/vmapd/vmapd/store/modoboa/rows"
 )
 
-// limitReached is the answer to who has made all that he may. The words are
-// Modoboa's.
-func limitReached(label string) error {
-	return &Error{Kind: Denied, Text: label + ": limit reached", Limit: true}
-}
-
-// callersLimit returns a limit of the caller, ok is false if he has none: he is
-// a super administrator, Modoboa's parameter is off, or there is no row.
-func (t *Tx) callersLimit(name string) (limit int64, ok bool, err error) {
-	if t.caller.Super() || len(t.tables["limits_userobjectlimit"]) == 0 {
-		return 0, false, nil
-	}
-	params, err := t.parameters()
-	if err != nil || !params.flag("limits", "enable_admin_limits", true) {
-		return 0, false, err
-	}
-	ok, err = t.find("SELECT max_value FROM limits_userobjectlimit WHERE user_id = ? AND name = ?", []any{t.caller.ID, name}, &limit)
-	return limit, ok, err
-}
-
-// limitOwned is an error if the caller may own no more objects of a kind.
-func (t *Tx) limitOwned(o Object, name, label string) error {
-	limit, ok, err := t.callersLimit(name)
-	if err != nil || !ok || limit < 0 {
-		return err
-	}
-	base, err := t.baseRows()
-	if err != nil {
-		return err
-	}
-	n, err := t.count("SELECT count(*) FROM core_objectaccess WHERE user_id = ? AND content_type_id = ? AND is_owner = ?",
-		t.caller.ID, base.ContentTypes[string(o)], true)
-	if err == nil && n >= limit {
-		err = limitReached(label)
-	}
-	return err
-}
-
-// limitDomain holds a new or changed domain against the caller's limits: how
-// many domains he may own, and what their quotas may be together. A reseller
-// whose quota is limited cannot give an unlimited one.
-func (t *Tx) limitDomain(p *domainPlan) error {
-	if p.was == nil {
-		if err := t.limitOwned(DomainObject, "domains", "Domains"); err != nil {
-			return err
-		}
-	} else if p.was.Quota == p.Quota && p.was.DefaultMailboxQuota == p.DefaultMailboxQuota {
-		return nil
-	}
-	limit, ok, err := t.callersLimit("quota")
-	if err != nil || !ok || limit <= 0 {
-		return err
-	}
-	const unlimited = "You can't define an unlimited quota."
-	switch {
-	case p.Quota == 0:
-		return invalid("quota", unlimited)
-	case p.DefaultMailboxQuota == 0:
-		return invalid("default_mailbox_quota", unlimited)
-	}
-	base, err := t.baseRows()
-	if err != nil {
-		return err
-	}
-	sum, err := t.count(`SELECT sum(d.quota) FROM admin_domain d JOIN core_objectaccess oa ON oa.object_id = d.id
-		WHERE oa.user_id = ? AND oa.content_type_id = ? AND oa.is_owner = ? AND d.id <> ?`, t.caller.ID, base.ContentTypes[string(DomainObject)], true, p.ID)
-	if err != nil {
-		return err
-	}
-	owner := t.caller.ID
-	if p.was != nil {
-		if owner, err = t.ownerOf(DomainObject, p.ID); err != nil {
-			return err
-		}
-	}
-	if owner == t.caller.ID && sum+p.Quota > limit {
-		return limitReached("Quota")
-	}
-	return nil
-}
-
-// checkAllocated is an error if a domain's mailboxes would have more together
-// than the domain: its quota cannot be lowered below what they have, nor their
-// default raised above what there is. What was wrong before may stay as it is.
-func (t *Tx) checkAllocated(p *domainPlan) error {
-	own, err := t.count("SELECT sum(quota) FROM admin_mailbox WHERE domain_id = ? AND use_domain_quota = ?", p.ID, false)
-	if err != nil {
-		return err
-	}
-	n, err := t.count("SELECT count(*) FROM admin_mailbox WHERE domain_id = ? AND use_domain_quota = ?", p.ID, true)
-	if err != nil {
-		return err
-	}
-	sum := own + n*p.DefaultMailboxQuota
-	switch {
-	case p.Quota == 0 || sum <= p.Quota, p.Quota == p.was.Quota && sum <= p.was.Allocated:
-		return nil
-	case p.Quota != p.was.Quota:
-		return invalid("quota", "Cannot be lower than what the mailboxes have together, %d MB", sum)
-	}
-	return invalid("default_mailbox_quota", "The mailboxes would have %d MB together, more than the domain quota", sum)
-}
-
 // limitInDomain is an error if a domain may have no more of something.
-func (t *Tx) limitInDomain(domain int64, name, label string) error {
+func (t *Tx) limitInDomain(domain int64, name string) error {
 	params, err := t.parameters()
 	if err != nil || !params.flag("limits", "enable_domain_limits", false) {
 		return err
@@ -122,7 +19,7 @@ func (t *Tx) limitInDomain(domain int64, name, label string) error {
 	}
 	for _, l := range limits {
 		if l.Name == name && l.Max >= 0 && l.Used >= l.Max {
-			return limitReached(label)
+			return refused(fullLimit(name, name))
 		}
 	}
 	return nil
@@ -191,10 +88,8 @@ func (t *Tx) SetDomainLimits(id int64, to map[string]int64) error {
 		switch {
 		case !slices.Contains(rows.DomainLimits, name):
 			f.add(name, "There is no such limit of a domain.")
-		case n < -1:
-			f.add(name, "Ensure this value is greater than or equal to -1.")
-		case n > maxNatural:
-			f.add(name, "Ensure this value is less than or equal to %d.", maxNatural)
+		default:
+			inRange(f, name, n, -1)
 		}
 	}
 	if err := f.err(); err != nil {

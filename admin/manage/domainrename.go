@@ -25,8 +25,7 @@ var addressColumns = [][2]string{
 // renameDomain carries a domain's new name to all that has the old one. The row
 // of admin_domain itself is the caller's.
 func (t *Tx) renameDomain(d *Domain, name string) error {
-	homes, err := t.homes(d)
-	if err != nil {
+	if err := t.eachMailbox(d, func(id int64, address string) error { return t.fileOperation("rename", address, id) }); err != nil {
 		return err
 	}
 	if store.Fold(d.Name) != name { // else it is the spelling alone
@@ -41,9 +40,6 @@ func (t *Tx) renameDomain(d *Domain, name string) error {
 		return err
 	}
 	if err := t.renameSuffix("@"+d.Name+"@autoreply."+d.Name, "@"+name+"@autoreply."+name); err != nil {
-		return err
-	}
-	if err := t.moveFiles(homes); err != nil {
 		return err
 	}
 	return t.log("Domain %s renamed to %s", d.Name, name)
@@ -106,8 +102,8 @@ func (t *Tx) makeWay(old, name string) error {
 	if err != nil {
 		return err
 	}
-	if len(strays) > 0 { // Modoboa leaves them behind when a domain alias is renamed
-		if err := t.deleteAliases(byIDs("admin_alias", strays)); err != nil {
+	for _, id := range strays { // Modoboa leaves them behind when a domain alias is renamed
+		if err := t.removeAlias(id); err != nil {
 			return err
 		}
 	}
@@ -176,10 +172,8 @@ func (t *Tx) mergeSenders(old, name string) error {
 	as, more := t.reending("o.address", "@"+old, "@"+name)
 	twice, err := t.ids("SELECT o.id FROM admin_senderaddress o JOIN admin_senderaddress n ON n.mailbox_id = o.mailbox_id WHERE n.address = "+as+" AND "+end,
 		append(more, args...)...)
-	for part := range chunks(twice) {
-		if err == nil {
-			err = t.deleteRows(byIDs("admin_senderaddress", part))
-		}
+	if err != nil || len(twice) == 0 {
+		return err
 	}
-	return err
+	return t.deleteRows(rowSet{table: "admin_senderaddress", where: "id IN (" + joinIDs(twice) + ")"})
 }

@@ -38,7 +38,7 @@ func (t *Tx) Domains(q Query) (Page[Domain], error) {
 	}
 	p.Total = int(n)
 	order := q.page(map[string]string{"name": "d.name", "created": "d.creation", "modified": "d.last_modification",
-		"quota": "d.quota", "enabled": "d.enabled", "id": "d.id"}, "d.name")
+		"quota": "d.quota", "enabled": "d.enabled", "id": "d.id"}, "d.name", "d.id")
 	p.Items, err = t.domainsWhere(where+order, args...)
 	return p, err
 }
@@ -110,26 +110,22 @@ func (t *Tx) domainsWhere(where string, args ...any) ([]Domain, error) {
 
 // addCounts fills in how much there is in domains.
 func (t *Tx) addCounts(domains []Domain) error {
+	if len(domains) == 0 {
+		return nil
+	}
 	byID := make(map[int64]*Domain, len(domains))
 	ids := make([]int64, len(domains))
 	for i := range domains {
 		byID[domains[i].ID], ids[i] = &domains[i], domains[i].ID
 	}
 	per := func(query string, args []any, keep func(d *Domain, n, quota, used int64)) error {
-		for part := range chunks(ids) {
-			list, in := idList(part)
-			err := t.each(fmt.Sprintf(query, list), append(in, args...), func(r *sql.Rows) error {
-				var id, n int64
-				var quota, used sql.NullInt64
-				err := r.Scan(&id, &n, &quota, &used)
-				keep(byID[id], n, quota.Int64, used.Int64)
-				return err
-			})
-			if err != nil {
-				return err
-			}
-		}
-		return nil
+		return t.each(fmt.Sprintf(query, joinIDs(ids)), args, func(r *sql.Rows) error {
+			var id, n int64
+			var quota, used sql.NullInt64
+			err := r.Scan(&id, &n, &quota, &used)
+			keep(byID[id], n, quota.Int64, used.Int64)
+			return err
+		})
 	}
 	err := per(`SELECT m.domain_id, count(*), sum(m.quota), sum(q.bytes) FROM admin_mailbox m JOIN admin_domain d ON d.id = m.domain_id
 		LEFT JOIN admin_quota q ON q.username = `+t.concat("m.address", "'@'", "d.name")+" WHERE m.domain_id IN (%s) GROUP BY m.domain_id", nil,

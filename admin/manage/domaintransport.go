@@ -3,6 +3,7 @@ package manage
 import (
 	"database/sql"
 	"encoding/json"
+	"slices"
 
 	"github.com/vmapd/vmapd/store"
 	"github.com/vmapd/vmapd/store/modoboa/rows"
@@ -23,17 +24,13 @@ func (t *Tx) addTransports(domains []Domain, via map[int64]int64) error {
 			byName[store.Fold(d.Name)], names = d, append(names, d.Name)
 		}
 	}
-	for part := range chunks(ids) {
-		list, args := idList(part)
-		if err := t.transports("id IN ("+list+")", args, func(tr *Transport) { byID[tr.ID].Transport = tr }); err != nil {
+	if len(ids) > 0 {
+		if err := t.transports("id IN ("+joinIDs(ids)+")", nil, func(tr *Transport) { byID[tr.ID].Transport = tr }); err != nil {
 			return err
 		}
 	}
-	for len(names) > 0 {
-		part := names[:min(maxInList, len(names))]
-		names = names[len(part):]
-		list, _ := idList(make([]int64, len(part)))
-		err := t.transports("pattern IN ("+list+")", part, func(tr *Transport) {
+	for part := range slices.Chunk(names, 1000) {
+		err := t.transports("pattern IN ("+marks(part)+")", part, func(tr *Transport) {
 			if d := byName[store.Fold(tr.Pattern)]; d != nil {
 				d.Transport = tr
 			}

@@ -14,12 +14,6 @@ type rowSet struct {
 	args       []any
 }
 
-// byIDs is the rows with some ids: not more than [maxInList].
-func byIDs(table string, ids []int64) rowSet {
-	list, args := idList(ids)
-	return rowSet{table: table, where: "id IN (" + list + ")", args: args}
-}
-
 // keys selects the primary keys.
 func (s rowSet) keys() string {
 	key := s.key
@@ -110,24 +104,5 @@ func (t *Tx) deleteAliases(s rowSet) error {
 	if err := t.deleteRows(s); err != nil {
 		return err
 	}
-	return t.deleteEmptied(referring)
-}
-
-// deleteEmptied deletes those of some aliases that have no recipient any more:
-// they would lead nowhere.
-func (t *Tx) deleteEmptied(ids []int64) error {
-	for part := range chunks(ids) {
-		s := byIDs("admin_alias", part)
-		empty, err := t.ids(s.keys()+" AND NOT EXISTS (SELECT 1 FROM modoboa_admin_aliasrecipient r WHERE r.alias_id = admin_alias.id)", s.args...)
-		if err != nil {
-			return err
-		}
-		if len(empty) == 0 {
-			continue
-		}
-		if err := t.deleteAliases(byIDs("admin_alias", empty)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return t.removeEmpty(referring)
 }

@@ -1,8 +1,6 @@
 package manage
 
 import (
-	"iter"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -40,18 +38,5 @@ func (t *Tx) reending(column, old, suffix string) (string, []any) {
 	return t.concat("substr("+column+", 1, "+t.chars(column)+" - ?)", "?"), []any{utf8.RuneCountInString(old), suffix}
 }
 
-// maxList is the length of lists behind IN: below what the engines take, and
-// short enough to be planned quickly.
-const maxInList = 1000
-
-// chunks cuts ids into lists for IN. No ids, no list.
-func chunks(ids []int64) iter.Seq[[]int64] { return slices.Chunk(ids, maxInList) }
-
-// idList is what stands in the brackets of IN, with its arguments.
-func idList(ids []int64) (string, []any) {
-	args := make([]any, len(ids))
-	for i, id := range ids {
-		args[i] = id
-	}
-	return strings.TrimSuffix(strings.Repeat("?, ", len(ids)), ", "), args
-}
+// marks is as many "?" as there are arguments, for IN.
+func marks(args []any) string { return strings.TrimSuffix(strings.Repeat("?, ", len(args)), ", ") }

@@ -136,20 +136,15 @@ func like(search string) string {
 	return "%" + r.Replace(strings.ToLower(strings.TrimSpace(search))) + "%"
 }
 
-// page completes a SELECT by order and limits. What is equal is ordered by
-// first, which is also the order if none is asked for, and by the columns then;
-// together they tell all rows apart, so that no row is on two pages.
+// page completes a SELECT by order and limits. What is equal in the order is
+// brought into one by the columns then, so that no page misses a row.
 func (q *Query) page(columns map[string]string, first string, then ...string) string {
 	by, ok := columns[q.Sort]
-	switch {
-	case !ok && (!q.Desc || strings.HasSuffix(first, " DESC")):
+	if !ok {
 		by = first
-	case !ok:
-		by = first + " DESC"
-	case q.Desc:
-		by += " DESC, " + first
-	default:
-		by += ", " + first
+	}
+	if q.Desc {
+		by += " DESC"
 	}
 	for _, column := range then {
 		by += ", " + column
