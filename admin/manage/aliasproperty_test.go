@@ -1,0 +1,225 @@
+package manage_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/vmapd/vmapd/admin/manage"
+	"github.com/vmapd/vmapd/store/db/dbtest"
+)
+
+// postfix expands addresses as Postfix does (src/cleanup/cleanup_map1n.c,
+// src/global/mail_addr_map.c): an answer takes the place of its address, until
+// there is none or the address has expanded into itself.
+type postfix map[string][]string
+
+// answer is what the virtual alias map says of an address.
+func (p postfix) answer(address string) []string {
+	if to := p[address]; len(to) > 0 {
+		return prefixed(address, to)
+	}
+	local, domain, _ := strings.Cut(address, "@")
+	if name, extension, ok := strings.Cut(local, "+"); ok && name != "" {
+		if to := p[name+"@"+domain]; len(to) > 0 {
+			out := []string{}
+			for _, r := range to {
+				l, d, _ := strings.Cut(r, "@")
+				out = append(out, l+"+"+extension+"@"+d)
+			}
+			return prefixed(address, out)
+		}
+	}
+	return prefixed(address, p["@"+domain])
+}
+
+// prefixed puts the local part before an answer that begins with "@".
+func prefixed(address string, to []string) []string {
+	if len(to) == 0 || to[0][0] != '@' {
+		return to
+	}
+	local, _, _ := strings.Cut(address, "@")
+	return append([]string{local + to[0]}, to[1:]...)
+}
+
+// ends reports whether the expansion of an address comes to an end.
+func (p postfix) ends(address string) bool {
+	const limit = 300 // Postfix's is 1000; here there are some twenty addresses
+	argv, been := []string{address}, map[string]bool{}
+	for arg := 0; arg < len(argv); arg++ {
+		for count := 0; !been[argv[arg]]; count++ {
+			if count >= limit || len(argv) > limit {
+				return false
+			}
+			from := argv[arg]
+			to := p.answer(from)
+			if len(to) == 0 {
+				break
+			}
+			argv[arg] = to[0]
+			argv = append(argv, to[1:]...)
+			for _, r := range to {
+				been[from] = been[from] || r == from
+			}
+		}
+	}
+	return true
+}
+
+// aliasWorld is what the properties are about.
+type aliasWorld struct {
+	h *mailHost
+}
+
+// map reads what Postfix is told.
+func (w *aliasWorld) postfix() postfix {
+	p := postfix{}
+	for _, row := range w.h.rows(`SELECT a.address, r.address FROM admin_alias a JOIN modoboa_admin_aliasrecipient r ON r.alias_id = a.id
+		WHERE a.enabled = ?`, true) {
+		from, to, _ := strings.Cut(row, " ")
+		p[from] = append(p[from], to)
+	}
+	return p
+}
+
+// circles are the addresses whose expansion does not come to an end. Names that
+// nothing is known of stand for all others of a domain.
+func (p postfix) circles() (out []string) {
+	for _, address := range addressPool() {
+		if address[0] == '@' {
+			address = "anything" + address
+		}
+		if !p.ends(address) {
+			out = append(out, address)
+		}
+	}
+	return out
+}
+
+// addressPool is what properties draw addresses from.
+func addressPool() (out []string) {
+	for _, domain := range []string{"one.test", "other.test", "relay.test", "alias.test", "otheralias.test"} {
+		for _, local := range []string{"", "ann", "bob", "cat", "p", "q", "p+x", "ann+x"} {
+			out = append(out, local+"@"+domain)
+		}
+	}
+	return append(out, "far@far.test", "@far.test")
+}
+
+func drawAddresses(t *rapid.T, name string) []string {
+	return rapid.SliceOfN(rapid.SampledFrom(addressPool()), 0, 3).Draw(t, name)
+}
+
+// acts carries out an action that may be refused, and returns the error.
+func (w *aliasWorld) acts(t *rapid.T, login string, f func(t *manage.Tx) error) *manage.Error {
+	err := w.h.m.Write(context.Background(), w.h.as(login), f)
+	var e *manage.Error
+	if err != nil && !errors.As(err, &e) {
+		t.Fatalf("nobody is to blame for: %v", err)
+	}
+	return e
+}
+
+// TestAliasProperties does things in any order. Then the rows fit together, and
+// mail comes to an end; and what is refused as a circle would be one.
+func TestAliasProperties(t *testing.T) {
+	h := openHost(t, dbtest.SQLite(t))
+	h.exec("PRAGMA synchronous = OFF")
+	w := &aliasWorld{h}
+	who := rapid.SampledFrom([]string{"", "admin", "adm@one.test", "eve@other.test", "ann@one.test"})
+	rapid.Check(t, func(t *rapid.T) {
+		w.clear(t)
+		t.Repeat(map[string]func(*rapid.T){
+			"put":     func(t *rapid.T) { w.put(t, who.Draw(t, "who")) },
+			"change":  func(t *rapid.T) { w.change(t, who.Draw(t, "who")) },
+			"delete":  func(t *rapid.T) { w.remove(t, who.Draw(t, "who")) },
+			"forward": func(t *rapid.T) { w.forward(t, who.Draw(t, "who")) },
+			"": func(t *rapid.T) {
+				if circles := w.postfix().circles(); len(circles) > 0 {
+					t.Fatalf("mail for %q goes in circles: %q", circles, w.h.routes())
+				}
+				if w.h.sound(); w.h.t.Failed() {
+					t.Fatalf("rows: %q", w.h.routes())
+				}
+			},
+		})
+	})
+}
+
+// clear takes away all aliases that were made.
+func (w *aliasWorld) clear(t *rapid.T) {
+	for len(w.h.routes()) > 0 {
+		w.acts(t, "", func(tx *manage.Tx) error {
+			p, err := tx.Aliases(manage.Query{Limit: 1})
+			if err != nil {
+				return err
+			}
+			return tx.DeleteAlias(p.Items[0].ID)
+		})
+	}
+}
+
+func (w *aliasWorld) put(t *rapid.T, login string) {
+	address, to := rapid.SampledFrom(addressPool()).Draw(t, "address"), drawAddresses(t, "to")
+	before := w.postfix()
+	e := w.acts(t, login, func(tx *manage.Tx) error {
+		_, _, err := tx.PutAlias(address, manage.AliasInput{Recipients: manage.Some(to)})
+		return err
+	})
+	if e == nil || e.Kind != manage.Conflict || !strings.Contains(e.Text, "circle") {
+		return
+	}
+	internal := w.h.rows(`SELECT r.address FROM admin_alias a JOIN modoboa_admin_aliasrecipient r ON r.alias_id = a.id
+		WHERE a.address = ? AND a.internal = ? AND a.enabled = ?`, address, true, true)
+	before[address] = append(internal, to...)
+	if len(before.circles()) == 0 {
+		t.Fatalf("%s to %q was refused (%s), but is none: %q", address, to, e.Text, w.h.routes())
+	}
+}
+
+// some draws an alias that there is.
+func (w *aliasWorld) some(t *rapid.T) int64 {
+	rows := w.h.rows("SELECT address FROM admin_alias WHERE internal = ?", false)
+	if len(rows) == 0 {
+		t.Skip("no alias")
+	}
+	return w.h.aliasID(rapid.SampledFrom(rows).Draw(t, "alias"))
+}
+
+func (w *aliasWorld) change(t *rapid.T, login string) {
+	id, in := w.some(t), manage.AliasInput{}
+	if rapid.Bool().Draw(t, "rename") {
+		in.Address = manage.Some(rapid.SampledFrom(addressPool()).Draw(t, "address"))
+	}
+	if rapid.Bool().Draw(t, "switch") {
+		in.Enabled = manage.Some(rapid.Bool().Draw(t, "on"))
+	}
+	if rapid.Bool().Draw(t, "lead elsewhere") {
+		in.Recipients = manage.Some(drawAddresses(t, "to"))
+	}
+	w.acts(t, login, func(tx *manage.Tx) error { _, err := tx.UpdateAlias(id, in); return err })
+}
+
+func (w *aliasWorld) remove(t *rapid.T, login string) {
+	id := w.some(t)
+	w.acts(t, login, func(tx *manage.Tx) error { return tx.DeleteAlias(id) })
+}
+
+// forward sets a forward, and reads what was set.
+func (w *aliasWorld) forward(t *rapid.T, login string) {
+	account := w.h.userID(rapid.SampledFrom([]string{"ann@one.test", "bob@one.test", "cat@other.test"}).Draw(t, "account"))
+	f := manage.Forward{Recipients: drawAddresses(t, "to"), KeepCopies: rapid.Bool().Draw(t, "keep")}
+	w.acts(t, login, func(tx *manage.Tx) error {
+		if err := tx.SetForward(account, f); err != nil {
+			return err
+		}
+		got, err := tx.Forward(account)
+		if err == nil && len(got.Recipients) > 0 && f.KeepCopies && !got.KeepCopies {
+			t.Fatalf("set %+v, got %+v", f, got)
+		}
+		return err
+	})
+}
