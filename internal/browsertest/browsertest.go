@@ -81,6 +81,11 @@ func Open(t testing.TB) *Browser {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// A window that nobody sees has no focus otherwise, and shows none.
+	_, err = chromedp.Call(ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
+	if err != nil {
+		t.Fatal(err)
+	}
 	b.Size(1400, 900)
 	return b
 }
