@@ -31,7 +31,7 @@ func TestPage(t *testing.T) {
 		resp.Body.Close()
 		return resp.StatusCode, resp
 	}
-	for path, want := range map[string]int{"/": 303, "/signin": 200, "/livez": 200, "/readyz": 200, "/metrics": 200, "/domains": 303, "/nowhere": 303} {
+	for path, want := range map[string]int{"/": 303, "/signin": 200, "/livez": 200, "/readyz": 200, "/metrics": 200, "/domains": 303, "/nowhere": 404} {
 		if got, _ := status(http.MethodGet, path, "", ""); got != want {
 			t.Errorf("%s: %d, want %d", path, got, want)
 		}

@@ -38,8 +38,21 @@ func New(o Options) http.Handler {
 	for _, r := range p.routes() {
 		p.mux.Handle(r.pattern, p.visit(r))
 	}
-	p.mux.Handle("/", p.visit(route{who: everybody, do: func(*visit) error { return errNoPage }}))
+	p.mux.Handle("/", p.nowhere())
 	return strict(p.forgery.Handler(p.mux))
+}
+
+// nowhere answers for paths that nobody serves, to strangers too: there is
+// nothing to sign in for.
+func (p *page) nowhere() http.Handler {
+	known := p.visit(route{who: everybody, do: func(*visit) error { return errNoPage }})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p.sessions.find(cookieOf(r)) != nil {
+			known.ServeHTTP(w, r)
+			return
+		}
+		p.show(w, r, nil, http.StatusNotFound, &fault{titleOf(errNoPage), errNoPage.Text})
+	})
 }
 
 // route is a page and for whom it is.
