@@ -190,14 +190,17 @@ func (m *mailWalk) expand(address string, depth int, path []string) {
 // hidden reports whether an address is at a domain of this host, in service or
 // not, that is not to be looked into.
 func (m *mailWalk) hidden(address string) bool {
-	name := address[strings.LastIndexByte(address, '@')+1:]
-	if m.may == nil || m.may(name) {
+	if m.may == nil {
 		return false
 	}
+	name := address[strings.LastIndexByte(address, '@')+1:]
 	_, isDomain := m.s.Domain(name)
 	_, isAlias := m.s.DomainAlias(name)
-	_, isRelayed := m.ask(relayDomains, name)
-	return isDomain || isAlias || isRelayed
+	relay, isRelayed := m.ask(relayDomains, name)
+	if isRelayed && !isDomain && !isAlias {
+		name = relay // which it is below
+	}
+	return (isDomain || isAlias || isRelayed) && !m.may(name)
 }
 
 // aliasesOf shows every alias row that was looked at for an address, and

@@ -97,7 +97,7 @@ func seesDomain(t *manage.Tx, name string) bool {
 	if _, err := t.DomainByName(name); err == nil {
 		return true
 	}
-	found, err := t.DomainAliases(manage.Query{Search: name, Limit: perPage})
+	found, err := t.DomainAliases(manage.Query{Search: name})
 	if err != nil {
 		return false
 	}

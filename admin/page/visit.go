@@ -41,7 +41,7 @@ func (p *page) visit(rt route) http.Handler {
 			p.ask(w, r)
 			return
 		}
-		caller, err := v.m.CallerByID(r.Context(), v.s.account)
+		caller, err := v.who(rt.lasts)
 		switch {
 		case err != nil && rt.lasts:
 			caller = v.s.is(nil)
@@ -70,6 +70,17 @@ func (p *page) visit(rt route) http.Handler {
 			v.fail(err)
 		}
 	})
+}
+
+// who reads whose session it is. A page that needs no database does not wait long
+// for one that hangs.
+func (v *visit) who(lasts bool) (*manage.Caller, error) {
+	ctx, cancel := v.r.Context(), func() {}
+	if lasts {
+		ctx, cancel = context.WithTimeout(ctx, time.Second)
+	}
+	defer cancel()
+	return v.m.CallerByID(ctx, v.s.account)
 }
 
 // form reads a form and checks that it is one of the session's.

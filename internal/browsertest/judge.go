@@ -11,7 +11,7 @@ var judgeJS string
 // Judgement is what is wrong with how a page looks.
 type Judgement struct {
 	// Wide are elements that reach beyond the window's right side, so that the
-	// page must be pushed to and fro.
+	// page must be pushed to and fro, or beyond what they are in.
 	Wide []string
 	// Pale are texts, borders of fields and areas of pictures that stand out too
 	// little (WCAG 1.4.3, 1.4.11).

@@ -39,6 +39,8 @@
     if (!shown(e)) continue;
     const s = getComputedStyle(e), box = e.getBoundingClientRect();
     if (box.right > innerWidth + 1 && box.width > 0) wide.push(name(e) + " reaches " + Math.round(box.right));
+    const around = e.matches("table, form, p, ul, ol, dl, pre, code, input, button, svg") && e.parentElement.getBoundingClientRect();
+    if (around && box.right > around.right + 1) wide.push(`${name(e)} reaches ${Math.round(box.right)}, what it is in ${Math.round(around.right)}`);
     if (e instanceof SVGElement) {
       if (e.matches("[class*=band-], .level")) check(e, rgba(s.fill), behind(e.closest("svg").parentElement), 3, "area");
       continue;
