@@ -36,6 +36,7 @@ func accounts() *kind[manage.Account, manage.AccountInput] {
 			return "Its mailbox, which holds " + size(a.Mailbox.Used) + ", goes with it."
 		},
 		about:   aboutAccount,
+		parts:   append(senderParts(), limitPart()),
 		changed: accountChanged,
 	}
 }

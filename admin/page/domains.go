@@ -31,6 +31,7 @@ func domains() *kind[manage.Domain, manage.DomainInput] {
 			return fmt.Sprintf("With it go %d mailboxes with their accounts, %d aliases and %d domain aliases.", d.Mailboxes, d.Aliases, d.DomainAliases)
 		},
 		about: aboutDomain,
+		parts: adminParts(),
 	}
 }
 

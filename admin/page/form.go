@@ -34,6 +34,8 @@ type field struct {
 	Errors      []string
 	Required    bool
 	Fill        string // autocomplete, "" = "off"
+
+	within string // of the id, where a page has several forms
 }
 
 // choice is one of a select.
@@ -43,7 +45,7 @@ type choice struct {
 }
 
 // ID is the field's id in the page.
-func (f *field) ID() string { return "f-" + strings.ReplaceAll(f.Name, ".", "-") }
+func (f *field) ID() string { return "f-" + f.within + strings.ReplaceAll(f.Name, ".", "-") }
 
 // Checked reports whether a checkbox is on.
 func (f *field) Checked() bool { return f.Value == on }

@@ -46,6 +46,7 @@ type kind[T, I any] struct {
 
 	// about tells more of an object; nil = there is no more.
 	about func(v *visit, t *manage.Tx, o *T) (*about, error)
+	parts []part[T]
 	// changed is called after an object was changed; may be nil.
 	changed func(v *visit, o *T, in *I)
 }
@@ -83,6 +84,7 @@ type objectPage struct {
 	Up     link
 	About  *about
 	Form   *form // nil: he may look only
+	Parts  []partForm
 	Delete string
 }
 
@@ -104,7 +106,7 @@ func (k *kind[T, I]) routes(p *page) []route {
 	if k.rights != "" {
 		may = makers(k.rights)
 	}
-	return []route{
+	all := []route{
 		{"GET " + k.path, administrators, k.showList, false},
 		{"GET " + k.path + "/new", may, k.showNew, false},
 		{"POST " + k.path + "/new", may, k.make, false},
@@ -113,6 +115,10 @@ func (k *kind[T, I]) routes(p *page) []route {
 		{"GET " + k.path + "/{id}/delete", may, k.askDelete, false},
 		{"POST " + k.path + "/{id}/delete", may, k.delete, false},
 	}
+	for i := range k.parts {
+		all = append(all, route{"POST " + k.path + "/{id}/" + k.parts[i].path, may, k.changePart(&k.parts[i]), false})
+	}
+	return all
 }
 
 func (k *kind[T, I]) may(c *manage.Caller) bool {
@@ -251,9 +257,11 @@ func (k *kind[T, I]) page(v *visit) (b *objectPage, id int64, err error) {
 			b.Delete = k.at(o) + "/delete"
 		}
 		if k.about != nil {
-			b.About, err = k.about(v, t, o)
+			if b.About, err = k.about(v, t, o); err != nil {
+				return err
+			}
 		}
-		return err
+		return k.addParts(t, o, b)
 	})
 	return b, id, err
 }

@@ -33,7 +33,6 @@ type cell struct {
 	Badge *badge
 	Bar   *bar
 	Lines []string
-	Post  *button
 }
 
 // badge is a word with a colour - "good", "bad", "warn" or "" -, which says nothing
@@ -42,9 +41,6 @@ type badge struct {
 	Text string `json:"text"`
 	Tone string `json:"tone"`
 }
-
-// button is a form of one button.
-type button struct{ Text, Action string }
 
 func plain(s string) cell          { return cell{Text: s} }
 func leads(s, href string) cell    { return cell{Text: s, Href: href} }
