@@ -13,7 +13,8 @@ import (
 // what is typed never becomes markup.
 func FuzzForms(f *testing.F) {
 	paths := []string{"/domains/new", "/domains/1", "/domains/2/delete", "/accounts/new", "/accounts/3", "/accounts/4", "/accounts/5/delete", "/aliases/new", "/aliases/5", "/domainaliases/new", "/domainaliases/1",
-		"/relaydomains/new", "/relaydomains/3", "/tokens", "/tokens/2/revoke", "/me/password", "/me/forward", "/signout", "/domains/1/dkim", "/signin"}
+		"/relaydomains/new", "/relaydomains/3", "/tokens", "/tokens/2/revoke", "/me/password", "/me/forward", "/signout", "/domains/1/dkim", "/signin",
+		"/domains/1/admin", "/domains/1/noadmin", "/domains/1/limits", "/accounts/3/sender", "/accounts/3/nosender", "/accounts/4/limits"}
 	names := []string{"root", "rita", "adm@one.test", "ann@one.test"}
 	f.Add(uint8(0), uint8(0), "name=new.test&quota=5&enabled=on")
 	f.Add(uint8(3), uint8(2), "username=x@one.test&mailbox=on&mailbox.quota=1&password=Longer123&aliases=y@one.test,z@one.test")
@@ -22,6 +23,9 @@ func FuzzForms(f *testing.F) {
 	f.Add(uint8(11), uint8(0), "name=r.test&transport.relay_target_host=[2001:db8::1]&transport.relay_target_port=99999999999999999999")
 	f.Add(uint8(16), uint8(3), "recipients=<script>@x.test&keepcopies=on")
 	f.Add(uint8(1), uint8(0), "name=%3Cimg%20src%3Dx%3E&quota=-1&message_limit=1e3")
+	f.Add(uint8(21), uint8(1), "account=adm@one.test")
+	f.Add(uint8(23), uint8(0), "mailboxes=5&domain_admins=-1&quota=9223372036854775808")
+	f.Add(uint8(24), uint8(2), "address=@one.test")
 	w := openWorld(f, nil)
 	handler := w.srv.Config.Handler
 	cookies, tokens := map[string]string{}, map[string]string{}
