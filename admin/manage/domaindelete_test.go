@@ -103,6 +103,13 @@ func TestDeleteDomainWithAccounts(t *testing.T) {
 			t.Errorf("%d tokens", len(got))
 		}
 		w.sound()
+		if err := w.remove("root", "one.test"); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.rows("SELECT username FROM core_user"); !slices.Equal(got, []string{"box@relay.test", "rita", "root", "sue@two.test"}) {
+			t.Errorf("accounts with the second domain gone: %q", got)
+		}
+		w.sound()
 	})
 }
 
@@ -137,5 +144,33 @@ func TestMailboxOperations(t *testing.T) {
 		if got := operations(); !slices.Equal(got, []string{"delete /srv/cem@two.test -"}) {
 			t.Errorf("deleted: %q", got)
 		}
+	})
+}
+
+// TestDeleteDomainWithPlugins: tables that only this database has, among them
+// one whose rows refer to each other, keep no domain from being deleted.
+func TestDeleteDomainWithPlugins(t *testing.T) {
+	eachEngine(t, func(t *testing.T, w *world) {
+		for _, table := range []string{
+			"plugin_box (id integer NOT NULL PRIMARY KEY, box_id integer NOT NULL REFERENCES admin_mailbox (id))",
+			"plugin_note (id integer NOT NULL PRIMARY KEY, plugin_id integer NOT NULL REFERENCES plugin_box (id), up_id integer REFERENCES plugin_note (id))",
+			"plugin_seen (id integer NOT NULL PRIMARY KEY, note_id integer NOT NULL REFERENCES plugin_note (id))",
+			"plugin_maybe (id integer NOT NULL PRIMARY KEY, box_id integer REFERENCES admin_mailbox (id))",
+		} {
+			w.exec("CREATE TABLE " + table)
+		}
+		w.exec("INSERT INTO plugin_box (id, box_id) SELECT id, id FROM admin_mailbox")
+		w.exec("INSERT INTO plugin_maybe (id, box_id) SELECT id, id FROM admin_mailbox WHERE address = 'ann'")
+		ann := w.id("SELECT id FROM admin_mailbox WHERE address = 'ann'")
+		w.exec("INSERT INTO plugin_note (id, plugin_id, up_id) VALUES (1, ?, NULL), (2, ?, 1)", ann, ann)
+		w.exec("INSERT INTO plugin_seen (id, note_id) VALUES (1, 1), (2, 2)")
+		if err := w.remove("root", "one.test"); err != nil {
+			t.Fatal(err)
+		}
+		got := w.rows("SELECT 'box', count(*) FROM plugin_box UNION ALL SELECT 'note', count(*) FROM plugin_note UNION ALL SELECT 'seen', count(*) FROM plugin_seen UNION ALL SELECT 'maybe', count(box_id) FROM plugin_maybe")
+		if diff := cmp.Diff([]string{"box 2", "maybe 0", "note 0", "seen 0"}, got); diff != "" {
+			t.Errorf("left of the plugins (-want +got):\n%s", diff)
+		}
+		w.sound()
 	})
 }

@@ -150,11 +150,3 @@ func (t *Tx) freePattern(pattern string, own *Transport) error {
 	}
 	return err
 }
-
-// input gives a transport as input, for changes that leave it as it is.
-func (tr *Transport) input() TransportInput {
-	if tr == nil {
-		return TransportInput{}
-	}
-	return TransportInput{Service: tr.Service, Host: tr.Host, Port: tr.Port, Verify: tr.Verify}
-}

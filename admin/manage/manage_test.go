@@ -245,6 +245,14 @@ func (w *world) blame(err error) string {
 // sound checks what must be so after any action.
 func (w *world) sound() {
 	w.t.Helper()
+	for _, p := range w.problems() {
+		w.t.Error(p)
+	}
+}
+
+// problems are what is not so, in lines.
+func (w *world) problems() (found []string) {
+	w.t.Helper()
 	address := "m.address || '@' || d.name"
 	if w.d.Dialect == db.MySQL {
 		address = "concat(m.address, '@', d.name)"
@@ -278,10 +286,11 @@ func (w *world) sound() {
 		"recipient access of no transport": `SELECT pattern FROM relaydomains_recipientaccess a
 			WHERE NOT EXISTS (SELECT 1 FROM transport_transport t WHERE t.pattern = a.pattern)`,
 	} {
-		if got := w.rows(query); len(got) > 0 {
-			w.t.Errorf("%s: %q", what, got)
+		for _, row := range w.rows(query) {
+			found = append(found, what+": "+row)
 		}
 	}
+	return sorted(found)
 }
 
 // at is a domain's name behind an "@", in SQL.
