@@ -3,6 +3,7 @@ package manage
 import (
 	"strings"
 
+	"github.com/vmapd/vmapd/store"
 	"github.com/vmapd/vmapd/store/modoboa/rows"
 )
 
@@ -58,12 +59,12 @@ func (t *Tx) disablesAliases() bool {
 // the user forwards mail and keeps no copy, which is how Modoboa says that from
 // 1.17 on.
 func (t *Tx) enableSelfAlias(m *Mailbox) error {
-	forward, err := t.count("SELECT id FROM admin_alias WHERE address = ? AND internal = ? AND enabled = ?", m.Address, false, true)
+	forward, err := t.count("SELECT id FROM admin_alias WHERE address IN (?, ?) AND internal = ? AND enabled = ?", m.Address, store.Fold(m.Address), false, true)
 	if err != nil {
 		return err
 	}
 	if forward != 0 {
-		keeps, err := t.find("SELECT 1 FROM modoboa_admin_aliasrecipient WHERE alias_id = ? AND address = ?", []any{forward, m.Address}, new(int))
+		keeps, err := t.find("SELECT 1 FROM modoboa_admin_aliasrecipient WHERE alias_id = ? AND lower(address) = ?", []any{forward, store.Fold(m.Address)}, new(int))
 		if err != nil || !keeps {
 			return err
 		}

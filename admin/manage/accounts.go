@@ -9,68 +9,6 @@ import (
 	"github.com/vmapd/vmapd/store"
 )
 
-// Accounts lists the accounts that the caller has access to. Query.Search
-// looks in names and mail addresses, Query.Domain for mailboxes in a domain.
-func (t *Tx) Accounts(q Query) (Page[Account], error) {
-	var p Page[Account]
-	from, where, args := t.accountFilter(&q)
-	n, err := t.count("SELECT count(*) FROM "+from+" WHERE "+where, args...)
-	if err != nil {
-		return p, err
-	}
-	p.Total = int(n)
-	if q.Sort == "role" {
-		from += ` LEFT JOIN (SELECT user_id, min(group_id) AS role FROM core_user_groups GROUP BY user_id) ug ON ug.user_id = u.id`
-	}
-	if strings.HasPrefix(q.Sort, "q") || q.Sort == "modified" {
-		from = withMailbox(from)
-	}
-	order := q.page(map[string]string{"name": "u.username", "id": "u.id", "created": "u.date_joined", "modified": "m.last_modification",
-		"enabled": "u.is_active", "role": "u.is_superuser, ug.role", "quota": "m.quota", "last_login": "u.last_login IS NULL, u.last_login"}, "u.username", "u.id")
-	ids, err := t.ids("SELECT u.id FROM "+from+" WHERE "+where+order, args...)
-	if err != nil {
-		return p, err
-	}
-	p.Items, err = t.accountsBy(ids)
-	return p, err
-}
-
-// withMailbox joins the mailbox to accounts, unless that is done.
-func withMailbox(from string) string {
-	if strings.Contains(from, "admin_mailbox m") {
-		return from
-	}
-	return from + " LEFT JOIN admin_mailbox m ON m.user_id = u.id"
-}
-
-// accountFilter says which accounts a query asks for, as FROM and WHERE.
-func (t *Tx) accountFilter(q *Query) (from, where string, args []any) {
-	from = "core_user u"
-	where, args = t.visible(UserObject, "u.id")
-	and := func(condition string, more ...any) { where, args = where+" AND "+condition, append(args, more...) }
-	if q.Domain != "" {
-		from = withMailbox(from) + " JOIN admin_domain d ON d.id = m.domain_id"
-		and("d.name = ?", store.Fold(q.Domain))
-	}
-	if q.Search != "" {
-		s := like(q.Search)
-		and(`(lower(u.username) LIKE ? ESCAPE '!' OR lower(u.first_name) LIKE ? ESCAPE '!' OR lower(u.last_name) LIKE ? ESCAPE '!'
-			OR u.email <> u.username AND lower(u.email) LIKE ? ESCAPE '!')`, s, s, s, s)
-	}
-	switch q.Role {
-	case "":
-	case SuperAdmins:
-		and("u.is_superuser = ?", true)
-	default: // the first of the groups is the role
-		and(`u.is_superuser = ? AND u.id IN (SELECT ug.user_id FROM core_user_groups ug GROUP BY ug.user_id
-			HAVING min(ug.group_id) = (SELECT g.id FROM auth_group g WHERE g.name = ?))`, false, string(q.Role))
-	}
-	if q.Active.Set {
-		and("u.is_active = ?", q.Active.Value)
-	}
-	return from, where, args
-}
-
 // Account returns an account that the caller has access to, or his own.
 func (t *Tx) Account(id int64) (*Account, error) {
 	if id != t.caller.ID || t.caller.Root {
@@ -111,6 +49,9 @@ func (t *Tx) accountID(username string) (int64, error) {
 // AccountExists reports whether a name or mail address is an account's, whoever asks.
 func (t *Tx) AccountExists(email string) (bool, error) {
 	name := store.Fold(strings.TrimSpace(email))
+	if name == "" {
+		return false, nil // which is the mail address of many
+	}
 	return t.find("SELECT 1 FROM core_user WHERE username = ? OR email = ? LIMIT 1", []any{name, name}, new(int))
 }
 
@@ -196,7 +137,9 @@ func (t *Tx) addUsage(accounts map[int64]*Account) error {
 	for _, a := range accounts {
 		if a.Mailbox != nil {
 			boxes[store.Fold(a.Mailbox.Address)] = a.Mailbox
-			names = append(names, a.Mailbox.Address)
+			for _, spelling := range spellings(a.Mailbox.Address) {
+				names = append(names, spelling)
+			}
 		}
 	}
 	const most = 1000 // parameters of one statement

@@ -16,7 +16,7 @@ func (t *Tx) deleteBox(m *Mailbox, keepFiles bool) error {
 		func() error { return t.ungrant(MailboxObject, m.ID) },
 		func() error { return t.dropReferences("admin_mailbox", m.ID) },
 		func() error {
-			_, err := t.exec("DELETE FROM admin_quota WHERE username = ?", m.Address)
+			_, err := t.exec("DELETE FROM admin_quota WHERE username IN (?, ?)", m.Address, store.Fold(m.Address))
 			return err
 		},
 		func() error {
@@ -37,7 +37,7 @@ func (t *Tx) deleteBox(m *Mailbox, keepFiles bool) error {
 // removeOwnAliases removes the alias of a mailbox to itself and the forward of
 // its user.
 func (t *Tx) removeOwnAliases(m *Mailbox) error {
-	ids, err := t.ids("SELECT id FROM admin_alias WHERE address = ?", m.Address)
+	ids, err := t.ids("SELECT id FROM admin_alias WHERE address IN (?, ?)", m.Address, store.Fold(m.Address))
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package manage
 import (
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/vmapd/vmapd/store"
@@ -38,17 +39,29 @@ func (t *Tx) renameUsage(old, to string) error {
 	if _, err := t.exec("DELETE FROM admin_quota WHERE username = ?", to); err != nil { // of a mailbox that is gone
 		return err
 	}
-	n, err := t.exec("UPDATE admin_quota SET username = ? WHERE username = ?", to, old)
-	if err != nil || n > 0 {
-		return err
+	for _, spelling := range spellings(old) {
+		if n, err := t.exec("UPDATE admin_quota SET username = ? WHERE username = ?", to, spelling); err != nil || n > 0 {
+			return err
+		}
 	}
-	_, err = t.exec("INSERT INTO admin_quota (username, bytes, messages) VALUES (?, ?, ?)", to, 0, 0)
+	_, err := t.exec("INSERT INTO admin_quota (username, bytes, messages) VALUES (?, ?, ?)", to, 0, 0)
 	return err
 }
 
 // aliasAt returns an alias by its address, 0 if there is none.
 func (t *Tx) aliasAt(address string, internal bool) (int64, error) {
-	return t.count("SELECT id FROM admin_alias WHERE address = ? AND internal = ?", address, internal)
+	for _, spelling := range spellings(address) {
+		if id, err := t.count("SELECT id FROM admin_alias WHERE address = ? AND internal = ?", spelling, internal); err != nil || id != 0 {
+			return id, err
+		}
+	}
+	return 0, nil
+}
+
+// spellings are those that an address may be stored in: as it is, and folded.
+// A domain that Modoboa made before 1.10.7 may have capitals.
+func spellings(address string) []string {
+	return slices.Compact([]string{address, store.Fold(address)})
 }
 
 func (t *Tx) renameSelfAlias(b *boxDraft) error {
