@@ -17,14 +17,14 @@ func TestUpdateAlias(t *testing.T) {
 			in             manage.AliasInput
 			want           string
 		}{
-			{"adm@one.test", "info@one.test", aliasInput("team@one.test", "bob@one.test", "far@far.test"), ""},
+			{"adm@one.test", "info@one.test", aliasTo("team@one.test", "bob@one.test", "far@far.test"), ""},
 			{"", "two@one.test", manage.AliasInput{Recipients: manage.Some([]string{"team+a@one.test", "team+b@one.test", "ann+x@one.test"})}, ""},
 			{"", "only@one.test", manage.AliasInput{Address: manage.Some("sales@one.test")}, "400 address: This alias already exists"},
 			{"", "only@one.test", manage.AliasInput{Address: manage.Some("@none.test")}, "400 address: Domain not found."},
 			{"adm@one.test", "only@one.test", manage.AliasInput{Address: manage.Some("only@other.test")}, "400 address: Permission denied."},
-			{"", "only@one.test", aliasInput("only@one.test"), "400 recipients: This list may not be empty."},
-			{"", "only@one.test", aliasInput("only@one.test", "only@one.test"), "409 only@one.test cannot be a recipient of itself."},
-			{"", "only@one.test", aliasInput("new@one.test", "only@one.test"), "404 Local recipient only@one.test not found"},
+			{"", "only@one.test", aliasTo("only@one.test"), "400 recipients: This list may not be empty."},
+			{"", "only@one.test", aliasTo("only@one.test", "only@one.test"), "409 only@one.test cannot be a recipient of itself."},
+			{"", "only@one.test", aliasTo("new@one.test", "only@one.test"), "404 Local recipient only@one.test not found"},
 			{"eve@other.test", "only@one.test", manage.AliasInput{}, "404 There is no such alias."},
 			{"ann@one.test", "only@one.test", manage.AliasInput{}, "404 There is no such alias."},
 		} {
@@ -56,7 +56,7 @@ func TestRenamedOntoAMailbox(t *testing.T) {
 	eachHost(t, func(h *mailHost, t *testing.T) {
 		h.alias("both@one.test", "only@one.test", "bob@one.test")
 		h.must("", func(t *manage.Tx) error {
-			_, err := t.UpdateAlias(h.aliasID("only@one.test"), aliasInput("bob@one.test", "bob@one.test", "x@far.test"))
+			_, err := t.UpdateAlias(h.aliasID("only@one.test"), aliasTo("bob@one.test", "bob@one.test", "x@far.test"))
 			return err
 		})
 		want := []string{"both@one.test > bob@one.test bob"}
@@ -73,7 +73,7 @@ func TestRenamedOntoAMailbox(t *testing.T) {
 func TestMovedAlias(t *testing.T) {
 	eachHost(t, func(h *mailHost, t *testing.T) {
 		h.must("adm@one.test", func(t *manage.Tx) error {
-			_, err := t.CreateAlias(aliasInput("mine@one.test", "ann@one.test"))
+			_, err := t.CreateAlias(aliasTo("mine@one.test", "ann@one.test"))
 			return err
 		})
 		id := h.aliasID("mine@one.test")
@@ -120,7 +120,7 @@ func TestPutAlias(t *testing.T) {
 		}{
 			{"", "info@one.test", manage.AliasInput{}, "400 recipients: This field is required."},
 			{"", "none@one.test", manage.AliasInput{}, "400 recipients: This field is required."},
-			{"", "info@one.test", aliasInput("other@one.test", "ann@one.test"), "400 address: This is not the address that the request is about."},
+			{"", "info@one.test", aliasTo("other@one.test", "ann@one.test"), "400 address: This is not the address that the request is about."},
 			{"eve@other.test", "info@one.test", to, "400 address: Permission denied."},
 			{"ann@one.test", "info@one.test", to, "403 You do not have permission to perform this action."},
 		} {
@@ -172,10 +172,22 @@ func TestDeleteAlias(t *testing.T) {
 	})
 }
 
+// TestPluginsTable: a table that we know nothing of refers to an alias.
+func TestPluginsTable(t *testing.T) {
+	eachHost(t, func(h *mailHost, t *testing.T) {
+		h.exec("CREATE TABLE plugin_note (id integer NOT NULL PRIMARY KEY, alias_id integer NOT NULL, FOREIGN KEY (alias_id) REFERENCES admin_alias (id))")
+		h.exec("INSERT INTO plugin_note (id, alias_id) VALUES (1, ?)", h.aliasID("info@one.test"))
+		h.must("adm@one.test", func(t *manage.Tx) error { return t.DeleteAlias(h.aliasID("info@one.test")) })
+		if rows := h.rows("SELECT id FROM plugin_note"); len(rows) > 0 {
+			t.Errorf("left: %q", rows)
+		}
+	})
+}
+
 func TestAliasLimits(t *testing.T) {
 	eachHost(t, func(h *mailHost, t *testing.T) {
 		create := func(login, address string) string {
-			return h.act(login, func(t *manage.Tx) error { _, err := t.CreateAlias(aliasInput(address, "ann@one.test")); return err })
+			return h.act(login, func(t *manage.Tx) error { _, err := t.CreateAlias(aliasTo(address, "ann@one.test")); return err })
 		}
 		const reached = "400 address: Mailbox aliases: limit reached"
 		h.exec("UPDATE limits_userobjectlimit SET max_value = 1 WHERE name = 'mailbox_aliases'")
@@ -222,7 +234,7 @@ func TestAliasTargets(t *testing.T) {
 			h.exec("UPDATE core_localconfig SET _parameters = ?", `{"admin": `+c.parameters+`}`)
 			var blame string
 			err := h.m.Try(t.Context(), h.as(c.login), func(t *manage.Tx) error {
-				_, err := t.CreateAlias(aliasInput("to@one.test", c.to))
+				_, err := t.CreateAlias(aliasTo("to@one.test", c.to))
 				if err != nil {
 					blame = "400 " + err.Error()
 				}
@@ -238,7 +250,7 @@ func TestAliasTargets(t *testing.T) {
 func TestLoops(t *testing.T) {
 	eachHost(t, func(h *mailHost, t *testing.T) {
 		ago, soon := time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
-		off, gone, later := aliasInput("off@one.test", "info@one.test"), aliasInput("gone@one.test", "info@one.test"), aliasInput("later@one.test", "info@one.test")
+		off, gone, later := aliasTo("off@one.test", "info@one.test"), aliasTo("gone@one.test", "info@one.test"), aliasTo("later@one.test", "info@one.test")
 		off.Enabled, gone.ExpireAt, later.ExpireAt = manage.Some(false), manage.Some(&ago), manage.Some(&soon)
 		for _, in := range []manage.AliasInput{off, gone, later} {
 			h.must("", func(t *manage.Tx) error { _, err := t.CreateAlias(in); return err })

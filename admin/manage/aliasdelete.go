@@ -45,6 +45,9 @@ func (t *Tx) dropAlias(a *storedAlias) error {
 	if _, err := t.exec("DELETE FROM modoboa_admin_aliasrecipient WHERE alias_id = ? OR r_alias_id = ?", a.ID, a.ID); err != nil {
 		return err
 	}
+	if err := t.dropReferences("admin_alias", a.ID); err != nil { // of plugins
+		return err
+	}
 	if err := t.ungrant(AliasObject, a.ID); err != nil {
 		return err
 	}

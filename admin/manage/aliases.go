@@ -9,15 +9,18 @@ import (
 	"github.com/vmapd/vmapd/store/db"
 )
 
-// Aliases lists the aliases that the caller sees: those he has access to, and
-// for administrators all of their domains. Internal aliases, which mailboxes
+// Aliases lists the aliases that the caller sees: administrators those of their
+// domains, others their own forward. Internal aliases, which mailboxes
 // and domain aliases keep for themselves, are listed when Query.Internal asks
 // for them. Query.Search looks in addresses, Query.Domain for aliases in a
 // domain, Query.Active for enabled ones; they are sorted by name, created,
 // modified, enabled or id.
 func (t *Tx) Aliases(q Query) (Page[Alias], error) {
 	var p Page[Alias]
-	where, args := t.aliasFilter(&q)
+	where, args, err := t.aliasFilter(&q)
+	if err != nil {
+		return p, err
+	}
 	n, err := t.count("SELECT count(*) FROM admin_alias a WHERE "+where, args...)
 	if err != nil {
 		return p, err
@@ -25,50 +28,79 @@ func (t *Tx) Aliases(q Query) (Page[Alias], error) {
 	p.Total = int(n)
 	order := q.page(map[string]string{"name": "a.address", "created": "a.creation", "modified": "a.last_modification",
 		"enabled": "a.enabled", "id": "a.id"}, "a.address")
-	order = strings.Replace(order, " LIMIT ", ", a.id LIMIT ", 1) // one order, so that no row is on two pages
-	found, err := t.aliasesWhere(where+order, args...)
+	if q.Sort == "created" || q.Sort == "modified" || q.Sort == "enabled" { // one order, so that no row is on two pages
+		order = strings.Replace(order, " LIMIT ", ", a.id LIMIT ", 1)
+	}
+	ids, err := t.ids("SELECT a.id FROM admin_alias a WHERE "+where+order, args...)
 	if err != nil {
 		return p, err
 	}
-	p.Items = make([]Alias, len(found))
-	for i, a := range found {
-		p.Items[i] = a.Alias
+	p.Items, err = t.aliasesBy(ids)
+	return p, err
+}
+
+// aliasesBy returns aliases in the order of their ids.
+func (t *Tx) aliasesBy(ids []int64) ([]Alias, error) {
+	byID := make(map[int64]*storedAlias, len(ids))
+	err := inParts(ids, func(marks string, args []any) error {
+		found, err := t.aliasesWhere("a.id IN ("+marks+")", args...)
+		for _, a := range found {
+			byID[a.ID] = a
+		}
+		return err
+	})
+	out := make([]Alias, 0, len(ids))
+	for _, id := range ids {
+		if a := byID[id]; a != nil {
+			out = append(out, a.Alias)
+		}
 	}
-	return p, nil
+	return out, err
 }
 
 // aliasFilter says which aliases a query asks for, as a condition.
-func (t *Tx) aliasFilter(q *Query) (where string, args []any) {
-	where, args = t.visibleAliases()
+func (t *Tx) aliasFilter(q *Query) (where string, args []any, err error) {
+	where, args, err = t.visibleAliases()
 	and := func(condition string, more ...any) { where, args = where+" AND "+condition, append(args, more...) }
 	and("a.internal = ?", q.Internal.Or(false))
 	if q.Domain != "" {
 		and("a.domain_id IN (SELECT id FROM admin_domain WHERE name = ?)", store.Fold(strings.TrimSpace(q.Domain)))
 	}
 	if q.Search != "" {
-		and("lower(a.address) LIKE ? ESCAPE '!'", like(q.Search))
+		and(t.named("a.address")+" LIKE ? ESCAPE '!'", like(q.Search))
 	}
 	if q.Active.Set {
 		and("a.enabled = ?", q.Active.Value)
 	}
-	return where, args
+	return where, args, err
 }
 
-// visibleAliases is a condition on the alias a: the caller sees it. Whoever
-// administrates a domain sees its aliases whatever their rows of access say:
-// Modoboa gives an administrator none to what another administrator made.
-func (t *Tx) visibleAliases() (string, []any) {
-	if t.caller.Super() {
-		return "1 = 1", nil
+// visibleAliases is a condition on the alias a: the caller sees it. An
+// administrator sees the aliases of his domains, whatever their rows of access
+// say - Modoboa gives him none to what another administrator made -, and
+// everybody else what he has access to: his forward.
+func (t *Tx) visibleAliases() (string, []any, error) {
+	switch {
+	case t.caller.Super():
+		return "1 = 1", nil, nil
+	case !t.caller.Administrates():
+		where, args := t.visible(AliasObject, "a.id")
+		return where, args, nil
 	}
 	const mine = `SELECT oa.object_id FROM core_objectaccess oa JOIN django_content_type ct ON ct.id = oa.content_type_id
-		WHERE oa.user_id = ? AND ct.app_label = 'admin' AND ct.model = `
-	where, args := "a.id IN ("+mine+"'alias')", []any{t.caller.ID}
-	if t.caller.Administrates() {
-		where += " OR a.internal = ? AND a.domain_id IN (" + mine + "'domain')"
-		args = append(args, false, t.caller.ID)
+		WHERE oa.user_id = ? AND ct.app_label = 'admin' AND ct.model = 'domain'`
+	domains, err := t.ids(mine, t.caller.ID)
+	args := []any{false}
+	switch n := len(domains); {
+	case n == 0:
+		return "1 = 0", nil, err
+	case n > 100: // too many to name
+		return "a.internal = ? AND a.domain_id IN (" + mine + ")", append(args, t.caller.ID), err
 	}
-	return "(" + where + ")", args
+	for _, id := range domains { // a plan for these is better than one for any
+		args = append(args, id)
+	}
+	return "a.internal = ? AND a.domain_id IN (?" + strings.Repeat(", ?", len(domains)-1) + ")", args, err
 }
 
 // Alias returns an alias. Internal ones are for super administrators.
@@ -108,7 +140,10 @@ type storedAlias struct {
 
 // seenAlias returns the alias that a condition holds for and the caller sees.
 func (t *Tx) seenAlias(where string, args ...any) (*storedAlias, error) {
-	visible, more := t.visibleAliases()
+	visible, more, err := t.visibleAliases()
+	if err != nil {
+		return nil, err
+	}
 	a, err := t.anyAlias(where+" AND "+visible, append(args, more...)...)
 	if err == nil && a == nil {
 		err = missing(AliasObject)

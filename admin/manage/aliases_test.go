@@ -38,7 +38,7 @@ func TestCreateAlias(t *testing.T) {
 			{"adm@one.test", "new@other.test", []string{"ann@one.test"}, "400 address: Permission denied."},
 			{"rita", "new@one.test", []string{"ann@one.test"}, "400 address: Permission denied."},
 		} {
-			got := h.act(c.login, func(t *manage.Tx) error { _, err := t.CreateAlias(aliasInput(c.address, c.to...)); return err })
+			got := h.act(c.login, func(t *manage.Tx) error { _, err := t.CreateAlias(aliasTo(c.address, c.to...)); return err })
 			if got != c.want {
 				t.Errorf("%s as %q: %q, want %q", c.address, c.login, got, c.want)
 			}
@@ -73,7 +73,7 @@ func TestCreateAlias(t *testing.T) {
 func TestAliasFields(t *testing.T) {
 	eachHost(t, func(h *mailHost, t *testing.T) {
 		at := time.Date(2099, 1, 2, 3, 4, 5, 678901234, time.FixedZone("", 3600))
-		in := aliasInput("new@one.test", "ann@one.test", "bob@one.test")
+		in := aliasTo("new@one.test", "ann@one.test", "bob@one.test")
 		in.ExpireAt, in.Description, in.Enabled = manage.Some(&at), manage.Some("two\nlines"), manage.Some(false)
 		var made *manage.Alias
 		h.must("", func(t *manage.Tx) (err error) { made, err = t.CreateAlias(in); return err })
@@ -94,7 +94,7 @@ func TestAliasFields(t *testing.T) {
 			}
 			return err
 		})
-		bad := aliasInput("bad@one.test", "ann@one.test")
+		bad := aliasTo("bad@one.test", "ann@one.test")
 		at = time.Date(12000, 1, 1, 0, 0, 0, 0, time.UTC)
 		bad.ExpireAt, bad.Description = manage.Some(&at), manage.Some("a\x00b")
 		got := h.act("", func(t *manage.Tx) error { _, err := t.CreateAlias(bad); return err })

@@ -127,7 +127,6 @@ func (w *aliasWorld) acts(t *rapid.T, login string, f func(t *manage.Tx) error) 
 // mail comes to an end; and what is refused as a circle would be one.
 func TestAliasProperties(t *testing.T) {
 	h := openHost(t, dbtest.SQLite(t))
-	h.exec("PRAGMA synchronous = OFF")
 	w := &aliasWorld{h}
 	who := rapid.SampledFrom([]string{"", "admin", "adm@one.test", "eve@other.test", "ann@one.test"})
 	rapid.Check(t, func(t *rapid.T) {

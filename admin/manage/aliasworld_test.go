@@ -52,13 +52,16 @@ func eachHost(t *testing.T, f func(h *mailHost, t *testing.T)) {
 func openHost(t testing.TB, url string) *mailHost {
 	t.Helper()
 	d := dbtest.Open(t, url, db.Options{})
+	h := &mailHost{t: t, d: d, m: manage.New(manage.Options{DB: d})}
+	if d.Dialect == db.SQLite {
+		h.exec("PRAGMA synchronous = OFF") // of the connection that most is done on
+	}
 	if _, err := modoboa.Init(t.Context(), d, modoboa.InitOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := modoboa.ImportCSV(t.Context(), d, strings.NewReader(mailHostData), modoboa.ImportOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	h := &mailHost{t: t, d: d, m: manage.New(manage.Options{DB: d})}
 	h.exec("UPDATE limits_userobjectlimit SET max_value = -1")
 	return h
 }
@@ -125,10 +128,10 @@ func (h *mailHost) must(login string, f func(t *manage.Tx) error) {
 // alias makes an alias as the command line.
 func (h *mailHost) alias(address string, to ...string) {
 	h.t.Helper()
-	h.must("", func(t *manage.Tx) error { _, err := t.CreateAlias(aliasInput(address, to...)); return err })
+	h.must("", func(t *manage.Tx) error { _, err := t.CreateAlias(aliasTo(address, to...)); return err })
 }
 
-func aliasInput(address string, to ...string) manage.AliasInput {
+func aliasTo(address string, to ...string) manage.AliasInput {
 	return manage.AliasInput{Address: manage.Some(address), Recipients: manage.Some(to)}
 }
 

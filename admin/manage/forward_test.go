@@ -101,7 +101,7 @@ func TestForwardComesAndGoes(t *testing.T) {
 		set := func(login string, f manage.Forward) {
 			h.must("", func(t *manage.Tx) error { return t.SetForward(h.userID(login), f) })
 		}
-		in := aliasInput("ann@one.test", "bob@one.test")
+		in := aliasTo("ann@one.test", "bob@one.test")
 		in.Enabled = manage.Some(false)
 		h.must("", func(t *manage.Tx) error { _, err := t.CreateAlias(in); return err })
 		set("ann@one.test", manage.Forward{Recipients: []string{"away@far.test"}})

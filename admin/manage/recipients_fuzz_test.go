@@ -29,7 +29,7 @@ func FuzzAlias(f *testing.F) {
 	f.Fuzz(func(t *testing.T, address, recipients string) {
 		to := strings.Split(recipients, "\n")
 		err := h.m.Try(context.Background(), manage.Root(), func(tx *manage.Tx) error {
-			made, err := tx.CreateAlias(aliasInput(address, to...))
+			made, err := tx.CreateAlias(aliasTo(address, to...))
 			if err != nil {
 				return err
 			}
