@@ -2,10 +2,17 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/vmapd/vmapd/admin/page"
+	"github.com/vmapd/vmapd/dkim/dnscheck"
 )
 
 // The page is served with the daemon's other paths, until it is switched off.
@@ -61,5 +68,41 @@ func TestPage(t *testing.T) {
 	}
 	if got, _ := status(http.MethodGet, "/livez", "", ""); got != 200 {
 		t.Errorf("/livez without the page: %d", got)
+	}
+}
+
+// The page tells a domain's keys with the record to publish, and what DNS showed
+// last or shows now.
+func TestKeysOf(t *testing.T) {
+	r := newRig(t, basics+"[dkim]\nresolvers = [\"127.0.0.1:1\"]\n")
+	initDatabase(t, r.database())
+	change(t, r.database(), "UPDATE admin_domain SET enable_dkim = 1, dkim_key_selector = 'mail'")
+	if _, err := r.keysOf(t.Context(), "example.com", false); !errors.Is(err, page.ErrNoData) {
+		t.Errorf("before there is data: %v", err)
+	}
+	r.start(t).loaded(t)
+	var keys page.Keys
+	eventually(t, "a key is made", func() bool {
+		var err error
+		keys, err = r.keysOf(t.Context(), "Example.com", false)
+		return err == nil && len(keys.List) == 1 && keys.List[0].Signs
+	})
+	k := keys.List[0]
+	if k.Selector != "mail" || k.Algorithm != "rsa" || k.Bits != 2048 || k.Name != "mail._domainkey.example.com" || !strings.HasPrefix(k.Value, "v=DKIM1; k=rsa; p=") || !strings.Contains(k.Zone, "IN TXT") || keys.Note != "" {
+		t.Errorf("%+v", keys)
+	}
+	r.records.report(dnscheck.Key{Domain: "example.com", Selector: "mail"}, dnscheck.Result{Code: dnscheck.NXDomain, Detail: "the name does not exist", Remedy: "publish it", Checked: time.Unix(1, 0)})
+	keys, err := r.keysOf(t.Context(), "example.com", false)
+	want := &page.Published{Code: "nxdomain", Detail: "the name does not exist", Remedy: "publish it", Checked: time.Unix(1, 0)}
+	if diff := cmp.Diff(want, keys.List[0].DNS); err != nil || diff != "" {
+		t.Errorf("%v %s", err, diff)
+	}
+	keys, err = r.keysOf(t.Context(), "example.com", true)
+	if err != nil || keys.List[0].DNS == nil || !keys.List[0].DNS.Unknown {
+		t.Errorf("without a DNS server: %v %+v", err, keys.List[0].DNS)
+	}
+	keys, err = r.keysOf(t.Context(), "none.test", true)
+	if err != nil || len(keys.List) != 0 || keys.Note == "" {
+		t.Errorf("of no domain: %v %+v", err, keys)
 	}
 }

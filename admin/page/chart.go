@@ -56,7 +56,7 @@ func newChart(rates []Rate) *chart {
 		total += r.mean(chartStep)
 		c.Bands = append(c.Bands, band{
 			Protocol: r.Protocol, Class: fmt.Sprintf("band-%d", i), Path: between(below, tops[i], top), Open: r.Connections,
-			Now: perSecond(r.mean(chartStep)), Minute: perSecond(r.mean(60)), Peak: perSecond(peak(r.points())),
+			Now: perSecond(r.mean(chartStep)), Minute: perSecond(r.mean(60)), Peak: perSecond(max(peak(r.points()), r.mean(chartStep))),
 		})
 		below = tops[i]
 	}

@@ -16,7 +16,10 @@ func (p *page) kinds() []pages {
 func domains() *kind[manage.Domain, manage.DomainInput] {
 	return &kind[manage.Domain, manage.DomainInput]{
 		path: "/domains", one: "domain", many: "Domains", object: manage.DomainObject,
-		list:    (*manage.Tx).Domains,
+		list: func(t *manage.Tx, q manage.Query) (manage.Page[manage.Domain], error) {
+			q.Type = "domain" // relay domains have a list of their own
+			return t.Domains(q)
+		},
 		columns: []column{{Label: "Name", Sort: "name"}, {Label: "State", Sort: "enabled"}, {Label: "Mailboxes"}, {Label: "Aliases"}, {Label: "Storage"}, {Label: "DKIM"}},
 		row: func(d *manage.Domain) []cell {
 			return []cell{enabled(d.Enabled), figure(d.Mailboxes), figure(d.Aliases), usage(d.Name, d.Used, d.Quota), leads(dkimWord(d), dkimPath(d))}
@@ -28,7 +31,8 @@ func domains() *kind[manage.Domain, manage.DomainInput] {
 		update: plainUpdate((*manage.Tx).UpdateDomain),
 		remove: (*manage.Tx).DeleteDomain, files: true,
 		loss: func(d *manage.Domain) string {
-			return fmt.Sprintf("With it go %d mailboxes with their accounts, %d aliases and %d domain aliases.", d.Mailboxes, d.Aliases, d.DomainAliases)
+			return fmt.Sprintf("With it go %s with their accounts, %s and %s.", several(d.Mailboxes, "mailbox", "mailboxes"),
+				several(d.Aliases, "alias", "aliases"), several(d.DomainAliases, "domain alias", "domain aliases"))
 		},
 		about: aboutDomain,
 		parts: adminParts(),

@@ -17,6 +17,7 @@ type form struct {
 	Action string
 	Submit string // text of the button
 	Cancel string // where to go instead
+	Note   string // what to know before
 	Fields []*field
 	Errors []string // that belong to no field
 

@@ -162,7 +162,11 @@ func adminParts() []part[manage.Domain] {
 				return nil, nil
 			}
 			limits, err := t.DomainLimits(d.ID)
-			return limitsForm(limits), err
+			f := limitsForm(limits)
+			if f != nil {
+				f.Note = "They hold where limits of domains are on (enable_domain_limits in Modoboa's settings)."
+			}
+			return f, err
 		}, func(t *manage.Tx, d *manage.Domain, f *form) error { return t.SetDomainLimits(d.ID, f.limits()) }},
 	}
 }

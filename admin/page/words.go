@@ -90,6 +90,14 @@ func perSecond(v float64) string {
 	return number(int64(v + 0.5))
 }
 
+// several tells how many there are of something.
+func several(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return number(n) + " " + many
+}
+
 func yesNo(yes bool) string {
 	if yes {
 		return "yes"
