@@ -12,6 +12,10 @@ func TestPages(t *testing.T) {
 	ann, cem := w.id("core_user", "username", "ann@one.test"), w.id("core_user", "username", "cem@two.test")
 	info, sales := w.id("admin_alias", "address", "info@one.test"), w.id("admin_alias", "address", "sales@two.test")
 	relay, alias := w.id("admin_domain", "name", "relay.test"), w.id("admin_domainalias", "name", "alias.test")
+	visitors := map[string]*visitor{}
+	for _, who := range []string{"", "root", "rita", "adm@one.test", "ann@one.test"} {
+		visitors[who] = w.visitor(who)
+	}
 	const yes, no, away = http.StatusOK, http.StatusNotFound, http.StatusSeeOther
 	for _, tt := range []struct {
 		path                  string
@@ -59,11 +63,11 @@ func TestPages(t *testing.T) {
 		{"/assets/nothing", no, no, no, no},
 	} {
 		for who, want := range map[string]int{"root": tt.root, "rita": tt.rita, "adm@one.test": tt.adm, "ann@one.test": tt.user} {
-			if got := w.visitor(who).get(tt.path); got.status != want {
+			if got := visitors[who].get(tt.path); got.status != want {
 				t.Errorf("%s as %s: %d, want %d: %.2000s", tt.path, who, got.status, want, got.body)
 			}
 		}
-		if got := w.visitor("").get(tt.path); got.status != http.StatusSeeOther && got.status != http.StatusUnauthorized && got.status != http.StatusNotFound {
+		if got := visitors[""].get(tt.path); got.status != http.StatusSeeOther && got.status != http.StatusUnauthorized && got.status != http.StatusNotFound {
 			t.Errorf("%s as nobody: %d", tt.path, got.status)
 		}
 	}
