@@ -65,7 +65,8 @@ func (t *Tx) deleteMailboxesOf(d *Domain, keepFiles bool) error {
 		return err
 	}
 	boxes := rowSet{table: "admin_mailbox", where: "domain_id = ?", args: []any{d.ID}}
-	leading, err := t.ids("SELECT DISTINCT alias_id FROM modoboa_admin_aliasrecipient WHERE r_mailbox_id IN ("+boxes.keys()+")", d.ID)
+	leading, err := t.ids("SELECT DISTINCT r.alias_id FROM modoboa_admin_aliasrecipient r JOIN admin_alias a ON a.id = r.alias_id WHERE r.r_mailbox_id IN ("+
+		boxes.keys()+") AND (a.domain_id IS NULL OR a.domain_id <> ?)", d.ID, d.ID)
 	if err != nil {
 		return err
 	}
@@ -79,7 +80,7 @@ func (t *Tx) deleteMailboxesOf(d *Domain, keepFiles bool) error {
 	if _, err := t.exec("DELETE FROM admin_quota WHERE "+end, args...); err != nil {
 		return err
 	}
-	if err := t.removeEmpty(leading); err != nil {
+	if err := t.deleteEmptied(leading); err != nil {
 		return err
 	}
 	return t.deleteUsers(accounts)

@@ -104,5 +104,23 @@ func (t *Tx) deleteAliases(s rowSet) error {
 	if err := t.deleteRows(s); err != nil {
 		return err
 	}
-	return t.removeEmpty(referring)
+	return t.deleteEmptied(referring)
+}
+
+// deleteEmptied deletes those of some aliases that have no recipient any more:
+// they would lead nowhere.
+func (t *Tx) deleteEmptied(ids []int64) error {
+	for part := range slices.Chunk(ids, 1000) {
+		empty, err := t.ids("SELECT a.id FROM admin_alias a WHERE a.id IN (" + joinIDs(part) + `)
+			AND NOT EXISTS (SELECT 1 FROM modoboa_admin_aliasrecipient r WHERE r.alias_id = a.id)`)
+		if err != nil {
+			return err
+		}
+		if len(empty) > 0 {
+			if err := t.deleteAliases(rowSet{table: "admin_alias", where: "id IN (" + joinIDs(empty) + ")"}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
