@@ -20,7 +20,7 @@ func (t *Tx) draftAliases(d *draft) error {
 		return nil
 	}
 	if d.box == nil && len(d.in.Aliases.Value) > 0 {
-		if len(d.f) == 0 {
+		if len(d.f) == 0 && d.err == nil {
 			d.f.add("aliases", "A mailbox is required to create aliases.")
 		}
 		return nil

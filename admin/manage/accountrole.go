@@ -1,6 +1,7 @@
 package manage
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -27,13 +28,24 @@ func (c *Caller) MayGive(r Role) bool {
 }
 
 // allowAccount is an error unless the caller, who sees an account, may change
-// it: nobody may change whose role is above his own.
+// it. Whoever can set a password can do what its owner can, so nobody may
+// change whose role is above his own, nor one domain administrator another who
+// has a domain that he has not.
 func (t *Tx) allowAccount(a *Account) error {
 	if err := t.allow(UserObject); err != nil {
 		return err
 	}
+	no := denied("You do not have permission to perform this action.")
 	if a.Role.rank() > t.caller.Role.rank() {
-		return denied("You do not have permission to perform this action.")
+		return no
+	}
+	if t.self(a) || t.caller.Role != DomainAdmins {
+		return nil
+	}
+	for _, name := range a.Domains {
+		if d, err := t.seenDomain(name); err != nil || d == nil {
+			return cmp.Or(err, no)
+		}
 	}
 	return nil
 }

@@ -26,7 +26,10 @@ func TestUpdateAccountErrors(t *testing.T) {
 		if told := o.change("chief", "old@one.test", given(manage.Resellers)); told != "" {
 			t.Fatal(told)
 		}
+		o.exec("UPDATE core_user SET is_local = ? WHERE username = 'kim@two.test'", false)
 		more := manage.AccountInput{Domains: manage.Some([]string{})}
+		o.create("chief", boxed(with(person("dan"), manage.DomainAdmins, "one.test", "two.test"), manage.MailboxInput{Address: manage.Some("dan@one.test")}))
+		o.create("chief", boxed(with(person("dee"), manage.DomainAdmins, "one.test"), manage.MailboxInput{Address: manage.Some("dee@one.test")}))
 		big := manage.AccountInput{Mailbox: manage.Some(&manage.MailboxInput{Quota: manage.Some(int64(901))})}
 		for _, c := range []struct {
 			login, who string
@@ -37,6 +40,8 @@ func TestUpdateAccountErrors(t *testing.T) {
 			{"amy@one.test", "ben@one.test", active(true), "404 There is no such account."},
 			{"dot@one.test", "kim@two.test", active(true), "404 There is no such account."},
 			{"dot@one.test", "old@one.test", active(false), "403 You do not have permission to perform this action."},
+			{"dot@one.test", "dan", manage.AccountInput{Password: manage.Some("Taken123")}, "403 You do not have permission to perform this action."},
+			{"dot@one.test", "dee", manage.AccountInput{Password: manage.Some("Given123")}, ""},
 			{"dot@one.test", "amy@one.test", renamed("amy@two.test"), "400 domain: Permission denied."},
 			{"dot@one.test", "amy@one.test", renamed("ben@one.test"), "400 username: user with this username already exists."},
 			{"dot@one.test", "amy@one.test", renamed("amy@none.test"), "404 No Domain matches the given query."},
@@ -49,6 +54,9 @@ func TestUpdateAccountErrors(t *testing.T) {
 			{"", "chief", given(manage.Resellers), "409 chief is the last active super administrator: make another one first."},
 			{"", "chief", active(false), "409 chief is the last active super administrator: make another one first."},
 			{"chief", "ron", given(manage.SimpleUsers), "400 username: Enter a valid email address."},
+			{"chief", "kim@two.test", manage.AccountInput{Password: manage.Some("Fresh123")}, "400 password: The password of this account is not kept here but where it came from (LDAP)."},
+			{"chief", "kim@two.test", manage.AccountInput{Hash: manage.Some("{PLAIN}x")}, "400 password: The password of this account is not kept here but where it came from (LDAP)."},
+			{"dot@one.test", "ben@one.test", manage.AccountInput{Hash: manage.Some("{PLAIN}x")}, "400 hash: Only super administrators may give a hash."},
 			{"dot@one.test", "ben@one.test", big, "400 one.test: domain quota exceeded"},
 		} {
 			if told := o.change(c.login, c.who, c.in); told != c.want {

@@ -50,6 +50,8 @@ func TestCreateAccountErrors(t *testing.T) {
 	also.Aliases = manage.Some([]string{"a@none.test", "no address", "b@two.test"})
 	without := with(person("without"), manage.Resellers)
 	without.Aliases = manage.Some([]string{"a@one.test"})
+	lost := person("x@nodomain.test")
+	lost.Aliases = manage.Some([]string{"a@one.test"})
 	texts := person("t@one.test")
 	texts.FirstName, texts.Language, texts.Phone, texts.SecondaryEmail = manage.Some("a\nb"), manage.Some("klingon!"), manage.Some("call me"), manage.Some("me")
 	eachOffice(t, func(t *testing.T, o *office) {
@@ -74,6 +76,9 @@ func TestCreateAccountErrors(t *testing.T) {
 			{"chief", person("a b@one.test"), "400 username: There may be no blank in it."},
 			{"chief", person("nobody"), "400 username: Enter a valid email address."},
 			{"chief", person("x@" + strings.Repeat("a.", 130) + "test"), "400 username: \"x@" + strings.Repeat("a.", 29) + "...\" has 266 characters, 254 is the most (column core_user.username)"},
+			{"chief", person("../x@one.test"), `400 username: There may be no "/" in the address of a mailbox, and no dot alone before the "@".`},
+			{"chief", person(strings.Repeat("x", 65) + "@one.test"), "400 username: The left part of an email address can't be more than 64 characters."},
+			{"chief", lost, "404 No Domain matches the given query."},
 			{"chief", person("x@nodomain.test"), "404 No Domain matches the given query."},
 			{"chief", person("x@alias.test"), "404 No Domain matches the given query."},
 			{"dot@one.test", person("x@two.test"), "400 domain: Permission denied."},
@@ -161,13 +166,17 @@ func TestCreateAdministrators(t *testing.T) {
 		dan := boxed(with(person("dan"), manage.DomainAdmins, "ONE.test", "his.test"), manage.MailboxInput{Address: manage.Some("dan@one.test"), Quota: manage.Some(int64(7))})
 		pam := with(person("pam"), manage.SuperAdmins)
 		pam.MasterUser = manage.Some(true)
-		for _, in := range []manage.AccountInput{dan, pam, with(person("rex"), manage.Resellers)} {
+		hal := manage.AccountInput{Username: manage.Some("hal@two.test"), Hash: manage.Some("{MD5}7b0ed3d418fc6f2573cc1a142f0311e4")}
+		for _, in := range []manage.AccountInput{dan, pam, with(person("rex"), manage.Resellers), hal} {
 			if told := o.create("chief", in); told != "" {
 				t.Fatal(told)
 			}
 		}
 		if a := o.read("dan"); a.Email != "dan@one.test" || !cmp.Equal(a.Domains, []string{"his.test", "one.test"}) || a.Mailbox.UseDomainQuota || a.Mailbox.Quota != 7 {
 			t.Errorf("dan: %+v, mailbox %+v", a, a.Mailbox)
+		}
+		if got := o.rows("SELECT password FROM core_user WHERE username = 'hal@two.test'"); got[0] != hal.Hash.Value {
+			t.Errorf("hal's password %q", got)
 		}
 		if a := o.read("pam"); a.Role != manage.SuperAdmins || !a.MasterUser || a.Mailbox != nil || a.Email != "" {
 			t.Errorf("pam: %+v", a)
@@ -177,7 +186,7 @@ func TestCreateAdministrators(t *testing.T) {
 		if diff := cmp.Diff(want, o.seen("dan")); diff != "" {
 			t.Errorf("what dan sees (-want +got):\n%s", diff)
 		}
-		if diff := cmp.Diff([]string{"user pam 0", "user rex 0"}, o.seen("pam")); diff != "" {
+		if diff := cmp.Diff([]string{"mailbox hal@two.test 0", "user hal@two.test 0", "user pam 0", "user rex 0"}, o.seen("pam")); diff != "" {
 			t.Errorf("what pam sees (-want +got):\n%s", diff)
 		}
 		if told := o.create("ron", with(person("deb"), manage.DomainAdmins, "one.test")); told != "400 domains: Local domain one.test does not exist" {

@@ -23,6 +23,14 @@
 // (core_objectaccess), SimpleUsers see and change themselves. What somebody
 // may not see does not exist for him: [NotFound].
 //
+// # Accounts
+//
+// A SimpleUser has a mailbox whose address is his login; others may have one
+// of any address, or none. Nobody changes an account whose role is above his
+// own, nobody gives a role that is not below it but super administrators, and
+// the last of those who can log in stays. What an account owned passes to one
+// of them when it goes.
+//
 // # Errors
 //
 // What the caller is to blame for is an [*Error], with a [Kind] that has a

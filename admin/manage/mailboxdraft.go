@@ -1,8 +1,9 @@
 package manage
 
 import (
-	"database/sql"
 	"math"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/vmapd/vmapd/store"
 	"github.com/vmapd/vmapd/store/modoboa/rows"
@@ -21,6 +22,9 @@ type boxDraft struct {
 
 // moved reports whether the mailbox gets another address.
 func (b *boxDraft) moved() bool { return b.was != nil && b.address != b.was.Address }
+
+// stays reports whether the mailbox keeps its address.
+func (b *boxDraft) stays() bool { return b.was != nil && !b.moved() }
 
 // draftMailbox checks what is asked of an account's mailbox. A SimpleUser has
 // one whose address is his login; of the others who has none gets none unless
@@ -63,25 +67,32 @@ func (t *Tx) draftBox(d *draft, was *Mailbox, in *MailboxInput) error {
 	if was != nil && b.address == store.Fold(was.Address) {
 		b.address = was.Address // perhaps with capitals
 	}
+	field := "mailbox.full_address"
+	if d.role == SimpleUsers {
+		field = "username"
+	}
 	if !isAddress(b.address) {
-		if d.role != SimpleUsers { // of whom it was told as the username
-			d.f.add("mailbox.full_address", "Enter a valid email address.")
+		if len(d.f[field]) == 0 {
+			d.f.add(field, "Enter a valid email address.")
 		}
 		return nil
 	}
 	local, name, _ := rows.SplitAddress(b.address)
 	b.local = local
+	if !b.stays() && !fitForBox(d.f, field, local) {
+		return nil
+	}
 	if !t.fits(d.f, "mailbox.full_address", "admin_mailbox", "address", local) || !t.fits(d.f, "mailbox.full_address", "core_user", "email", b.address) {
 		return nil
 	}
-	if was != nil && !b.moved() {
+	if b.stays() {
 		name = was.Domain
 	}
 	var err error
 	if b.domain, err = t.boxDomain(name); err != nil {
 		return d.blame(err)
 	}
-	if was == nil || b.moved() {
+	if !b.stays() {
 		if err := t.draftPlace(d, b); err != nil {
 			return d.blame(err)
 		}
@@ -92,6 +103,21 @@ func (t *Tx) draftBox(d *draft, was *Mailbox, in *MailboxInput) error {
 	}
 	d.box = b
 	return nil
+}
+
+// fitForBox reports whether mail of a local part can lie in a folder of its
+// name, and blames the field if not. Its length is that of RFC 5321, section
+// 4.5.3.1.1.
+func fitForBox(f fields, field, local string) bool {
+	switch {
+	case strings.Contains(local, "/"), local == ".", local == "..":
+		f.add(field, "There may be no \"/\" in the address of a mailbox, and no dot alone before the \"@\".")
+	case utf8.RuneCountInString(local) > 64:
+		f.add(field, "The left part of an email address can't be more than 64 characters.")
+	default:
+		return true
+	}
+	return false
 }
 
 // boxDomain finds the domain of a mailbox, with its administrators.
@@ -179,73 +205,4 @@ func inRange(f fields, field string, n, least int64) bool {
 		return true
 	}
 	return false
-}
-
-// draftQuota decides the quota of a mailbox. Its own and the domain's rule
-// exclude each other: a quota that is given beside use_domain_quota does not
-// count.
-func (t *Tx) draftQuota(d *draft, b *boxDraft, in *MailboxInput) error {
-	b.useRule = !in.Quota.Set
-	if b.was != nil {
-		b.quota, b.useRule = b.was.Quota, b.was.UseDomainQuota && !in.Quota.Set
-		if !in.Quota.Set && !in.UseDomainQuota.Set && !b.moved() {
-			return nil
-		}
-	}
-	b.useRule = in.UseDomainQuota.Or(b.useRule)
-	switch {
-	case b.useRule:
-		b.quota = b.domain.MailboxQuota
-	case in.Quota.Set:
-		if !inRange(d.f, "mailbox.quota", in.Quota.Value, 0) {
-			return nil
-		}
-		b.quota = in.Quota.Value
-	case b.was == nil:
-		d.f.add("mailbox.quota", "This field is required")
-		return nil
-	}
-	if b.was != nil && !b.moved() && b.quota == b.was.Quota {
-		return nil
-	}
-	return d.blame(t.quotaFits(b))
-}
-
-// quotaFits is an error if a domain has no such quota to give.
-func (t *Tx) quotaFits(b *boxDraft) error {
-	if b.domain.Quota == 0 {
-		return nil
-	}
-	if b.quota == 0 {
-		return t.unlimitedBox(b)
-	}
-	if b.was != nil && !b.moved() && b.was.Quota != 0 && b.quota < b.was.Quota {
-		return nil
-	}
-	var mine int64
-	if b.was != nil {
-		mine = b.was.ID
-	}
-	var others sql.NullInt64
-	_, err := t.find("SELECT sum(quota) FROM admin_mailbox WHERE domain_id = ? AND id <> ?", []any{b.domain.ID, mine}, &others)
-	if err == nil && others.Int64+b.quota > b.domain.Quota {
-		err = &Error{Kind: Invalid, Text: b.domain.Name + ": domain quota exceeded"}
-	}
-	return err
-}
-
-// unlimitedBox is an error if the caller may not make a mailbox unlimited in a
-// domain that is not: only super administrators may, and resellers whose own
-// quota has no limit.
-func (t *Tx) unlimitedBox(b *boxDraft) error {
-	if t.caller.Super() || b.was != nil && b.was.Quota == 0 {
-		return nil
-	}
-	if t.caller.Role == Resellers {
-		most, err := t.limitOf(t.caller.ID, "quota")
-		if err != nil || most == 0 {
-			return err
-		}
-	}
-	return &Error{Kind: Invalid, Text: "A quota is required"}
 }
