@@ -2,7 +2,6 @@ package manage_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -172,6 +171,36 @@ func TestDeleteAlias(t *testing.T) {
 	})
 }
 
+// TestNamesAlike: what a collation of MySQL takes for the same name is another.
+func TestNamesAlike(t *testing.T) {
+	eachHost(t, func(h *mailHost, t *testing.T) {
+		if got := h.act("", func(t *manage.Tx) error { _, err := t.AliasByAddress("ïnfo@one.test"); return err }); got != "404 There is no such alias." {
+			t.Error(got)
+		}
+		if got := h.act("", func(t *manage.Tx) error {
+			_, err := t.CreateSenderAddress(senderTo("x@far.test", "änn@one.test"))
+			return err
+		}); got != "400 mailbox: There is no mailbox änn@one.test." {
+			t.Error(got)
+		}
+		if got := h.act("", func(t *manage.Tx) error {
+			_, err := t.CreateAlias(aliasTo("new@one.test", "änn@one.test", "bob@one.test"))
+			return err
+		}); got != "404 Local recipient änn@one.test not found" {
+			t.Error(got)
+		}
+		h.alias("änn@one.test", "bob@one.test")
+		if f, blame := h.forward("ann@one.test", "ann@one.test"); blame != "" || len(f.Recipients) > 0 {
+			t.Errorf("%+v %s", f, blame)
+		}
+		h.must("", func(t *manage.Tx) error { return t.DeleteAlias(h.aliasID("änn@one.test")) })
+		if got := h.answers("ann@one.test"); got != "ann@one.test" {
+			t.Error(got)
+		}
+		h.sound()
+	})
+}
+
 // TestPluginsTable: a table that we know nothing of refers to an alias.
 func TestPluginsTable(t *testing.T) {
 	eachHost(t, func(h *mailHost, t *testing.T) {
@@ -244,55 +273,5 @@ func TestAliasTargets(t *testing.T) {
 				t.Errorf("%s, %s as %s: %q, want %q (%v)", c.parameters, c.to, c.login, blame, c.want, err)
 			}
 		}
-	})
-}
-
-func TestLoops(t *testing.T) {
-	eachHost(t, func(h *mailHost, t *testing.T) {
-		ago, soon := time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
-		off, gone, later := aliasTo("off@one.test", "info@one.test"), aliasTo("gone@one.test", "info@one.test"), aliasTo("later@one.test", "info@one.test")
-		off.Enabled, gone.ExpireAt, later.ExpireAt = manage.Some(false), manage.Some(&ago), manage.Some(&soon)
-		for _, in := range []manage.AliasInput{off, gone, later} {
-			h.must("", func(t *manage.Tx) error { _, err := t.CreateAlias(in); return err })
-		}
-		h.alias("ext@one.test", "info+x@one.test")
-		h.alias("@other.test", "info@one.test")
-		h.alias("y@relay.test", "none@relay.test")
-		h.alias("plus@one.test", "bob@one.test")
-		for _, c := range []struct {
-			address string
-			to      []string
-			want    string
-		}{
-			{"info@one.test", []string{"only@one.test"}, "409 Mail would go in a circle: info@one.test -> only@one.test -> info@one.test."},
-			{"info@one.test", []string{"ann@one.test", "ext@one.test"}, "409 Mail would go in a circle: info@one.test -> ext@one.test -> info@one.test."},
-			{"info@one.test", []string{"off@one.test"}, ""},
-			{"info@one.test", []string{"gone@one.test"}, ""},
-			{"info@one.test", []string{"later@one.test"}, "409 Mail would go in a circle: info@one.test -> later@one.test -> info@one.test."},
-			{"info@one.test", []string{"only@alias.test"}, "409 Mail would go in a circle: info@one.test -> only@alias.test -> only@one.test -> info@one.test."},
-			{"info@one.test", []string{"nobody@otheralias.test"}, "409 Mail would go in a circle: info@one.test -> nobody@otheralias.test -> nobody@other.test -> info@one.test."},
-			{"info@one.test", []string{"cat@otheralias.test"}, ""},
-			{"@relay.test", []string{"y@relay.test"}, "409 Mail would go in a circle: none@relay.test -> y@relay.test -> none@relay.test."},
-			{"@relay.test", []string{"same@relay.test"}, ""},
-			{"@other.test", []string{"@alias.test"}, ""},
-			{"@one.test", []string{"@otheralias.test"}, "409 Mail would go in a circle: @one.test -> @otheralias.test -> @other.test -> @alias.test -> @one.test."},
-			{"@one.test", []string{"@other.test"}, "409 Mail would go in a circle: @one.test -> @other.test -> @alias.test -> @one.test."},
-			// Who keeps a copy for himself ends the circle.
-			{"ann@one.test", []string{"ann@one.test", "bob@one.test"}, ""},
-			{"bob@one.test", []string{"bob@one.test", "ann@one.test"}, ""},
-			// But not if each turn adds an extension.
-			{"adm@one.test", []string{"adm+copy@one.test", "adm@one.test"}, "409 Mail would go in a circle: adm@one.test -> adm@one.test."},
-			{"adm@one.test", []string{"plus@one.test", "adm@one.test"}, ""},
-			{"plus@one.test", []string{"adm+plus@one.test"}, "409 Mail would go in a circle: plus@one.test -> adm@one.test -> plus@one.test."},
-		} {
-			got := h.act("", func(t *manage.Tx) error {
-				_, _, err := t.PutAlias(c.address, manage.AliasInput{Recipients: manage.Some(c.to)})
-				return err
-			})
-			if got != c.want {
-				t.Errorf("%s to %q: %q, want %q", c.address, c.to, got, c.want)
-			}
-		}
-		h.sound()
 	})
 }

@@ -115,7 +115,11 @@ func (t *Tx) Alias(id int64) (*Alias, error) {
 // AliasByAddress is Alias by the address, which is folded; "@domain" is the
 // catch-all of a domain.
 func (t *Tx) AliasByAddress(address string) (*Alias, error) {
-	a, err := t.seenAlias(t.named("a.address")+" = ? AND a.internal = ?", store.Fold(strings.TrimSpace(address)), false)
+	address = foldAddress(address)
+	a, err := t.seenAlias(t.named("a.address")+" = ? AND a.internal = ?", address, false)
+	if err == nil && store.Fold(a.Address) != address {
+		err = missing(AliasObject) // MySQL finds "info" for "ïnfo"
+	}
 	if err != nil {
 		return nil, err
 	}

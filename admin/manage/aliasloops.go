@@ -27,7 +27,7 @@ func (t *Tx) checkLoops(address string) error {
 		return err
 	}
 	for _, n := range g.order {
-		if n.through == address || n.key == t.bare(start) {
+		if n.through == address || n == g.order[0] {
 			if way := g.circle(n); way != nil {
 				return conflict("Mail would go in a circle: %s.", strings.ReplaceAll(strings.Join(way, " -> "), anybody, ""))
 			}
@@ -52,8 +52,8 @@ type mailGraph struct {
 }
 
 // mailNode is all addresses that the same recipients are found for in the same
-// way: an alias with whatever extension, or one name in a domain whose catch-all
-// or domain alias answers.
+// way: an alias with whatever extension, a catch-all, or one name in a domain
+// alias.
 type mailNode struct {
 	key      string
 	through  string // the address of the alias that answers, "" if none does
@@ -118,13 +118,15 @@ func (g *mailGraph) node(address string, answers map[string][]string) (*mailNode
 			break
 		}
 	}
-	if n.through != "" && n.through != domain {
+	switch n.verbatim = n.through == domain && to[0][0] != '@'; {
+	case n.verbatim && slices.Contains(to, address):
+		n.key, n.itself, to = address, true, nil // the others are those of the catch-all, whose node has them
+	case n.verbatim, n.through != "" && n.through != domain:
 		n.key = n.through
 	}
 	if old := g.nodes[n.key]; old != nil {
 		return old, nil
 	}
-	n.verbatim = n.through == domain && to[0][0] != '@'
 	g.nodes[n.key], g.order = n, append(g.order, n)
 	out := make([]string, len(to))
 	for i, r := range to {

@@ -172,5 +172,9 @@ func (t *Tx) forwarded(account int64) (*forwardBox, error) {
 // forwardOf returns the alias that is the forward of a mailbox, nil if there
 // is none.
 func (t *Tx) forwardOf(box *forwardBox) (*storedAlias, error) {
-	return t.anyAlias(t.named("a.address")+" = ? AND a.internal = ?", box.address, false)
+	a, err := t.anyAlias(t.named("a.address")+" = ? AND a.internal = ?", box.address, false)
+	if err != nil || a == nil || store.Fold(a.Address) != box.address {
+		return nil, err
+	}
+	return a, nil
 }

@@ -13,7 +13,7 @@ func (h *mailHost) boxID(login string) int64 {
 	return h.id("SELECT m.id FROM admin_mailbox m JOIN core_user u ON u.id = m.user_id WHERE u.username = ?", login)
 }
 
-func senderInput(address, mailbox string) manage.SenderAddressInput {
+func senderTo(address, mailbox string) manage.SenderAddressInput {
 	return manage.SenderAddressInput{Address: manage.Some(address), MailboxName: manage.Some(mailbox)}
 }
 
@@ -33,21 +33,21 @@ func TestSenderAddresses(t *testing.T) {
 			want  string
 		}{
 			{"", manage.SenderAddressInput{Address: manage.Some("Boss@Remote.Example"), Mailbox: manage.Some(ann)}, ""},
-			{"adm@one.test", senderInput("@remote2.example", "Ann@one.test"), ""},
-			{"adm@one.test", senderInput("bob@one.test", "ann@one.test"), ""},
-			{"adm@one.test", senderInput("ann@alias.test", "bob@one.test"), ""},
-			{"", senderInput("cat@other.test", "ann@one.test"), ""},
-			{"adm@one.test", senderInput("eve@other.test", "ann@one.test"), foreign},
-			{"adm@one.test", senderInput("@other.test", "ann@one.test"), foreign},
-			{"adm@one.test", senderInput("eve@otheralias.test", "ann@one.test"), foreign},
-			{"adm@one.test", senderInput("x@relay.test", "cat@other.test"), "400 address: You don't have access to this domain.; mailbox: You don't have access to this mailbox."},
-			{"adm@one.test", senderInput("x@far.test", "cat@other.test"), box},
-			{"adm@one.test", senderInput("x@far.test", "none@one.test"), box},
-			{"rita", senderInput("x@far.test", "ann@one.test"), box},
-			{"ann@one.test", senderInput("x@far.test", "ann@one.test"), not},
-			{"", senderInput("boss@remote.example", "ann@one.test"), "400 non_field_errors: The fields address, mailbox must make a unique set."},
-			{"", senderInput("notanaddress", "ann@one.test"), "400 address: Enter a valid email address."},
-			{"", senderInput("", "none@one.test"), "400 address: This field may not be blank.; mailbox: There is no mailbox none@one.test."},
+			{"adm@one.test", senderTo("@remote2.example", "Ann@one.test"), ""},
+			{"adm@one.test", senderTo("bob@one.test", "ann@one.test"), ""},
+			{"adm@one.test", senderTo("ann@alias.test", "bob@one.test"), ""},
+			{"", senderTo("cat@other.test", "ann@one.test"), ""},
+			{"adm@one.test", senderTo("eve@other.test", "ann@one.test"), foreign},
+			{"adm@one.test", senderTo("@other.test", "ann@one.test"), foreign},
+			{"adm@one.test", senderTo("eve@otheralias.test", "ann@one.test"), foreign},
+			{"adm@one.test", senderTo("x@relay.test", "cat@other.test"), "400 address: You don't have access to this domain.; mailbox: You don't have access to this mailbox."},
+			{"adm@one.test", senderTo("x@far.test", "cat@other.test"), box},
+			{"adm@one.test", senderTo("x@far.test", "none@one.test"), box},
+			{"rita", senderTo("x@far.test", "ann@one.test"), box},
+			{"ann@one.test", senderTo("x@far.test", "ann@one.test"), not},
+			{"", senderTo("boss@remote.example", "ann@one.test"), "400 non_field_errors: The fields address, mailbox must make a unique set."},
+			{"", senderTo("notanaddress", "ann@one.test"), "400 address: Enter a valid email address."},
+			{"", senderTo("", "none@one.test"), "400 address: This field may not be blank.; mailbox: There is no mailbox none@one.test."},
 			{"", manage.SenderAddressInput{}, "400 address: This field is required.; mailbox: This field is required."},
 			{"", manage.SenderAddressInput{Address: manage.Some("x@far.test"), Mailbox: manage.Some[int64](99)}, `400 mailbox: Invalid pk "99" - object does not exist.`},
 		} {
@@ -65,7 +65,7 @@ func TestSenderAddresses(t *testing.T) {
 func TestChangeSenderAddresses(t *testing.T) {
 	eachHost(t, func(h *mailHost, t *testing.T) {
 		for _, s := range [][2]string{{"a@far.test", "ann@one.test"}, {"b@far.test", "ann@one.test"}, {"cat@other.test", "ann@one.test"}, {"c@far.test", "cat@other.test"}} {
-			h.must("", func(t *manage.Tx) error { _, err := t.CreateSenderAddress(senderInput(s[0], s[1])); return err })
+			h.must("", func(t *manage.Tx) error { _, err := t.CreateSenderAddress(senderTo(s[0], s[1])); return err })
 		}
 		id := func(address string) int64 {
 			return h.id("SELECT id FROM admin_senderaddress WHERE address = ?", address)
@@ -103,7 +103,7 @@ func TestChangeSenderAddresses(t *testing.T) {
 func TestListSenderAddresses(t *testing.T) {
 	eachHost(t, func(h *mailHost, t *testing.T) {
 		for _, s := range [][2]string{{"a@far.test", "ann@one.test"}, {"b@far.test", "bob@one.test"}, {"c@far.test", "cat@other.test"}} {
-			h.must("", func(t *manage.Tx) error { _, err := t.CreateSenderAddress(senderInput(s[0], s[1])); return err })
+			h.must("", func(t *manage.Tx) error { _, err := t.CreateSenderAddress(senderTo(s[0], s[1])); return err })
 		}
 		for _, c := range []struct {
 			login string

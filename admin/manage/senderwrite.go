@@ -1,6 +1,9 @@
 package manage
 
-import "github.com/vmapd/vmapd/store/modoboa/rows"
+import (
+	"github.com/vmapd/vmapd/store"
+	"github.com/vmapd/vmapd/store/modoboa/rows"
+)
 
 // CreateSenderAddress lets a mailbox send as a further address, or with
 // "@domain" as all addresses of a domain. The address may be any, but
@@ -159,5 +162,12 @@ func (t *Tx) mailboxID(address string) (int64, error) {
 	if !ok {
 		return 0, nil
 	}
-	return t.count("SELECT m.id FROM admin_mailbox m JOIN admin_domain d ON d.id = m.domain_id WHERE m.address = ? AND d.name = ?", local, domain)
+	var id int64
+	var stored string
+	found, err := t.find("SELECT m.id, m.address FROM admin_mailbox m JOIN admin_domain d ON d.id = m.domain_id WHERE m.address = ? AND d.name = ?",
+		[]any{local, domain}, &id, &stored)
+	if !found || store.Fold(stored) != local { // MySQL finds "ann" for "änn"
+		return 0, err
+	}
+	return id, nil
 }
