@@ -76,6 +76,13 @@ func TestBrowser(t *testing.T) {
 	b.Shows("Name or password is wrong.")
 	s.signIn("admin", "Secret0x")
 	b.Shows("Overview", "Age of the data", "Requests a second")
+	var kept, focused string
+	b.Eval("document.querySelector('.skip').focus(), ''", &kept)
+	b.Press("Enter")
+	b.Eval("document.activeElement.id", &focused)
+	if focused != "main" {
+		t.Errorf("skipping to the content leads to %q", focused)
+	}
 
 	s.open("/domains/new")
 	b.Type("#f-name", "New.test")
@@ -90,7 +97,6 @@ func TestBrowser(t *testing.T) {
 	b.Type("#f-first_name", "Eve")
 	b.Click("form.edit button.main")
 	b.Shows("This password is too short.")
-	var kept, focused string
 	b.Eval("document.querySelector('#f-first_name').value", &kept)
 	b.Eval("document.activeElement.id", &focused)
 	if kept != "Eve" || focused != "f-password" {

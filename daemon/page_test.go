@@ -56,6 +56,9 @@ func TestPage(t *testing.T) {
 			t.Errorf("%s: %d", path, got)
 		}
 	}
+	if n := r.logins.guard.Stats().Attempts; n != 2 {
+		t.Errorf("the guard has heard of %d attempts", n)
+	}
 	if n := strings.Count(r.log.String(), `"a login failed"`); n != 1 {
 		t.Errorf("%d failed logins in the log", n)
 	}
