@@ -62,6 +62,11 @@ func (d *Daemon) signIn(ctx context.Context, name, password string, remote netip
 	told(login.Page, store.Fold(name), remote, &out)
 	switch out.Verdict {
 	case login.Yes:
+		from := ""
+		if remote.IsValid() {
+			from = remote.String()
+		}
+		d.log.Info("the page has checked a password, and it is right", zap.String("user", out.User), zap.String("remote", from))
 		return page.SignIn{Name: out.User}
 	case login.No:
 		return page.SignIn{Delay: out.Delay}

@@ -3,6 +3,7 @@ package page
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -108,8 +109,8 @@ func between(below, above []float64, top float64) string {
 	for i, v := range above {
 		point("ML"[min(i, 1)], i, v)
 	}
-	for i := len(below) - 1; i >= 0; i-- {
-		point('L', i, below[i])
+	for i, v := range slices.Backward(below) {
+		point('L', i, v)
 	}
 	return b.String() + "Z"
 }

@@ -62,7 +62,13 @@ type world struct {
 // change what the page is made of.
 func openWorld(t testing.TB, change func(*Options)) *world {
 	t.Helper()
-	d := dbtest.Open(t, dbtest.SQLite(t), db.Options{})
+	return openWorldAt(t, dbtest.SQLite(t), change)
+}
+
+// openWorldAt is openWorld in the empty database of url.
+func openWorldAt(t testing.TB, url string, change func(*Options)) *world {
+	t.Helper()
+	d := dbtest.Open(t, url, db.Options{})
 	if _, err := modoboa.Init(t.Context(), d, modoboa.InitOptions{Admin: "root"}); err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +142,7 @@ func (w *world) login(ctx context.Context, name, password string, remote netip.A
 	w.logins = append(w.logins, remote)
 	w.mu.Unlock()
 	var stored string
-	err := w.d.QueryRowContext(ctx, "SELECT password FROM core_user WHERE username = ?", store.Fold(name)).Scan(&stored)
+	err := w.d.QueryRowContext(ctx, w.d.Rebind("SELECT password FROM core_user WHERE username = ?"), store.Fold(name)).Scan(&stored)
 	if err == nil && stored == "{PLAIN}"+password {
 		return SignIn{Name: store.Fold(name)}
 	}
@@ -257,7 +263,7 @@ func (a *answer) main() string {
 func (w *world) id(table, column, name string) string {
 	w.t.Helper()
 	var id string
-	if err := w.d.QueryRowContext(context.Background(), "SELECT id FROM "+table+" WHERE "+column+" = ?", name).Scan(&id); err != nil {
+	if err := w.d.QueryRowContext(context.Background(), w.d.Rebind("SELECT id FROM "+table+" WHERE "+column+" = ?"), name).Scan(&id); err != nil {
 		w.t.Fatalf("%s %s: %v", table, name, err)
 	}
 	return id

@@ -8,11 +8,16 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/vmapd/vmapd/store/db/dbtest"
 )
 
-// Each kind of object is made, changed and deleted by its forms.
+// Each kind of object is made, changed and deleted by its forms, on each engine.
 func TestObjects(t *testing.T) {
-	w := openWorld(t, nil)
+	dbtest.Each(t, func(t *testing.T, url string) { testObjects(t, openWorldAt(t, url, nil)) })
+}
+
+func testObjects(t *testing.T, w *world) {
 	v := w.visitor("root")
 	for _, tt := range []struct {
 		path, table, column, name string

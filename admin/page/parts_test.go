@@ -3,12 +3,17 @@ package page
 import (
 	"net/http"
 	"testing"
+
+	"github.com/vmapd/vmapd/store/db/dbtest"
 )
 
 // Beside an object's own form stand others: who administrates a domain, what a
 // mailbox may send as, limits.
 func TestParts(t *testing.T) {
-	w := openWorld(t, nil)
+	dbtest.Each(t, func(t *testing.T, url string) { testParts(t, openWorldAt(t, url, nil)) })
+}
+
+func testParts(t *testing.T, w *world) {
 	v, adm := w.visitor("root"), w.visitor("adm@one.test")
 	two := "/domains/" + w.id("admin_domain", "name", "two.test")
 	id := w.id("core_user", "username", "adm@one.test")

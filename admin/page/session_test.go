@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -247,4 +248,27 @@ func TestHeaders(t *testing.T) {
 			t.Errorf("%s: %d", method, a.status)
 		}
 	}
+}
+
+// Many visitors at the same time get what is theirs.
+func TestManyAtTheSameTime(t *testing.T) {
+	w := openWorld(t, nil)
+	var all sync.WaitGroup
+	for i := range 12 {
+		name := []string{"root", "rita", "adm@one.test", "ann@one.test"}[i%4]
+		v := w.visitor(name)
+		all.Go(func() {
+			for range 5 {
+				v.wants(v.get("/me"), http.StatusOK, "<dd>"+name+"</dd>")
+				v.wants(v.post("/me/forward", "recipients", "x@far.example"), map[bool]int{true: http.StatusSeeOther, false: http.StatusNotFound}[strings.Contains(name, "@")])
+				if name == "root" {
+					v.wants(v.get("/live.json"), http.StatusOK)
+				}
+			}
+			v.wants(v.post("/signout"), http.StatusSeeOther)
+			v.wants(v.get("/me"), http.StatusSeeOther)
+		})
+	}
+	all.Wait()
+	w.quiet()
 }

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -131,10 +132,7 @@ func askedOf(r *http.Request) *asked {
 }
 
 func (a *asked) href(set ...string) string {
-	v := url.Values{}
-	for name, values := range a.values {
-		v[name] = values
-	}
+	v := maps.Clone(a.values)
 	for i := 0; i < len(set); i += 2 {
 		v.Set(set[i], set[i+1])
 		if set[i+1] == "" {
