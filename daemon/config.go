@@ -22,6 +22,7 @@ type Config struct {
 	Guard    Guard    `toml:"guard" comment:"Protection of logins against guessing. With policy.counters in Redis several nodes count together."`
 	DKIM     DKIM     `toml:"dkim" comment:"Signing of mail (protocol milter): what authenticated clients send, and others that are named here."`
 	Policy   Policy   `toml:"policy" comment:"What several nodes count together: wrong passwords ([guard]), and sending limits, for a protocol of coming versions (policy)."`
+	Admin    Admin    `toml:"admin" comment:"What administrators use, on the listeners of protocol http."`
 	Log      Log      `toml:"log" comment:"Messages go to standard error."`
 
 	// Path is the file the configuration came from, "" if there was none.
@@ -127,6 +128,11 @@ type Policy struct {
 	Counters string `toml:"counters" comment:"local, or redis://host:6379/0 when several nodes share limits."`
 }
 
+// Admin is the section [admin].
+type Admin struct {
+	Page bool `toml:"page" comment:"Serve the web page. Who signs in there is an account of the database."`
+}
+
 // Log is the section [log].
 type Log struct {
 	Level  string `toml:"level" comment:"debug, info, warn or error."`
@@ -165,6 +171,7 @@ func builtin() *Config {
 			AliasKeys: "own", Generate: "auto", ReplacedKeep: Duration(7 * 24 * time.Hour), Settle: Duration(time.Hour), Retire: Duration(8 * 24 * time.Hour),
 		},
 		Policy: Policy{Counters: "local"},
+		Admin:  Admin{Page: true},
 		Log:    Log{Level: "info", Format: "console"},
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	sd "github.com/coreos/go-systemd/v22/daemon"
 	"go.uber.org/zap"
 
+	"github.com/vmapd/vmapd/admin/page"
 	"github.com/vmapd/vmapd/dkim/keyring"
 	"github.com/vmapd/vmapd/dkim/milter"
 	"github.com/vmapd/vmapd/lookup"
@@ -31,6 +33,8 @@ type Daemon struct {
 	began     time.Time
 
 	metrics      *metrics
+	rates        *rates
+	page         http.Handler // the web page, made once: it knows who has signed in
 	store        *store.Store
 	resolver     *lookup.Resolver
 	signing      atomic.Pointer[milter.Settings] // the section [dkim] in effect
@@ -77,6 +81,8 @@ func New(cfg *Config, path string, overrides []string, log *Logger) (*Daemon, er
 	l := &loads{log: log.Logger, metrics: d.metrics, status: func(s string) { d.notify("STATUS=" + s) }}
 	d.store = &store.Store{Settings: database.settings(cfg), File: SnapshotPath(cfg.StateDir), Hooks: l.hooks()}
 	d.resolver = lookup.NewResolver(d.store, cfg.LookupOptions())
+	d.rates = newRates()
+	d.page = page.New(d.pageOptions())
 	d.metrics.registry.MustRegister(newCollector(d.store, d.openConnections), spoolCollector(func() spool.Stats { return d.writes.stats() }), d.records)
 	return d, nil
 }
@@ -129,6 +135,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 	tending := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.logins.run(ctx, d) })
 	signing := newTask(context.WithoutCancel(ctx), d.runKeys)
 	keeping := newTask(context.WithoutCancel(ctx), d.keepKeys)
+	counting := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.rates.run(ctx, d.metrics.totals) })
+	defer counting.end()
 	serving, leave := context.WithCancel(ctx)
 	defer leave()
 	reloads, handovers := make(chan struct{}, 1), make(chan struct{}, 1)

@@ -52,8 +52,8 @@ func (s *web) loadCertificate(l *Listen) error {
 	return nil
 }
 
-// handler is where the HTTP paths of the daemon meet. Whoever adds some (the
-// admin API, its page) adds them here.
+// handler is where the HTTP paths of the daemon meet. Whoever adds some adds
+// them here.
 func (d *Daemon) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "alive") })
@@ -61,6 +61,7 @@ func (d *Daemon) handler() http.Handler {
 	mux.Handle("POST /policy", d.authPolicy())
 	mux.Handle("GET /metrics", localOnly(d.metrics.handler(d.log.Logger)))
 	d.mountAPI(mux, false)
+	mux.Handle("/", d.pageIfOn())
 	return mux
 }
 

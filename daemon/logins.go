@@ -151,8 +151,8 @@ func (d *Daemon) authRefused() func(error) {
 	}
 }
 
-// services are the labels of clients of auth sockets.
-var services = []string{"imap", "pop3", "smtp", "sieve", "submission", "lmtp", "doveadm", "other"}
+// services are the labels of clients of auth sockets, and of the page.
+var services = []string{"imap", "pop3", "smtp", "sieve", "submission", "lmtp", "doveadm", login.Page, "other"}
 
 // serviceLabel keeps clients from making labels.
 func serviceLabel(service string) string {

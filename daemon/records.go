@@ -37,6 +37,8 @@ type record struct {
 	works  bool
 	code   dnscheck.Code
 	detail string
+	remedy string
+	asked  time.Time
 	good   time.Time // when the record was last seen to work, zero = not since the start
 }
 
@@ -83,7 +85,7 @@ func (r *records) report(k dnscheck.Key, result dnscheck.Result) {
 		return
 	}
 	n := recordName{k.Domain, k.Selector}
-	is := record{works: result.Works, code: result.Code, detail: result.Detail}
+	is := record{works: result.Works, code: result.Code, detail: result.Detail, remedy: result.Remedy, asked: result.Checked}
 	r.mu.Lock()
 	was, known := r.found[n]
 	if is.good = was.good; is.works {
@@ -99,6 +101,14 @@ func (r *records) report(k dnscheck.Key, result dnscheck.Result) {
 	case is.works && known && !was.works:
 		r.log.Info("verifiers find the key in DNS now", fields...)
 	}
+}
+
+// of returns what was found last of a key, if anything was.
+func (r *records) of(domain, selector string) (record, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	found, ok := r.found[recordName{domain, selector}]
+	return found, ok
 }
 
 func (r *records) gone(k dnscheck.Key) {

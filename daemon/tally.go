@@ -156,6 +156,21 @@ func (c *tallies) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
+// totals is how many requests were answered, by protocol.
+func (c *tallies) totals() map[string]float64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	sums := map[string]float64{}
+	for _, t := range c.all {
+		for table := range t.tables {
+			for r := range resultCount {
+				sums[t.protocol] += float64(t.sum(table, r))
+			}
+		}
+	}
+	return sums
+}
+
 // sum is how many requests for a table were answered so.
 func (t *tally) sum(table int, r result) (n uint64) {
 	for i := range t.stripes {

@@ -13,7 +13,15 @@ import (
 // class of its domain, the recipient restrictions, the virtual aliases down to
 // the last one, and the transport or refusal at each end.
 func Explain(s *store.Snapshot, o Options, address string, now time.Time) *Explanation {
-	m := &mailWalk{Explanation: Explanation{Subject: address}, s: s, o: o, now: now, domains: map[string]bool{}}
+	return ExplainWithin(s, o, address, now, nil)
+}
+
+// ExplainWithin is Explain for somebody who may not see everything: where an
+// alias leads to a domain or domain alias of this host that may refuses, the way
+// ends, and what becomes of the mail there is not told. may gets folded names,
+// and is not asked about the address itself.
+func ExplainWithin(s *store.Snapshot, o Options, address string, now time.Time, may func(domain string) bool) *Explanation {
+	m := &mailWalk{Explanation: Explanation{Subject: address}, s: s, o: o, now: now, may: may, domains: map[string]bool{}}
 	at := strings.LastIndexByte(address, '@')
 	if at < 0 || at == len(address)-1 {
 		m.Outcome = fmt.Sprintf("%q is not a mail address: give local@domain.", address)
@@ -36,7 +44,8 @@ type mailWalk struct {
 	s    *store.Snapshot
 	o    Options
 	now  time.Time
-	seen int // addresses expanded
+	may  func(domain string) bool // nil = everything
+	seen int                      // addresses expanded
 
 	domains map[string]bool // explained already
 }
@@ -163,6 +172,10 @@ func (m *mailWalk) expand(address string, depth int, path []string) {
 		}
 		return
 	}
+	if depth > 0 && m.hidden(folded) {
+		m.end(depth, Delivery{Address: address, Kind: Elsewhere, Reason: "a domain of this host that somebody else administrates"})
+		return
+	}
 	list := m.aliasesOf(address, depth)
 	if len(list) == 0 || len(list) == 1 && store.Fold(list[0]) == folded {
 		m.deliver(address, depth)
@@ -184,6 +197,22 @@ func (m *mailWalk) expand(address string, depth int, path []string) {
 func (m *mailWalk) endsItself(address string) bool {
 	value, found := m.ask(aliases, address)
 	return found && slices.ContainsFunc(recipientsIn(value, address), func(to string) bool { return store.Fold(to) == store.Fold(address) })
+}
+
+// hidden reports whether an address is at a domain of this host, in service or
+// not, that is not to be looked into.
+func (m *mailWalk) hidden(address string) bool {
+	if m.may == nil {
+		return false
+	}
+	name := address[strings.LastIndexByte(address, '@')+1:]
+	_, isDomain := m.s.Domain(name)
+	_, isAlias := m.s.DomainAlias(name)
+	relay, isRelayed := m.ask(relayDomains, name)
+	if isRelayed && !isDomain && !isAlias {
+		name = relay // which it is below
+	}
+	return (isDomain || isAlias || isRelayed) && !m.may(name)
 }
 
 // aliasesOf shows every alias row that was looked at for an address, and
@@ -274,13 +303,13 @@ func (m *mailWalk) sum() {
 		text string
 	}{
 		{ToMailbox, "delivered to %d mailbox(es)"}, {ToRelay, "relayed to %d address(es)"}, {ToRemote, "sent out to %d address(es)"},
-		{Deferred, "%d deferred"}, {Refused, "%d refused"}, {Looped, "%d alias loop(s)"},
+		{Elsewhere, "led to %d address(es) in domains of others here"}, {Deferred, "%d deferred"}, {Refused, "%d refused"}, {Looped, "%d alias loop(s)"},
 	} {
 		if n[k.kind] > 0 {
 			parts = append(parts, fmt.Sprintf(k.text, n[k.kind]))
 		}
 	}
-	m.OK = n[ToMailbox]+n[ToRelay]+n[ToRemote] > 0
+	m.OK = n[ToMailbox]+n[ToRelay]+n[ToRemote]+n[Elsewhere] > 0
 	m.Outcome = "Mail is " + strings.Join(parts, ", ") + "."
 	if !m.OK {
 		m.Outcome = "Mail is not delivered: " + strings.Join(parts, ", ") + "."

@@ -112,3 +112,47 @@ func FuzzExplain(f *testing.F) {
 		}
 	})
 }
+
+// Whoever may not see a domain of this host is not told what becomes of mail
+// there, whether the domain is in service or not; what is not of this host is
+// nobody's secret.
+func TestExplainWithin(t *testing.T) {
+	b := store.NewBuilder()
+	b.AddDomain(store.Domain{ID: 1, Name: "mine.test", Type: store.LocalDomain, Enabled: true})
+	b.AddDomain(store.Domain{ID: 2, Name: "other.test", Type: store.LocalDomain, Enabled: true})
+	b.AddDomain(store.Domain{ID: 3, Name: "off.test", Type: store.LocalDomain})
+	b.AddDomain(store.Domain{ID: 4, Name: "relay.test", Type: store.RelayDomain, Enabled: true})
+	b.AddDomainAlias(store.DomainAlias{ID: 1, Name: "alias.test", TargetID: 2, Enabled: true})
+	alias := func(id, domain uint32, address string, to ...string) {
+		b.AddAlias(store.Alias{ID: id, Address: address, DomainID: domain, Enabled: true})
+		for i, r := range to {
+			b.AddRecipient(store.Recipient{ID: 10*id + uint32(i), AliasID: id, Address: r})
+		}
+	}
+	alias(1, 1, "all@mine.test", "list@mine.test", "secret@other.test", "Secret@Off.test", "secret@sub.relay.test", "secret@alias.test", "x@far.test")
+	alias(2, 1, "list@mine.test", "y@far.test")
+	alias(3, 2, "secret@other.test", "hidden@far.test")
+	alias(4, 3, "secret@off.test", "hidden@far.test")
+	snap := b.Build(time.Now())
+	var asked []string
+	x := ExplainWithin(snap, defaults(), "all@mine.test", time.Now(), func(domain string) bool {
+		asked = append(asked, domain)
+		return domain == "mine.test"
+	})
+	text := x.String()
+	if strings.Contains(text, "hidden") || strings.Contains(text, "disabled") || strings.Contains(text, "relay domain") || strings.Contains(text, "another name") {
+		t.Errorf("tells too much: %s", text)
+	}
+	for _, want := range []string{"ELSEWHERE: secret@other.test", "ELSEWHERE: Secret@Off.test", "ELSEWHERE: secret@sub.relay.test", "ELSEWHERE: secret@alias.test", "SENT OUT: x@far.test", "SENT OUT: y@far.test",
+		"led to 4 address(es) in domains of others here"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q: %s", want, text)
+		}
+	}
+	if diff := cmp.Diff([]string{"mine.test", "other.test", "off.test", "relay.test", "alias.test"}, asked); diff != "" {
+		t.Errorf("asked for: %s", diff)
+	}
+	if !strings.Contains(Explain(snap, defaults(), "all@mine.test", time.Now()).String(), "hidden@far.test") {
+		t.Error("who may see everything does not")
+	}
+}

@@ -35,6 +35,7 @@ const (
 	Refused   DeliveryKind = "refused" // rejected or bounced
 	Deferred  DeliveryKind = "deferred"
 	Looped    DeliveryKind = "loop"
+	Elsewhere DeliveryKind = "elsewhere" // another domain of this host, see ExplainWithin
 )
 
 // Delivery is one end of the way of a mail.
@@ -52,7 +53,7 @@ func (x *Explanation) step(depth int, table string, row uint32, format string, a
 func (x *Explanation) end(depth int, d Delivery) {
 	x.Deliveries = append(x.Deliveries, d)
 	mark := map[DeliveryKind]string{
-		ToMailbox: "DELIVERED to mailbox", ToRelay: "RELAYED:", ToRemote: "SENT OUT:", Refused: "REFUSED:", Deferred: "DEFERRED:", Looped: "LOOP:",
+		ToMailbox: "DELIVERED to mailbox", ToRelay: "RELAYED:", ToRemote: "SENT OUT:", Refused: "REFUSED:", Deferred: "DEFERRED:", Looped: "LOOP:", Elsewhere: "ELSEWHERE:",
 	}[d.Kind]
 	text := mark + " " + d.Address
 	if d.Transport != "" {

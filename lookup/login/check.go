@@ -129,6 +129,18 @@ func (c *check) verified(a *Attempt, right bool, err error) Outcome {
 
 // find finds the account whose password it is, or one that is as dear to check.
 func (c *check) find() {
+	if c.service == Page {
+		c.findPage()
+	} else {
+		c.findMail()
+	}
+	if !c.exists {
+		c.account, _ = c.snap.SomeAccount(maphash.String(c.l.cache.seed, c.names.checked))
+	}
+}
+
+// findMail is find for the services of mail.
+func (c *check) findMail() {
 	c.why = UnknownLogin
 	for r := c.snap.AccountsByEmail(c.names.checked); r.Next(); {
 		a := r.Account()
@@ -148,9 +160,6 @@ func (c *check) find() {
 		if refused == "" {
 			return
 		}
-	}
-	if !c.exists {
-		c.account, _ = c.snap.SomeAccount(maphash.String(c.l.cache.seed, c.names.checked))
 	}
 }
 

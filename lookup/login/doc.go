@@ -7,7 +7,8 @@
 // case does not matter. The account must be active, in an enabled domain, and
 // its mailbox must be one that the service may use (store.Snapshot.LoginRefusal
 // is the one place that knows). All of that is looked up again at every login,
-// so a change is in force when the snapshot has it.
+// so a change is in force when the snapshot has it. The service [Page] has rules
+// of its own.
 //
 // A master user logs in as somebody else, as "user*master" or with an authzid:
 // the password is the master's, whose account must be active and have the flag;

@@ -72,7 +72,7 @@ func (l *Logins) ForgetPasswords() int { return l.cache.clear() }
 // Attempt is somebody who wants to log in. The byte slices are used until Check,
 // or the rest that it returned, has returned.
 type Attempt struct {
-	Service  string // imap, pop3, smtp, sieve ...
+	Service  string // imap, pop3, smtp, sieve ..., or Page
 	Login    []byte // whose password it is, as typed
 	Authzid  []byte // whom to be; empty if that is Login
 	Password []byte
@@ -126,7 +126,7 @@ func (n *names) master() bool { return n.checked != n.user }
 // namesOf reads who is who; false if the authzid contradicts the login.
 func (o *Options) namesOf(a *Attempt) (names, bool) {
 	login, authzid := store.Fold(string(a.Login)), store.Fold(string(a.Authzid))
-	if sep := o.MasterSeparator; sep != "" {
+	if sep := o.MasterSeparator; sep != "" && a.Service != Page {
 		if user, master, ok := strings.Cut(login, sep); ok && user != "" && master != "" {
 			return names{checked: master, user: user}, authzid == "" || authzid == user
 		}
