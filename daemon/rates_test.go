@@ -47,9 +47,13 @@ func TestRates(t *testing.T) {
 // The counters of the metrics are those of the rates.
 func TestTotals(t *testing.T) {
 	m := newMetrics()
-	m.results("socketmap", "aliases").found.Add(3)
-	m.results("socketmap", "domains").temp.Inc()
-	m.results("dict", "quota").notFound.Add(2)
+	maps, dicts := m.tallies.of("socketmap", []string{"aliases", "domains"}), m.tallies.of("dict", []string{"quota"})
+	for i := range 3 {
+		maps.stripes[i].answered(0, answerFound)
+	}
+	maps.stripes[0].answered(1, answerTemp)
+	dicts.stripes[0].answered(0, answerNotFound)
+	dicts.stripes[1].answered(0, answerNotFound)
 	m.logins.WithLabelValues("imap", "ok").Add(5)
 	m.logins.WithLabelValues("page", "wrong_password").Inc()
 	m.messages.WithLabelValues("signed").Add(7)
