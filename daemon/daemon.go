@@ -42,6 +42,7 @@ type Daemon struct {
 	unauthorized limiter         // of lines in the log
 	published    keyring.Showing // what DNS shows; nil = nobody can say
 	records      *records
+	diagnosis    diagnosis
 	inherited    Inherited
 	estate       *estate // of the process before, until its connections are served
 
