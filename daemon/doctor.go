@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/vmapd/vmapd/admin/page"
 	"github.com/vmapd/vmapd/dkim"
 	"github.com/vmapd/vmapd/dkim/keyring"
+	"github.com/vmapd/vmapd/lookup"
 )
 
 // diagnosis keeps what the doctor found last: looking at a million mailboxes
@@ -62,7 +64,10 @@ func (d *Daemon) findingsForPage(ctx context.Context) ([]page.Finding, error) {
 // findingsForAPI are those in the form of "vmapd doctor --json".
 func (d *Daemon) findingsForAPI(ctx context.Context) (any, error) {
 	list, err := d.findings(ctx)
-	if err != nil {
+	switch {
+	case errors.Is(err, page.ErrNoData):
+		return nil, lookup.ErrNoData
+	case err != nil:
 		return nil, err
 	}
 	return append([]doctor.Finding{}, list...), nil
