@@ -181,7 +181,10 @@ func doctor(c *call) (*answer, error) {
 		return nil, errAbsent
 	}
 	found, err := c.o.Doctor(c.ctx)
-	return ok(found), err
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	return ok(found), nil
 }
 
 // logEntry is a line of the log of what administrators did.
