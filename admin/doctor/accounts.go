@@ -111,6 +111,9 @@ func checkPasswordWeak() Check {
 				return
 			}
 			remedy := "set dovecot.rehash = \"SHA512-CRYPT\", and the password is stored anew at the next login; or " + setPassword(a)
+			if r.Rehash {
+				remedy = "wait until the owner logs in, when it is stored anew (dovecot.rehash); or " + setPassword(a)
+			}
 			switch {
 			case h.Weak() && !r.WeakSchemes:
 				r.say(Error, a.Username, setPassword(a), "the password is stored as %s, which dovecot.weak_schemes = false refuses: nobody can log in", h.Scheme())

@@ -71,6 +71,7 @@ func TestDovecot24Checks(t *testing.T) {
 		{"another dict", "dict_proxy_name = quota_clone\n    dict_proxy_socket_path = /run/vmapd/dict", "dict_proxy_socket_path = dict", []string{"dovecot-quota warning: quota_clone"}},
 		{"no last logins", "last_login = yes", "", []string{"dovecot-last-login info: last_login"}},
 		{"no LMTP", "unix_listener /queue", "unix_listener /elsewhere", []string{"dovecot-lmtp error: /queue/private/dovecot-lmtp"}},
+		{"LMTP is not served", "  lmtp = yes\n", "", []string{"dovecot-lmtp error: /queue/private/dovecot-lmtp"}},
 		{"user", "first_valid_uid = 500", "first_valid_uid = 5001", []string{"dovecot-uid error: first_valid_uid"}},
 		{"delimiter", "first_valid_uid = 500", "recipient_delimiter = -", []string{"dovecot-delimiter error: recipient_delimiter"}},
 	} {
@@ -95,6 +96,17 @@ func TestDovecotCache(t *testing.T) {
 		if got := d.ArgsFiles(); !slices.Equal(got, []string{"/etc/auth"}) {
 			t.Errorf("files %q", got)
 		}
+	}
+}
+
+// TestDovecotLMTP: Dovecot's own socket needs no setting.
+func TestDovecotLMTP(t *testing.T) {
+	for socket, want := range map[string][]string{
+		"/run/dovecot/lmtp": nil, "/var/run/dovecot/lmtp": nil, "/run/dovecot/extra": nil, "/run/other/lmtp": {"dovecot-lmtp error: /run/other/lmtp"},
+	} {
+		d := dovecotOf("protocols = imap lmtp\nservice lmtp {\n unix_listener extra {\n }\n}\n")
+		d.LMTP = socket
+		finds(t, visit(t, &Host{Dovecot: d}, "dovecot-lmtp"), want...)
 	}
 }
 

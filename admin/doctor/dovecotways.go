@@ -3,6 +3,7 @@ package doctor
 import (
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -116,14 +117,36 @@ func checkDovecotLMTP() Check {
 		Text: "Postfix is to deliver to a socket (lookup.local_transport) on which Dovecot's LMTP does not listen: mail waits.",
 		Do:   "Add the unix_listener to service lmtp, or change lookup.local_transport.",
 		look: ofDovecot(func(r *run, d *Dovecot) {
-			if d.LMTP == "" || slices.ContainsFunc(d.Conf.find("service lmtp"), func(s *Section) bool {
-				return slices.ContainsFunc(s.Sections, func(l *Section) bool { return l.Name == "unix_listener "+d.LMTP })
-			}) {
-				return
+			if d.LMTP != "" && !(d.listensLMTP() && slices.Contains(d.Conf.protocols(), "lmtp")) {
+				r.say(Error, d.LMTP, fmt.Sprintf("add the service lmtp that \"%s\" prints, and lmtp to protocols; then doveadm reload", d.show()), "Postfix delivers there, but Dovecot's LMTP does not listen there: mail waits")
 			}
-			r.say(Error, d.LMTP, fmt.Sprintf("add the service lmtp that \"%s\" prints, and lmtp to protocols; then doveadm reload", d.show()), "Postfix delivers there, but Dovecot's LMTP does not listen there: mail waits")
 		}),
 	}
+}
+
+// listensLMTP reports whether the service lmtp has the socket where Postfix
+// delivers. It always has the one that is called lmtp in base_dir.
+func (d *Dovecot) listensLMTP() bool {
+	base := d.Conf.Values["base_dir"]
+	if base == "" {
+		base = "/run/dovecot"
+	}
+	absolute := func(file string) string {
+		if !path.IsAbs(file) {
+			file = path.Join(base, file)
+		}
+		if below, ok := strings.CutPrefix(file, "/var/run/"); ok { // a symbolic link to /run
+			return "/run/" + below
+		}
+		return path.Clean(file)
+	}
+	names := []string{"lmtp"}
+	for _, s := range d.Conf.find("service lmtp") {
+		for _, l := range s.find("unix_listener") {
+			names = append(names, strings.TrimPrefix(l.Name, "unix_listener "))
+		}
+	}
+	return slices.ContainsFunc(names, func(n string) bool { return absolute(n) == absolute(d.LMTP) })
 }
 
 func checkDovecotDelimiter() Check {

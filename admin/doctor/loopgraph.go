@@ -98,17 +98,20 @@ const maxLoops = 100
 
 // loops returns the loops: for each step that is a part of one, a shortest one.
 func (g *aliasGraph) loops() (all [][]*aliasNode) {
-	seen := map[string]bool{}
+	seen := map[string]int{} // where in all
 	add := func(from *aliasNode, e aliasEdge, through func(*aliasNode) bool) bool {
 		loop := way(e.to, from, through)
 		if loop == nil {
 			return false
 		}
 		key := g.key(loop)
-		if seen[key] {
+		if at, known := seen[key]; known {
+			if length(loop) < length(all[at]) { // without the extension that goes round
+				all[at] = loop
+			}
 			return false
 		}
-		seen[key] = true
+		seen[key] = len(all)
 		all = append(all, loop)
 		return true
 	}
@@ -166,6 +169,14 @@ func way(from, to *aliasNode, through func(*aliasNode) bool) []*aliasNode {
 		}
 	}
 	return nil
+}
+
+// length is how long the addresses of a loop are together.
+func length(loop []*aliasNode) (n int) {
+	for _, x := range loop {
+		n += len(x.address)
+	}
+	return n
 }
 
 // growing reports whether the extension gets longer on the way round a loop.

@@ -62,6 +62,11 @@ func TestLoops(t *testing.T) {
 			w.alias("a@d.test", "b+x@d.test")
 			w.alias("b@d.test", "a@d.test")
 		}, []string{"a@d.test -> b@d.test -> a@d.test"}},
+		{"by an extension of a way in", func(w *world) {
+			w.alias("z@d.test", "b+x@d.test")
+			w.alias("b@d.test", "c@d.test")
+			w.alias("c@d.test", "b@d.test")
+		}, []string{"b@d.test -> c@d.test -> b@d.test"}},
 		{"that grows", func(w *world) { w.alias("a@d.test", "a@d.test", "a+x@d.test") }, []string{"a@d.test -> a@d.test"}},
 		{"by an extension that an alias has", func(w *world) {
 			w.alias("a@d.test", "b+x@d.test")
@@ -208,9 +213,10 @@ func reaches(g *aliasGraph, from string, loops [][]*aliasNode) bool {
 
 // goesRound reports whether an address goes round in a loop. A loop without
 // extensions is told of once, but every extension goes round in it that no
-// address of it has an alias with.
+// address of it has an alias with; and so does everybody in a loop of catch-alls
+// who has no alias of his own.
 func goesRound(g *aliasGraph, address string, path []string) bool {
-	if slices.Contains(path, address) {
+	if slices.Contains(path, address) || anybodyGoesRound(g, address, path) {
 		return true
 	}
 	base, extension := lookup.SplitExtension(address, "+")
@@ -221,6 +227,21 @@ func goesRound(g *aliasGraph, address string, path []string) bool {
 		}
 	}
 	return slices.Contains(path, base)
+}
+
+func anybodyGoesRound(g *aliasGraph, address string, path []string) bool {
+	local := address[:strings.LastIndexByte(address, '@')]
+	found := false
+	for _, p := range path {
+		domain, ok := strings.CutPrefix(p, anyone)
+		own := local + domain
+		base, _ := lookup.SplitExtension(own, "+")
+		if !ok || domain[0] != '@' || g.r.liveAlias(g.r.s.At(own)) || g.r.liveAlias(g.r.s.At(base)) {
+			return false
+		}
+		found = found || own == address
+	}
+	return found
 }
 
 // TestManyLoops: addresses that all lead to each other are told of in bounds.

@@ -25,6 +25,8 @@ type Input struct {
 	DefaultScheme string
 	// WeakSchemes says that logins with weak hashes are let in.
 	WeakSchemes bool
+	// Rehash says that passwords are stored anew when their owners log in.
+	Rehash bool
 	// ReadKey reads the file of a DKIM key; nil: files are not looked at. An error
 	// may have a method Remedy.
 	ReadKey func(domain, selector, path string) (*dkim.Key, error)
