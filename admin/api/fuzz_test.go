@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vmapd/vmapd/admin/manage"
 	"github.com/vmapd/vmapd/store/db/dbtest"
@@ -91,27 +92,43 @@ func (f fuzzer) object(depth int) map[string]any {
 	return o
 }
 
-// sensible is a body that often works.
-func (f fuzzer) sensible() map[string]any {
+// sensible is a body that often works on a route.
+func (f fuzzer) sensible(pattern string) map[string]any {
 	local, domain := pick(f, "a", "b", "ann", "bob", "info", "new"), pick(f, "one.test", "new.test", "needletwo.test")
-	o := pick(f,
-		map[string]any{"name": pick(f, "new.test", "newer.test", "one.test"), "quota": 100, "type": "domain"},
-		map[string]any{"name": "r.test", "transport": map[string]any{"service": "relay", "_settings": map[string]any{"relay_target_host": "192.0.2.1", "relay_target_port": 25}}},
-		map[string]any{"name": "alias.test", "target": f.IntN(6)},
-		map[string]any{"username": local + "@" + domain, "role": pick(f, "SimpleUsers", "DomainAdmins"), "password": "Secret4all", "mailbox": map[string]any{"use_domain_quota": true}},
-		map[string]any{"address": local + "@" + domain, "recipients": []any{pick(f, "x@far.test", "ann@one.test", "cem@needletwo.test", "a@one.test")}},
-		map[string]any{"address": pick(f, "boss@far.test", "@one.test"), "mailbox": 1 + f.IntN(6)},
-		map[string]any{"password": "x", "new_password": "Secret4all"},
-		map[string]any{"domains": 5, "mailboxes": 5, "quota": 10},
-		map[string]any{"user": 1 + f.IntN(8), "account": 1 + f.IntN(8)},
-	)
-	if f.IntN(3) == 0 {
+	resource, _, _ := strings.Cut(strings.TrimPrefix(pattern, base), "/")
+	o := map[string]any{}
+	switch {
+	case strings.HasSuffix(pattern, "/password/"):
+		o = map[string]any{"password": "x", "new_password": "Secret4all"}
+	case strings.HasSuffix(pattern, "/forward/"):
+		o = map[string]any{"recipients": pick(f, "x@far.test", "bob@one.test", ""), "keepcopies": f.IntN(2) == 0}
+	case strings.HasSuffix(pattern, "/administrators/"), resource == "tokens":
+		o = map[string]any{"user": 1 + f.IntN(8), "account": 1 + f.IntN(8)}
+	case resource == "domains" && !strings.HasSuffix(pattern, "/limits/"):
+		o = map[string]any{"name": pick(f, "new.test", "newer.test", "new"+fmt.Sprint(f.IntN(50))+".test"), "quota": pick(f, 0, 100, 5000)}
+	case resource == "relaydomains":
+		o = map[string]any{"name": "r" + fmt.Sprint(f.IntN(50)) + ".test", "transport": map[string]any{"service": "relay", "_settings": map[string]any{"relay_target_host": "192.0.2.1", "relay_target_port": 25}}}
+	case resource == "domainaliases":
+		o = map[string]any{"name": "alias" + fmt.Sprint(f.IntN(50)) + ".test", "target": 1 + f.IntN(5)}
+	case resource == "accounts":
+		o = map[string]any{"username": local + fmt.Sprint(f.IntN(30)) + "@" + domain, "role": pick(f, "SimpleUsers", "SimpleUsers", "DomainAdmins"), "password": "Secret4all", "mailbox": map[string]any{"use_domain_quota": true}}
+	case resource == "aliases":
+		o = map[string]any{"address": local + fmt.Sprint(f.IntN(30)) + "@" + domain, "recipients": []any{pick(f, "x@far.test", "ann@one.test", "cem@needletwo.test", "a1@one.test")}}
+	case resource == "senderaddresses":
+		o = map[string]any{"address": pick(f, "boss@far.test", "@far.test", local+"@"+domain), "mailbox": 1 + f.IntN(6)}
+	default:
+		o = map[string]any{"domains": 5, "mailboxes": 5, "mailbox_aliases": 5, "quota": 10}
+	}
+	if strings.HasSuffix(pattern, "{name}") {
+		delete(o, pick(f, "name", "username", "address"))
+	}
+	if f.IntN(4) == 0 {
 		o[pick(f, fieldNames...)] = f.value(0)
 	}
 	return o
 }
 
-func (f fuzzer) body() any {
+func (f fuzzer) body(pattern string) any {
 	switch f.IntN(12) {
 	case 0:
 		return pick(f, "", "{", "null", "[]", `"x"`, "\xff", `{"name": "\ud800"}`, strings.Repeat(`{"a":`, 200)+"1")
@@ -121,22 +138,25 @@ func (f fuzzer) body() any {
 		actions := []any{}
 		for range f.IntN(5) {
 			r := pick(f, Routes()...)
-			actions = append(actions, map[string]any{"method": r.Method, "path": f.path(r.Pattern), "body": f.sensible()})
+			actions = append(actions, map[string]any{"method": r.Method, "path": f.path(r.Pattern), "body": f.sensible(r.Pattern)})
 		}
 		return map[string]any{"actions": actions, "dry_run": f.IntN(2) == 0}
 	}
-	return f.sensible()
+	return f.sensible(pattern)
 }
 
 func (f fuzzer) path(pattern string) string {
 	name := pick(f, "one.test", "needletwo.test", "new.test", "ann@one.test", "cem@needletwo.test", "info@one.test", "needlealias.test", "needlerelay.test", "rita", "%00", "%ff", "a%2Fb", "..", "@one.test")
-	pk := pick(f, fmt.Sprint(1+f.IntN(12)), "0", "-1", "2147483648", "x", "99999999999999999999", "1%20")
+	pk := fmt.Sprint(1 + f.IntN(12))
+	if f.IntN(4) == 0 {
+		pk = pick(f, "0", "-1", "2147483648", "x", "99999999999999999999", "1%20")
+	}
 	return strings.NewReplacer("{pk}", pk, "{account}", fmt.Sprint(f.IntN(9)), "{name}", name, "{domain}", name).Replace(pattern)
 }
 
 func (f fuzzer) query() string {
 	q := url.Values{}
-	for range f.IntN(4) {
+	for range max(0, f.IntN(6)-2) {
 		q.Set(pick(f, "search", "ordering", "page", "page_size", "domain", "role", "type", "enabled", "internal", "mailbox", "email", "table", "key", "address", "login", "compat", "wait", "keepdir", "used", "level", "is_active"),
 			pick(f, "", "1", "-1", "name", "-created", "quota", "role", "last_login", "one.test", "needletwo.test", "cem@needletwo.test", "aliases", "true", "x", "1.10", "served", "%", "_", "!", "\xff", "999999999999", "'", "😀", "é", "\x00"))
 	}
@@ -210,7 +230,39 @@ func FuzzRoutes(f *testing.F) {
 	})
 }
 
+// revive gives somebody his token back, whose account was closed or whose token
+// was revoked; false is somebody who is no more.
+func (w *world) revive(who string) bool {
+	w.h.(*server).throttle = newThrottle(time.Now)
+	if who == "" {
+		return true
+	}
+	var id int64
+	err := w.d.QueryRow(w.d.Rebind("SELECT id FROM core_user WHERE username = ?"), who).Scan(&id)
+	if err != nil {
+		return false
+	}
+	key := w.d.Quote("key")
+	for _, q := range []struct {
+		query string
+		args  []any
+	}{
+		{"UPDATE core_user SET is_active = ? WHERE id = ?", []any{true, id}},
+		{"DELETE FROM authtoken_token WHERE user_id = ?", []any{id}},
+		{"INSERT INTO authtoken_token (" + key + ", created, user_id) VALUES (?, ?, ?)", []any{w.tokens[who], w.d.Time(time.Now()), id}},
+	} {
+		if _, err := w.d.Exec(w.d.Rebind(q.query), q.args...); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	return true
+}
+
 func (w *world) fuzzOne(t *testing.T, f fuzzer, who string) {
+	if !w.revive(who) {
+		who = "root"
+		w.revive(who)
+	}
 	route := pick(f, Routes()...)
 	method := route.Method
 	if f.IntN(10) == 0 {
@@ -219,7 +271,7 @@ func (w *world) fuzzOne(t *testing.T, f fuzzer, who string) {
 	path := f.path(route.Pattern) + f.query()
 	var body any
 	if method == post || method == put || method == patch {
-		body = f.body()
+		body = f.body(route.Pattern)
 	}
 	r := w.ask(who, method, path, body)
 	rec := w.done[len(w.done)-1]
