@@ -2,7 +2,6 @@ package manage
 
 import (
 	"database/sql"
-	"fmt"
 
 	"github.com/vmapd/vmapd/store"
 )
@@ -106,39 +105,6 @@ func (t *Tx) domainsWhere(where string, args ...any) ([]Domain, error) {
 		err = t.addCounts(found)
 	}
 	return found, err
-}
-
-// addCounts fills in how much there is in domains.
-func (t *Tx) addCounts(domains []Domain) error {
-	if len(domains) == 0 {
-		return nil
-	}
-	byID := make(map[int64]*Domain, len(domains))
-	ids := make([]int64, len(domains))
-	for i := range domains {
-		byID[domains[i].ID], ids[i] = &domains[i], domains[i].ID
-	}
-	per := func(query string, args []any, keep func(d *Domain, n, quota, used int64)) error {
-		return t.each(fmt.Sprintf(query, joinIDs(ids)), args, func(r *sql.Rows) error {
-			var id, n int64
-			var quota, used sql.NullInt64
-			err := r.Scan(&id, &n, &quota, &used)
-			keep(byID[id], n, quota.Int64, used.Int64)
-			return err
-		})
-	}
-	err := per(`SELECT m.domain_id, count(*), sum(m.quota), sum(q.bytes) FROM admin_mailbox m JOIN admin_domain d ON d.id = m.domain_id
-		LEFT JOIN admin_quota q ON q.username = `+t.concat("m.address", "'@'", "d.name")+" WHERE m.domain_id IN (%s) GROUP BY m.domain_id", nil,
-		func(d *Domain, n, quota, used int64) { d.Mailboxes, d.Allocated, d.Used = n, quota, used })
-	if err == nil {
-		err = per("SELECT domain_id, count(*), 0, 0 FROM admin_alias WHERE domain_id IN (%s) AND internal = ? GROUP BY domain_id", []any{false},
-			func(d *Domain, n, _, _ int64) { d.Aliases = n })
-	}
-	if err == nil {
-		err = per("SELECT target_id, count(*), 0, 0 FROM admin_domainalias WHERE target_id IN (%s) GROUP BY target_id", nil,
-			func(d *Domain, n, _, _ int64) { d.DomainAliases = n })
-	}
-	return err
 }
 
 // numberOrNil turns a column that may be NULL into a pointer.

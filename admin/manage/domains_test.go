@@ -73,6 +73,14 @@ func TestDomainRead(t *testing.T) {
 		if diff := cmp.Diff(want, one); diff != "" || one.Created.IsZero() || one.Modified.IsZero() {
 			t.Errorf("one.test (-want +got):\n%s", diff)
 		}
+		// Many mailboxes are counted in another way, to the same end.
+		w.csv(manyAccounts("two.test", 2000))
+		for _, d := range see(w, "root", func(t *manage.Tx) (manage.Page[manage.Domain], error) { return t.Domains(manage.Query{}) }).Items {
+			want := map[string][2]int64{"one.test": {3, 700}, "two.test": {2001, 77}, "relay.test": {1, 0}}[d.Name]
+			if got := [2]int64{d.Mailboxes, d.Used}; got != want {
+				t.Errorf("mailboxes and bytes of %s: %d, want %d", d.Name, got, want)
+			}
+		}
 		relay := see(w, "root", func(t *manage.Tx) (*manage.Domain, error) { return t.RelayDomain(w.domain("relay.test")) })
 		transport := &manage.Transport{ID: relay.Transport.ID, Pattern: "relay.test", Service: "relay", NextHop: "[192.0.2.10]:25", Host: "192.0.2.10", Port: 25, Verify: true}
 		if diff := cmp.Diff(transport, relay.Transport); diff != "" {
@@ -99,6 +107,15 @@ func TestDomainRead(t *testing.T) {
 			}
 		}
 	})
+}
+
+// manyAccounts are lines of accounts that need no quota.
+func manyAccounts(domain string, n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "account;u%d@%[2]s;{PLAIN}x;;;true;SimpleUsers;u%[1]d@%[2]s;0\n", i, domain)
+	}
+	return b.String()
 }
 
 // input is a domain's of a name and quotas.
