@@ -27,8 +27,8 @@ type Options struct {
 	TablePrefix string
 	// Progress, if not nil, is told how many rows of how many are done.
 	Progress func(done, total int64)
-	// Warn, if not nil, is told each warning when it arises, in an order that
-	// depends on the data alone.
+	// Warn, if not nil, is told each warning when it arises: table by table, in
+	// the order of their keys.
 	Warn func(Warning)
 	// Change, if not nil, is told each object that is made or extended.
 	Change func(Change)
