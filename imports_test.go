@@ -24,6 +24,7 @@ var imports = map[string][]string{
 	"store/db/dbtest":           {"internal/peers", "store/db"},
 	"store/modoboa":             {"store", "store/db", "store/modoboa/rows", "store/spool"},
 	"store/modoboa/rows":        {"store", "store/db"},
+	"store/postfixadmin":        {"lookup/password", "store", "store/db", "store/modoboa/rows"},
 	"store/spool":               {"store/db"},
 	"lookup":                    {"store"},
 	"lookup/auth":               {"lookup/internal/line", "lookup/internal/peer", "lookup/internal/strescape"},
@@ -48,7 +49,7 @@ var imports = map[string][]string{
 	"dkim/milter/miltertest":    {},
 	"daemon":                    {"admin/manage", "dkim", "dkim/dnscheck", "dkim/keyring", "dkim/milter", "lookup", "lookup/auth", "lookup/dict", "lookup/dovecot", "lookup/guard", "lookup/guard/redisguard", "lookup/login", "lookup/password", "lookup/usage", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa", "store/spool"},
 	"admin/manage":              {"lookup/password", "store", "store/db", "store/modoboa/rows"},
-	"cmd/vmapd":                 {"cmd/vmapd/internal/doveconf", "daemon", "dkim", "dkim/dnscheck", "dkim/keyring", "dkim/opendkim", "lookup", "lookup/password", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa"},
+	"cmd/vmapd":                 {"cmd/vmapd/internal/doveconf", "daemon", "dkim", "dkim/dnscheck", "dkim/keyring", "dkim/opendkim", "lookup", "lookup/password", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa", "store/postfixadmin"},
 
 	"cmd/vmapd/internal/doveconf": {"daemon"},
 	"cmd/vmapd/internal/dovetest": {"cmd/vmapd/internal/mailtest", "internal/peers"},

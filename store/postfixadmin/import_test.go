@@ -33,6 +33,9 @@ func TestImportSite(t *testing.T) {
 	for _, release := range []string{"2.3", "4"} {
 		for fromName, fromURL := range engines() {
 			for toName, toURL := range engines() {
+				if release == "2.3" && toName != "sqlite" {
+					continue
+				}
 				t.Run(release+"-"+fromName+"-"+toName, func(t *testing.T) {
 					from, to := source(t, fromURL(t), release, data), target(t, toURL(t))
 					_, warnings := imports(t, from, to, postfixadmin.Options{})

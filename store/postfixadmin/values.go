@@ -64,8 +64,9 @@ func nextHop(s string) (t *rows.Transport, lookup bool, err error) {
 	}
 	host, port := hop, ""
 	if rest, ok := strings.CutPrefix(hop, "["); ok {
-		host, port, ok = strings.Cut(rest, "]")
-		if port, ok = strings.CutPrefix(port, ":"); !ok && port != "" {
+		var closed bool
+		host, port, closed = strings.Cut(rest, "]")
+		if port, ok = strings.CutPrefix(port, ":"); !closed || !ok && port != "" {
 			return nil, false, fmt.Errorf("%q is not [host]:port", rows.Shown(hop))
 		}
 		host = strings.TrimPrefix(strings.ToLower(host), "ipv6:")
