@@ -27,7 +27,7 @@ func (i *importer) aliases() error {
 			return err
 		}
 		set := &rows.Set{}
-		var redirected []any
+		var redirected []string
 		for _, e := range entries {
 			i.addAlias(set, e, f)
 			if e.mailbox != nil && !slices.Contains(e.recipients, e.address) && yes(e.row["active"]) {
@@ -185,10 +185,10 @@ func (i *importer) redirect(e *entry, f *found) {
 // keepNoCopy disables the internal aliases of mailboxes that the import made
 // and whose mail goes elsewhere. Modoboa does the same since 1.17; before, it
 // always kept a copy.
-func (i *importer) keepNoCopy(addresses []any) error {
+func (i *importer) keepNoCopy(addresses []string) error {
 	for part := range slices.Chunk(addresses, inList) {
-		list, args := in(part)
-		query := "UPDATE admin_alias SET enabled = ? WHERE internal = ? AND address IN " + list +
+		list, args := in(i.to.Dialect, part)
+		query := "UPDATE admin_alias SET enabled = ? WHERE internal = ? AND address" + list +
 			" AND EXISTS (SELECT 1 FROM modoboa_admin_aliasrecipient r WHERE r.alias_id = admin_alias.id AND r.r_mailbox_id > ?)"
 		args = append(append([]any{false, true}, args...), i.before.mailbox)
 		if _, err := i.tx.ExecContext(i.ctx, i.to.Rebind(query), args...); err != nil {

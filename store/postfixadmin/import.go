@@ -166,7 +166,22 @@ func newImporter(ctx context.Context, src *source, to *db.DB, tx *sql.Tx, o Opti
 	if i.index, err = newIndex(ctx, to, tx, i.domains); err != nil {
 		return nil, err
 	}
-	return i, cmp.Or(i.mark(), i.count())
+	return i, cmp.Or(i.mark(), i.count(), i.byIndex())
+}
+
+// byIndex makes PostgreSQL find names by the indexes. It knows nothing of the
+// rows of a transaction that is still open, takes a table that was empty for one
+// in which most rows are alike, and would read all of it for each page.
+func (i *importer) byIndex() error {
+	if i.to.Dialect != db.PostgreSQL {
+		return nil
+	}
+	for _, way := range []string{"seqscan", "hashjoin", "mergejoin"} {
+		if _, err := i.tx.ExecContext(i.ctx, "SET LOCAL enable_"+way+" = off"); err != nil {
+			return fmt.Errorf("set the planner: %w", i.to.Explain(err))
+		}
+	}
+	return nil
 }
 
 func (i *importer) mark() error {

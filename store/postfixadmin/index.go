@@ -55,8 +55,8 @@ func (x *index) find(names map[string]bool) (*found, error) {
 	f := newFound()
 	sorted := slices.Sorted(maps.Keys(names))
 	for part := range slices.Chunk(sorted, inList) {
-		list, args := in(part)
-		if err := x.read(&f, " IN "+list, args, false); err != nil {
+		list, args := in(x.db.Dialect, part)
+		if err := x.read(&f, list, args, false); err != nil {
 			return nil, err
 		}
 	}
@@ -171,8 +171,8 @@ func (x *index) recipients(aliases []int64) (map[int64]*rows.Known, error) {
 		for _, id := range part {
 			out[id] = rows.NewKnown()
 		}
-		list, args := in(part)
-		err := rows.Each(x.ctx, x.db, x.tx, "SELECT alias_id, address, r_mailbox_id, r_alias_id FROM modoboa_admin_aliasrecipient WHERE alias_id IN "+list, args, func(r *sql.Rows) error {
+		list, args := in(x.db.Dialect, part)
+		err := rows.Each(x.ctx, x.db, x.tx, "SELECT alias_id, address, r_mailbox_id, r_alias_id FROM modoboa_admin_aliasrecipient WHERE alias_id"+list, args, func(r *sql.Rows) error {
 			var id int64
 			var address string
 			var mailbox, target sql.NullInt64

@@ -227,9 +227,9 @@ func (s *source) picked(ctx context.Context, name, key string, keys map[string]b
 	if t == nil {
 		return nil, nil
 	}
-	where := s.selects(t) + " WHERE " + fmt.Sprintf(key, "t."+s.db.Quote(t.key)) + " IN "
+	where := s.selects(t) + " WHERE " + fmt.Sprintf(key, "t."+s.db.Quote(t.key))
 	for part := range slices.Chunk(slices.Sorted(maps.Keys(keys)), inList) {
-		list, args := in(part)
+		list, args := in(s.db.Dialect, part)
 		page, _, err := s.read(ctx, t, where+list, args)
 		if err != nil {
 			return nil, err
@@ -242,12 +242,17 @@ func (s *source) picked(ctx context.Context, name, key string, keys map[string]b
 // inList is how many values stand in one IN list.
 const inList = 500
 
-// in is an IN list and its arguments.
-func in[T any](values []T) (list string, args []any) {
+// in is a condition that what stands before it is one of some values, and its
+// arguments. PostgreSQL takes an array, which it parses and plans much faster
+// than a list.
+func in[T any](d db.Dialect, values []T) (condition string, args []any) {
+	if d == db.PostgreSQL {
+		return " = ANY (?)", []any{values}
+	}
 	for _, v := range values {
 		args = append(args, v)
 	}
-	return "(" + strings.TrimSuffix(strings.Repeat("?, ", len(values)), ", ") + ")", args
+	return " IN (" + strings.TrimSuffix(strings.Repeat("?, ", len(values)), ", ") + ")", args
 }
 
 func (s *source) wrap(t *table, err error) error {
