@@ -119,6 +119,7 @@ type importer struct {
 	o         Options
 	passwords *passwords
 	base      *rows.Base
+	writer    *rows.Writer
 	domains   *rows.Domains
 	index     *index
 	before    marks
@@ -155,6 +156,7 @@ func newImporter(ctx context.Context, src *source, to *db.DB, tx *sql.Tx, o Opti
 	if i.base, err = rows.ReadBase(ctx, to, tx, tables); err != nil {
 		return nil, err
 	}
+	i.writer = &rows.Writer{DB: to, Tx: tx, Base: i.base}
 	for _, role := range []string{"SimpleUsers", "DomainAdmins"} {
 		if i.base.Groups[role] == 0 {
 			return nil, fmt.Errorf("role %s is missing in the database (table auth_group)", role)
@@ -166,22 +168,7 @@ func newImporter(ctx context.Context, src *source, to *db.DB, tx *sql.Tx, o Opti
 	if i.index, err = newIndex(ctx, to, tx, i.domains); err != nil {
 		return nil, err
 	}
-	return i, cmp.Or(i.mark(), i.count(), i.byIndex())
-}
-
-// byIndex makes PostgreSQL find names by the indexes. It knows nothing of the
-// rows of a transaction that is still open, takes a table that was empty for one
-// in which most rows are alike, and would read all of it for each page.
-func (i *importer) byIndex() error {
-	if i.to.Dialect != db.PostgreSQL {
-		return nil
-	}
-	for _, way := range []string{"seqscan", "hashjoin", "mergejoin"} {
-		if _, err := i.tx.ExecContext(i.ctx, "SET LOCAL enable_"+way+" = off"); err != nil {
-			return fmt.Errorf("set the planner: %w", i.to.Explain(err))
-		}
-	}
-	return nil
+	return i, cmp.Or(i.mark(), i.count())
 }
 
 func (i *importer) mark() error {
@@ -275,8 +262,7 @@ func (i *importer) change(action, kind, name, detail string) {
 
 // write writes a set, and lets the domains be found that are in it.
 func (i *importer) write(s *rows.Set) error {
-	w := rows.Writer{DB: i.to, Tx: i.tx, Base: i.base}
-	if err := w.Write(i.ctx, s); err != nil {
+	if err := i.writer.Write(i.ctx, s); err != nil {
 		return err
 	}
 	for _, d := range s.Domains {

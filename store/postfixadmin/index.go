@@ -54,11 +54,17 @@ func newIndex(ctx context.Context, d *db.DB, tx *sql.Tx, domains *rows.Domains) 
 func (x *index) find(names map[string]bool) (*found, error) {
 	f := newFound()
 	sorted := slices.Sorted(maps.Keys(names))
-	for part := range slices.Chunk(sorted, inList) {
-		list, args := in(x.db.Dialect, part)
-		if err := x.read(&f, list, args, false); err != nil {
-			return nil, err
+	err := x.byIndex(func() error {
+		for part := range slices.Chunk(sorted, inList) {
+			list, args := in(x.db.Dialect, part)
+			if err := x.read(&f, list, args, false); err != nil {
+				return err
+			}
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	for _, n := range sorted {
 		add(f.users, x.odd.users, n)
@@ -68,6 +74,32 @@ func (x *index) find(names map[string]bool) (*found, error) {
 		add(f.usage, x.odd.usage, n)
 	}
 	return &f, nil
+}
+
+// byIndex makes PostgreSQL find names by the indexes while f runs. It knows
+// nothing of the rows of a transaction that is still open, takes a table that
+// was empty for one in which most rows are alike, and would read all of it for
+// each page.
+func (x *index) byIndex(f func() error) error {
+	if x.db.Dialect != db.PostgreSQL {
+		return f()
+	}
+	for _, set := range []func() error{x.planner("off"), f, x.planner("default")} {
+		if err := set(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *index) planner(to string) func() error {
+	return func() error {
+		_, err := x.tx.ExecContext(x.ctx, fmt.Sprintf("set local enable_seqscan to %s; set local enable_hashjoin to %[1]s; set local enable_mergejoin to %[1]s", to), db.AtOnce)
+		if err != nil {
+			return fmt.Errorf("set the planner: %w", x.db.Explain(err))
+		}
+		return nil
+	}
 }
 
 // add takes an odd row where no other has the name.
