@@ -25,6 +25,7 @@ var imports = map[string][]string{
 	"store/db/dbtest":           {"internal/peers", "store/db"},
 	"store/modoboa":             {"store", "store/db", "store/modoboa/rows", "store/spool"},
 	"store/modoboa/rows":        {"store", "store/db"},
+	"store/postfixadmin":        {"lookup/password", "store", "store/db", "store/modoboa/rows"},
 	"store/spool":               {"store/db"},
 	"lookup":                    {"store"},
 	"lookup/auth":               {"lookup/internal/line", "lookup/internal/peer", "lookup/internal/strescape"},
@@ -55,6 +56,7 @@ var imports = map[string][]string{
 	"admin/manage":              {"lookup/password", "store", "store/db", "store/modoboa/rows"},
 	"admin/api":                 {"admin/manage", "lookup", "store", "store/db"},
 	"admin/page":                {"admin/manage", "lookup", "store"},
+	"cmd/vmapd":                 {"cmd/vmapd/internal/doveconf", "daemon", "dkim", "dkim/dnscheck", "dkim/keyring", "dkim/opendkim", "lookup", "lookup/password", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa", "store/postfixadmin"},
 
 	"cmd/vmapd/internal/doveconf": {"daemon"},
 	"cmd/vmapd/internal/dovetest": {"cmd/vmapd/internal/mailtest", "internal/peers"},

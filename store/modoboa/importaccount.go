@@ -122,21 +122,10 @@ func (p *plan) addMailbox(l *csvLine, u *rows.User) error {
 		return fmt.Errorf("quota of %d MB: domain %q has %d MB left of its %d MB", m.Quota, d.Name, max(left, 0), d.Quota)
 	}
 	d.Allocated += m.Quota
-	u.Mailbox = m
-	p.set.Mailboxes, p.world.mailboxes[m.Address] = append(p.set.Mailboxes, m), m
-	p.selfAlias(m)
-	if !p.world.quotas[m.Address] {
-		p.set.Quotas, p.world.quotas[m.Address] = append(p.set.Quotas, m.Address), true
-	}
+	p.world.mailboxes[m.Address] = m
+	p.world.internal[m.Address] = p.set.AddMailbox(p.world.base, m, p.world.internal[m.Address], p.world.quotas[m.Address])
+	p.world.quotas[m.Address] = true
 	return nil
-}
-
-// selfAlias adds the internal alias of a mailbox to itself.
-func (p *plan) selfAlias(m *rows.Mailbox) {
-	a := p.internalAlias(m.Address)
-	a.Domain = m.Domain
-	a.Enabled = m.User.Enabled || !p.world.base.SelfAliasOff
-	p.set.Recipients = append(p.set.Recipients, &rows.Recipient{Alias: a, Address: m.Address, Mailbox: m})
 }
 
 // giveDomains reads the domains of a domain administrator. As in Modoboa an

@@ -117,41 +117,18 @@ func (p *plan) recipient(a *rows.Alias, address string) (*rows.Recipient, error)
 			return nil, fmt.Errorf("recipient %q is neither a mailbox nor an alias of domain %q: add it to the file or remove it here", rows.Shown(address), d.Name)
 		}
 	}
-	known := p.world.knownOf(a)
-	if known.addresses[r.Address] {
+	if !p.world.knownOf(a).Take(r) {
 		return nil, nil
-	}
-	known.addresses[r.Address] = true
-	// The unique pairs allow each mailbox and alias once; see ImportCSV.
-	if known.mailboxes[r.Mailbox] {
-		r.Mailbox = nil
-	}
-	if known.aliases[r.Target] {
-		r.Target = nil
-	}
-	if r.Mailbox != nil {
-		known.mailboxes[r.Mailbox] = true
-	}
-	if r.Target != nil {
-		known.aliases[r.Target] = true
 	}
 	return r, nil
 }
 
-// find looks for a mailbox, then for an alias, by the whole address and then
-// without its extension, in Postfix's order.
+// find looks for a mailbox, then for an alias.
 func (p *plan) find(address string) (*rows.Mailbox, *rows.Alias) {
-	for {
+	return rows.Leads(address, func(address string) (*rows.Mailbox, *rows.Alias) {
 		if m := p.world.mailboxes[address]; m != nil {
 			return m, nil
 		}
-		if a := p.world.ordinary[address]; a != nil {
-			return nil, a
-		}
-		base, ok := rows.WithoutExtension(address)
-		if !ok {
-			return nil, nil
-		}
-		address = base
-	}
+		return nil, p.world.ordinary[address]
+	})
 }

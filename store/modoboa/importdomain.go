@@ -75,26 +75,10 @@ func (p *plan) addDomainAlias(l *csvLine) error {
 		return err
 	}
 	a := &rows.DomainAlias{Name: name, Target: target, Enabled: p.yes(l, 3)}
-	p.set.DomainAliases, p.world.domainAliases[name] = append(p.set.DomainAliases, a), target.Name
-	row := p.internalAlias("@" + name)
-	row.Enabled = true
-	p.set.Recipients = append(p.set.Recipients, &rows.Recipient{Alias: row, Address: "@" + target.Name})
+	p.world.domainAliases[name] = target.Name
+	p.world.internal["@"+name] = p.set.AddDomainAlias(a, p.world.internal["@"+name])
 	p.created(l, name, "another name of "+target.Name)
 	return nil
-}
-
-// internalAlias returns a new internal alias, or one that is there without the
-// mailbox or domain alias it was made for: Modoboa leaves it behind when a
-// domain alias is renamed. That one loses its recipients.
-func (p *plan) internalAlias(address string) *rows.Alias {
-	a := p.world.internal[address]
-	if a == nil {
-		a = &rows.Alias{Address: address, Internal: true}
-		p.set.Aliases, p.world.internal[address] = append(p.set.Aliases, a), a
-	} else {
-		p.set.Repointed = append(p.set.Repointed, a)
-	}
-	return a
 }
 
 // findDomain returns a domain that exists or stands above.
@@ -138,13 +122,8 @@ func (p *plan) addRelayDomain(l *csvLine) error {
 		return fmt.Errorf("host %q is too long: %s can have 100 characters", t.Host, "[host]:port")
 	}
 	d := &rows.Domain{Name: name, Relay: true, Enabled: p.yes(l, 5), Transport: t}
-	p.set.Domains, p.world.domains[name], p.world.transports[name] = append(p.set.Domains, d), d, name
-	switch {
-	case t.Verify && !p.world.access[name]:
-		p.set.Access = append(p.set.Access, name)
-	case !t.Verify && p.world.access[name]:
-		p.set.NoAccess = append(p.set.NoAccess, name)
-	}
+	p.world.domains[name], p.world.transports[name] = d, name
+	p.set.AddRelayDomain(d, p.world.access[name])
 	p.created(l, name, "relayed to "+t.NextHop())
 	return nil
 }

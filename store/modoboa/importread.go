@@ -94,7 +94,9 @@ func readCSV(r io.Reader, separator rune) (*csvFile, error) {
 	}
 }
 
-// add keeps a line whose fields are clean.
+// add keeps a line whose fields are clean. Fields that an export has protected
+// from spreadsheets are as they were, but for passwords, which it does not
+// touch: one in clear may well begin so.
 func (f *csvFile) add(line int, fields []string) {
 	f.last = line
 	clean, empty := true, true // spreadsheets write rows of empty fields
@@ -104,6 +106,9 @@ func (f *csvFile) add(line int, fields []string) {
 		if err := rows.CheckBytes(fields[i]); err != nil {
 			f.errs.add(line, "field %d %v", i+1, err)
 			clean = false
+		}
+		if password := i == 2 && fields[0] == "account"; i > 0 && !password {
+			fields[i] = unprotect(fields[i])
 		}
 	}
 	if clean && !empty {

@@ -28,9 +28,6 @@ type world struct {
 	quotas        map[string]bool
 	base          *rows.Base
 	known         map[*rows.Alias]*known // recipients of the aliases that the file has a line for
-
-	mailboxByID map[int64]*rows.Mailbox // of those in mailboxes
-	aliasByID   map[int64]*rows.Alias   // of those in ordinary
 }
 
 // wantedNames collects the folded names that a file speaks of: each field that
@@ -64,11 +61,10 @@ type loader struct {
 
 func loadWorld(ctx context.Context, d *db.DB, q db.Queryer, f *csvFile) (*world, error) {
 	l := loader{ctx: ctx, db: d, q: q, wanted: wantedNames(f), w: &world{
-		domains: map[string]*rows.Domain{}, domainByID: map[int64]*rows.Domain{}, domainAliases: map[string]string{},
 		users: map[string]*rows.User{}, mailboxes: map[string]*rows.Mailbox{},
 		ordinary: map[string]*rows.Alias{}, internal: map[string]*rows.Alias{},
 		transports: map[string]string{}, access: map[string]bool{}, quotas: map[string]bool{},
-		known: map[*rows.Alias]*known{}, mailboxByID: map[int64]*rows.Mailbox{}, aliasByID: map[int64]*rows.Alias{},
+		known: map[*rows.Alias]*known{},
 	}}
 	var tables map[string]rows.Table
 	if tables, l.err = rows.ReadTables(ctx, d, q); l.err == nil {
@@ -93,39 +89,13 @@ func (l *loader) each(table, query string, args []any, scan func(*sql.Rows) erro
 }
 
 func (l *loader) domains() {
-	l.each("admin_domain", "SELECT id, name, type, quota, default_mailbox_quota FROM admin_domain ORDER BY id", nil, func(r *sql.Rows) error {
-		var d rows.Domain
-		var kind string
-		if err := r.Scan(&d.ID, &d.Name, &kind, &d.Quota, &d.MailboxQuota); err != nil {
-			return err
-		}
-		d.Name, d.Relay = store.Fold(d.Name), kind == "relaydomain"
-		if l.w.domains[d.Name] == nil {
-			l.w.domains[d.Name] = &d
-		}
-		l.w.domainByID[d.ID] = &d
-		return nil
-	})
-	l.each("admin_domainalias", "SELECT a.Name, d.Name FROM admin_domainalias a JOIN admin_domain d ON d.ID = a.target_id", nil, func(r *sql.Rows) error {
-		var name, target string
-		err := r.Scan(&name, &target)
-		l.w.domainAliases[store.Fold(name)] = store.Fold(target)
-		return err
-	})
-	admins := map[int64]*rows.User{}
-	l.each("core_objectaccess", `SELECT o.object_id, o.user_id FROM core_objectaccess o
-		JOIN django_content_type t ON t.ID = o.content_type_id JOIN core_user u ON u.ID = o.user_id
-		WHERE t.app_label = 'admin' AND t.model = 'domain' AND u.is_superuser = ?`, []any{false}, func(r *sql.Rows) error {
-		var object, id int64
-		err := r.Scan(&object, &id)
-		if admins[id] == nil {
-			admins[id] = &rows.User{ID: id}
-		}
-		if d := l.w.domainByID[object]; d != nil {
-			d.Admins = append(d.Admins, admins[id])
-		}
-		return err
-	})
+	if l.err != nil {
+		return
+	}
+	var all *rows.Domains
+	if all, l.err = rows.ReadDomains(l.ctx, l.db, l.q); l.err == nil {
+		l.w.domains, l.w.domainByID, l.w.domainAliases = all.ByName, all.ByID, all.Aliases
+	}
 }
 
 func (l *loader) accounts() {
@@ -153,7 +123,7 @@ func (l *loader) accounts() {
 		d.Allocated += m.Quota
 		if address := store.Fold(m.Local) + "@" + d.Name; l.wanted[address] {
 			m.Domain, m.Address = d, address
-			l.w.mailboxes[address], l.w.mailboxByID[m.ID] = &m, &m
+			l.w.mailboxes[address] = &m
 		}
 		return nil
 	})
@@ -172,7 +142,7 @@ func (l *loader) aliases() {
 		case a.Internal:
 			l.w.internal[a.Address] = &a
 		default:
-			l.w.ordinary[a.Address], l.w.aliasByID[a.ID] = &a, &a
+			l.w.ordinary[a.Address] = &a
 		}
 		return nil
 	})
@@ -191,13 +161,7 @@ func (l *loader) recipients(f *csvFile) {
 				var address string
 				var box, target sql.NullInt64
 				err := r.Scan(&address, &box, &target)
-				known.addresses[address] = true
-				if m := l.w.mailboxByID[box.Int64]; m != nil {
-					known.mailboxes[m] = true
-				}
-				if t := l.w.aliasByID[target.Int64]; t != nil {
-					known.aliases[t] = true
-				}
+				known.Stored(address, box.Int64, target.Int64)
 				return err
 			})
 	}
@@ -220,19 +184,13 @@ func (l *loader) rest() {
 	l.names("relaydomains_recipientaccess", "pattern", func(name, _ string) { l.w.access[name] = true })
 }
 
-// known are the recipients of an alias, so that none is written twice and no
-// unique pair is hit.
-type known struct {
-	addresses map[string]bool
-	mailboxes map[*rows.Mailbox]bool
-	aliases   map[*rows.Alias]bool
-}
+type known = rows.Known
 
 // knownOf returns the known recipients of an alias, which are none at first.
 func (w *world) knownOf(a *rows.Alias) *known {
 	k := w.known[a]
 	if k == nil {
-		k = &known{map[string]bool{}, map[*rows.Mailbox]bool{}, map[*rows.Alias]bool{}}
+		k = rows.NewKnown()
 		w.known[a] = k
 	}
 	return k

@@ -70,7 +70,8 @@ func (w *Writer) accountBatches(s *Set) []batch {
 				return []any{m.ID, m.Local, m.Domain.ID, m.User.ID, m.Quota, !m.QuotaGiven}
 			}},
 		{table: "admin_quota", names: []string{"username", "bytes", "messages"}, n: len(s.Quotas), row: func(i int) []any {
-			return []any{s.Quotas[i], 0, 0}
+			u := s.Usage[s.Quotas[i]]
+			return []any{s.Quotas[i], u.Bytes, u.Messages}
 		}},
 	}
 }

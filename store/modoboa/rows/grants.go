@@ -1,8 +1,10 @@
 package rows
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
+	"slices"
 )
 
 // grant is a row of core_objectaccess.
@@ -66,21 +68,61 @@ func (w *Writer) grants(s *Set) []grant {
 	return out
 }
 
-// oldGrants are the access rights of new administrators to what existed.
+// oldGrants are the access rights of administrators to what existed when a
+// domain was given to them.
 func (w *Writer) oldGrants(ctx context.Context, s *Set) (out []grant, err error) {
-	for _, u := range s.Users {
+	for _, u := range w.given(s) {
+		var old []grant
 		for _, d := range s.AdminOf[u] {
 			if d.ID == 0 {
 				continue // new, and so is all in it
 			}
-			old, err := w.oldObjects(ctx, u, d)
+			objects, err := w.oldObjects(ctx, u, d)
 			if err != nil {
 				return nil, err
 			}
-			out = append(out, old...)
+			old = append(old, objects...)
 		}
+		if u.ID != 0 && len(old) > 0 {
+			if old, err = w.without(ctx, u, old); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, old...)
 	}
 	return out, nil
+}
+
+// given are the administrators who get domains: the new ones, and then those
+// that exist.
+func (w *Writer) given(s *Set) []*User {
+	out := slices.Clone(s.Users)
+	for u := range s.AdminOf {
+		if u.ID != 0 {
+			out = append(out, u)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b *User) int { return cmp.Compare(a.ID, b.ID) })
+	return out
+}
+
+// without leaves out what an administrator who exists sees already, himself
+// for one.
+func (w *Writer) without(ctx context.Context, u *User, grants []grant) ([]grant, error) {
+	type object struct{ kind, id int64 }
+	seen := map[object]bool{}
+	err := Each(ctx, w.DB, w.Tx, "SELECT content_type_id, object_id FROM core_objectaccess WHERE user_id = ?", []any{u.ID}, func(r *sql.Rows) error {
+		var o object
+		err := r.Scan(&o.kind, &o.id)
+		seen[o] = true
+		return err
+	})
+	return slices.DeleteFunc(grants, func(g grant) bool {
+		o := object{w.Base.ContentTypes[g.kind], g.object}
+		twice := seen[o]
+		seen[o] = true
+		return twice
+	}), err
 }
 
 // oldObjects are the access rights of a new administrator to a domain that

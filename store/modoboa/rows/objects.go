@@ -115,5 +115,9 @@ type Set struct {
 	Access        []string            // relay domains whose recipients are verified
 	NoAccess      []string            // relay domains that have a stray recipient access
 	Repointed     []*Alias            // existing internal aliases that lose their recipients
-	AdminOf       map[*User][]*Domain // domains given to new domain administrators
+	Usage         map[string]Usage    // of Quotas, 0 for those that are not here
+	AdminOf       map[*User][]*Domain // domains given to domain administrators, new ones and others
 }
+
+// Usage is how full a mailbox is.
+type Usage struct{ Bytes, Messages int64 }

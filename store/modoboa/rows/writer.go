@@ -24,7 +24,8 @@ type Writer struct {
 	// written, Progress how many more were.
 	Total, Progress func(rows int)
 
-	now any
+	now  any
+	full map[string]*sql.Stmt // by text
 }
 
 // Write gives ids to the new objects and writes their rows.
@@ -172,14 +173,13 @@ const (
 )
 
 // insert writes a batch with statements of many rows. Full ones have one text,
-// which is prepared once.
+// which is prepared once for all sets of the transaction.
 func (w *Writer) insert(ctx context.Context, b *batch) error {
 	if b.n == 0 {
 		return nil
 	}
 	names, more := w.complete(b)
 	size := min(maxRows, maxParameters/len(names))
-	var full *sql.Stmt
 	args := make([]any, 0, size*len(names))
 	for from := 0; from < b.n; from += size {
 		n := min(size, b.n-from)
@@ -191,14 +191,11 @@ func (w *Writer) insert(ctx context.Context, b *batch) error {
 		switch {
 		case n < size:
 			_, err = w.Tx.ExecContext(ctx, w.insertText(b.table, names, n), args...)
-		case full == nil:
-			if full, err = w.Tx.PrepareContext(ctx, w.insertText(b.table, names, n)); err != nil {
-				return err
-			}
-			defer full.Close()
-			_, err = full.ExecContext(ctx, args...)
 		default:
-			_, err = full.ExecContext(ctx, args...)
+			var full *sql.Stmt
+			if full, err = w.prepared(ctx, w.insertText(b.table, names, n)); err == nil {
+				_, err = full.ExecContext(ctx, args...)
+			}
 		}
 		if err != nil {
 			return err
@@ -208,6 +205,22 @@ func (w *Writer) insert(ctx context.Context, b *batch) error {
 		}
 	}
 	return nil
+}
+
+// prepared returns a statement, which ends with the transaction.
+func (w *Writer) prepared(ctx context.Context, text string) (*sql.Stmt, error) {
+	if s := w.full[text]; s != nil {
+		return s, nil
+	}
+	s, err := w.Tx.PrepareContext(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	if w.full == nil {
+		w.full = map[string]*sql.Stmt{}
+	}
+	w.full[text] = s
+	return s, nil
 }
 
 // complete returns the columns of a batch: its own, further ones that its
