@@ -24,6 +24,7 @@ func TestBench(t *testing.T) {
 		t.Run("nothing", func(t *testing.T) { benchNothing(t, h, r) })
 		t.Run("postmap", func(t *testing.T) { benchPostmap(t, h, r) })
 		t.Run("dovecot", func(t *testing.T) { benchDovecot(t, h, r) })
+		t.Run("admin", func(t *testing.T) { benchAdmin(t, h, r) }) // last: it adds rows
 	})
 	t.Run("1M", func(t *testing.T) {
 		h := newBenchHost(t, binary, benchSize{domains: 1000, mailboxes: 1000, aliases: 20})
