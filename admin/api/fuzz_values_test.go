@@ -67,7 +67,7 @@ func (f fuzzer) object(depth int) map[string]any {
 func (f fuzzer) sensible(pattern string) map[string]any {
 	local, domain := pick(f, "a", "b", "ann", "bob", "info", "new"), pick(f, "one.test", "new.test", "needletwo.test")
 	resource, _, _ := strings.Cut(strings.TrimPrefix(pattern, base), "/")
-	o := map[string]any{}
+	var o map[string]any
 	switch {
 	case strings.HasSuffix(pattern, "/password/"):
 		o = map[string]any{"password": "x", "new_password": "Secret4all"}

@@ -52,7 +52,13 @@ func (o *object) time(name string) (v manage.Opt[*time.Time]) {
 		return v
 	}
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02"} {
-		if at, err := time.Parse(layout, text.Value); err == nil {
+		at, err := time.Parse(layout, text.Value)
+		switch {
+		case err != nil:
+		case at.Year() < 1970 || at.Year() > 9998: // what every database holds in every time zone
+			o.fail(name, "Datetime value out of range.")
+			return v
+		default:
 			return manage.Some(&at)
 		}
 	}

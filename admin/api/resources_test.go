@@ -196,6 +196,7 @@ func TestErrors(t *testing.T) {
 		{"root", post, "aliases/", `{"address": "a@one.test", "recipients": [null]}`, 400, "recipients.0", "This field may not be null."},
 		{"root", post, "aliases/", `{"address": "a@one.test", "recipients": ["b@one.test"]}`, 404, "error", "Local recipient b@one.test not found"},
 		{"root", post, "aliases/", `{"address": "a@one.test", "recipients": ["x@far.test"], "expire_at": "soon"}`, 400, "expire_at.0", ""},
+		{"root", post, "aliases/", `{"address": "a@one.test", "recipients": ["x@far.test"], "expire_at": "0001-01-01T00:00:00+14:00"}`, 400, "expire_at.0", "Datetime value out of range."},
 		{"root", put, "resources/1/", `{"quota": -1}`, 400, "quota.0", "Ensure this value is greater than or equal to 0."},
 		{"root", put, "resources/1/", `{}`, 400, "non_field_errors.0", "Name at least one limit to set."},
 		{"root", get, "accounts/exists/", "", 400, "email.0", "This field is required."},

@@ -33,6 +33,9 @@ func (c *call) mayAsk(about string) error {
 	if name == store.Fold(c.caller.Name) {
 		return nil
 	}
+	if strings.Count(name, "@") > 1 { // somebody else's, behind the name of a master user
+		return errUnseen
+	}
 	domain := name[strings.LastIndex(name, "@")+1:]
 	return c.o.Manager().Read(c.ctx, c.caller, func(t *manage.Tx) error {
 		if !c.caller.Administrates() {

@@ -148,9 +148,17 @@ func (v *Vmapd) Stop(t testing.TB) {
 // returns what it printed and its exit status.
 func (v *Vmapd) Run(t testing.TB, args ...string) (out string, status int) {
 	t.Helper()
+	return v.RunWith(t, "", args...)
+}
+
+// RunWith is Run with something on standard input.
+func (v *Vmapd) RunWith(t testing.TB, input string, args ...string) (out string, status int) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	text, err := exec.CommandContext(ctx, v.Binary, append(args, "-c", v.Config)...).CombinedOutput()
+	cmd := exec.CommandContext(ctx, v.Binary, append(args, "-c", v.Config)...)
+	cmd.Stdin = strings.NewReader(input)
+	text, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatalf("vmapd %s: %v", strings.Join(args, " "), err)
