@@ -18,10 +18,7 @@ import (
 // reload.
 func (d *Daemon) pageIfOn() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		d.mu.Lock()
-		on := d.cfg.Admin.Page
-		d.mu.Unlock()
-		if !on {
+		if !d.config().Admin.Page {
 			http.NotFound(w, r)
 			return
 		}
@@ -107,9 +104,8 @@ func (d *Daemon) served() (*store.Snapshot, lookup.Options, string, error) {
 	if snap == nil {
 		return nil, lookup.Options{}, "", page.ErrNoData
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return snap, d.cfg.LookupOptions(), d.cfg.Dovecot.MasterSeparator, nil
+	c := d.config()
+	return snap, c.LookupOptions(), c.Dovecot.MasterSeparator, nil
 }
 
 func (d *Daemon) explainFor(address string, may func(domain string) bool) (*lookup.Explanation, error) {

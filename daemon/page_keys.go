@@ -61,10 +61,7 @@ func (d *Daemon) publicKey(snap *store.Snapshot, f *keyring.Finding) crypto.Publ
 	if f.Key != nil {
 		return f.Key.Public()
 	}
-	d.mu.Lock()
-	dir := d.cfg.DKIM.KeyDir
-	d.mu.Unlock()
-	if key, err := keyring.ReadKey(dir, f.Domain, f.Selector, f.Path); err == nil {
+	if key, err := keyring.ReadKey(d.config().DKIM.KeyDir, f.Domain, f.Selector, f.Path); err == nil {
 		return key.Public()
 	}
 	recorded := store.SigningKey{Algorithm: f.Algorithm}

@@ -77,11 +77,13 @@ type PanicError struct {
 	Stack []byte
 }
 
+// Error returns what the panic was about.
 func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
 
 // ProtocolError says how a client broke the protocol.
 type ProtocolError struct{ Reason string }
 
+// Error returns the reason.
 func (e *ProtocolError) Error() string { return "milter: " + e.Reason }
 
 // Server has the messages of its clients signed. The fields are set before the
