@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -81,36 +79,17 @@ func eachOffice(t *testing.T, f func(t *testing.T, o *office)) {
 // eachOldOffice runs f on databases that Modoboa itself made.
 func eachOldOffice(t *testing.T, f func(t *testing.T, o *office, release string)) {
 	t.Helper()
-	dir := os.Getenv("VMAPD_FIXTURES")
-	if dir == "" {
-		t.Skip("VMAPD_FIXTURES is not set")
-	}
-	for _, release := range []string{"1.10.0", "2.9.3"} {
-		t.Run(release, func(t *testing.T) {
-			dbtest.Each(t, func(t *testing.T, url string) {
-				o := &office{t: t, d: dbtest.Open(t, url, db.Options{})}
-				files := map[db.Dialect][]string{db.SQLite: {"sqlite-full.sql"}, db.PostgreSQL: {"postgres-schema.sql", "postgres-data.sql"}, db.MySQL: {"mariadb-full.sql"}}
-				for _, f := range files[o.d.Dialect] {
-					dbtest.RunFiles(t, url, filepath.Join(dir, "modoboa", release, f))
-				}
-				o.m = o.newManager()
-				f(t, o, release)
-			})
-		})
-	}
+	dbtest.EachModoboa(t, func(t *testing.T, url, release string) {
+		o := &office{t: t, d: dbtest.Open(t, url, db.Options{})}
+		o.m = o.newManager()
+		f(t, o, release)
+	})
 }
 
 // as returns who has a login; "" is the command line.
 func (o *office) as(login string) *manage.Caller {
 	o.t.Helper()
-	if login == "" {
-		return manage.Root()
-	}
-	c, err := o.m.CallerByName(o.t.Context(), login)
-	if err != nil || c == nil {
-		o.t.Fatalf("caller %q: %v", login, err)
-	}
-	return c
+	return callerOf(o.t, o.m, login)
 }
 
 // act does something as somebody and returns what he is told that went wrong:

@@ -5,8 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -70,35 +68,16 @@ func openHost(t testing.TB, url string) *mailHost {
 // names the folder of their dumps.
 func eachRealHost(t *testing.T, f func(h *mailHost, t *testing.T, release string)) {
 	t.Helper()
-	dir := os.Getenv("VMAPD_FIXTURES")
-	if dir == "" {
-		t.Skip("VMAPD_FIXTURES is not set")
-	}
-	files := map[db.Dialect][]string{db.SQLite: {"sqlite-full.sql"}, db.PostgreSQL: {"postgres-schema.sql", "postgres-data.sql"}, db.MySQL: {"mariadb-full.sql"}}
-	for _, release := range []string{"1.10.0", "2.9.3"} {
-		t.Run(release, func(t *testing.T) {
-			dbtest.Each(t, func(t *testing.T, url string) {
-				d := dbtest.Open(t, url, db.Options{})
-				for _, name := range files[d.Dialect] {
-					dbtest.RunFiles(t, url, filepath.Join(dir, "modoboa", release, name))
-				}
-				f(&mailHost{t: t, d: d, m: manage.New(manage.Options{DB: d})}, t, release)
-			})
-		})
-	}
+	dbtest.EachModoboa(t, func(t *testing.T, url, release string) {
+		d := dbtest.Open(t, url, db.Options{})
+		f(&mailHost{t: t, d: d, m: manage.New(manage.Options{DB: d})}, t, release)
+	})
 }
 
 // as returns who has a login, the command line for "".
 func (h *mailHost) as(login string) *manage.Caller {
 	h.t.Helper()
-	if login == "" {
-		return manage.Root()
-	}
-	c, err := h.m.CallerByName(context.Background(), login)
-	if err != nil || c == nil {
-		h.t.Fatalf("caller %q: %v", login, err)
-	}
-	return c
+	return callerOf(h.t, h.m, login)
 }
 
 // act carries out f as somebody and says what became of it: "" or a line such as

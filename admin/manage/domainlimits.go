@@ -35,11 +35,6 @@ func (t *Tx) DomainLimits(id int64) ([]Limit, error) {
 }
 
 func (t *Tx) domainLimits(id int64) ([]Limit, error) {
-	used := map[string]string{
-		"domain_aliases":  "SELECT count(*) FROM admin_domainalias WHERE target_id = ?",
-		"mailboxes":       "SELECT count(*) FROM admin_mailbox WHERE domain_id = ?",
-		"mailbox_aliases": "SELECT count(*) FROM admin_alias WHERE domain_id = ? AND NOT internal",
-	}
 	limits := map[string]int64{}
 	if len(t.tables["limits_domainobjectlimit"]) > 0 {
 		err := t.each("SELECT name, max_value FROM limits_domainobjectlimit WHERE domain_id = ?", []any{id}, func(r *sql.Rows) error {
@@ -53,24 +48,33 @@ func (t *Tx) domainLimits(id int64) ([]Limit, error) {
 			return nil, err
 		}
 	}
-	admins, err := t.admins(id)
-	if err != nil {
-		return nil, err
-	}
 	out := []Limit{}
 	for _, name := range rows.DomainLimits {
-		l := Limit{Name: name, Max: -1, Used: int64(len(admins))}
+		l := Limit{Name: name, Max: -1}
 		if n, ok := limits[name]; ok {
 			l.Max = n
 		}
-		if q, ok := used[name]; ok {
-			if l.Used, err = t.count(q, id); err != nil {
-				return nil, err
-			}
+		var err error
+		if l.Used, err = t.usedInDomain(id, name); err != nil {
+			return nil, err
 		}
 		out = append(out, l)
 	}
 	return out, nil
+}
+
+// usedInDomain is how many objects a domain has of those that a limit counts.
+func (t *Tx) usedInDomain(domain int64, name string) (int64, error) {
+	switch name {
+	case "domain_aliases":
+		return t.count("SELECT count(*) FROM admin_domainalias WHERE target_id = ?", domain)
+	case "mailboxes":
+		return t.count("SELECT count(*) FROM admin_mailbox WHERE domain_id = ?", domain)
+	case "mailbox_aliases":
+		return t.count("SELECT count(*) FROM admin_alias WHERE domain_id = ? AND internal = ?", domain, false)
+	}
+	admins, err := t.admins(domain)
+	return int64(len(admins)), err
 }
 
 // SetDomainLimits sets limits of a domain by their names; -1 is unlimited.

@@ -116,17 +116,7 @@ func (t *Tx) domainRoom(domain int64, name, field string, n int64) error {
 	if err != nil || most < 0 {
 		return err
 	}
-	var used int64
-	switch name {
-	case "mailboxes":
-		used, err = t.count("SELECT count(*) FROM admin_mailbox WHERE domain_id = ?", domain)
-	case "mailbox_aliases":
-		used, err = t.count("SELECT count(*) FROM admin_alias WHERE domain_id = ? AND internal = ?", domain, false)
-	case "domain_admins":
-		var ids []int64
-		ids, err = t.admins(domain)
-		used = int64(len(ids))
-	}
+	used, err := t.usedInDomain(domain, name)
 	if err == nil && used+n > most {
 		err = fullLimit(name, field)
 	}

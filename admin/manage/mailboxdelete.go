@@ -70,39 +70,11 @@ func (t *Tx) removeSome(m *Mailbox, which func(alias int64, address string) bool
 	if _, err := t.exec("DELETE FROM modoboa_admin_aliasrecipient WHERE id IN (" + joinIDs(recipients) + ")"); err != nil {
 		return err
 	}
-	return t.removeEmpty(aliases)
-}
-
-// removeEmpty removes those aliases that have no recipient.
-func (t *Tx) removeEmpty(aliases []int64) error {
-	empty, err := t.ids("SELECT a.id FROM admin_alias a WHERE a.id IN (" + joinIDs(aliases) + `)
-		AND NOT EXISTS (SELECT 1 FROM modoboa_admin_aliasrecipient r WHERE r.alias_id = a.id)`)
-	for _, id := range empty {
-		if err == nil {
-			err = t.removeAlias(id)
-		}
-	}
-	return err
+	return t.deleteEmptied(aliases)
 }
 
 // removeAlias removes an alias, the recipients of others that refer to it, and
 // those of them that have no recipient then.
 func (t *Tx) removeAlias(id int64) error {
-	others, err := t.ids("SELECT DISTINCT alias_id FROM modoboa_admin_aliasrecipient WHERE r_alias_id = ? AND alias_id <> ?", id, id)
-	if err != nil {
-		return err
-	}
-	if err := t.dropReferences("admin_alias", id); err != nil {
-		return err
-	}
-	if err := t.ungrant(AliasObject, id); err != nil {
-		return err
-	}
-	if _, err := t.exec("DELETE FROM admin_alias WHERE id = ?", id); err != nil {
-		return err
-	}
-	if len(others) == 0 {
-		return nil
-	}
-	return t.removeEmpty(others)
+	return t.deleteAliases(rowSet{table: "admin_alias", where: "id = ?", args: []any{id}})
 }

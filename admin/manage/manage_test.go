@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -80,22 +79,10 @@ func eachEngine(t *testing.T, f func(t *testing.T, w *world)) {
 // engine. VMAPD_FIXTURES names the folder of their dumps.
 func eachDump(t *testing.T, f func(t *testing.T, w *world, release string)) {
 	t.Helper()
-	dir := os.Getenv("VMAPD_FIXTURES")
-	if dir == "" {
-		t.Skip("VMAPD_FIXTURES is not set")
-	}
-	for _, release := range []string{"1.10.0", "2.9.3"} {
-		t.Run(release, func(t *testing.T) {
-			dbtest.Each(t, func(t *testing.T, url string) {
-				d := dbtest.Open(t, url, db.Options{})
-				names := map[db.Dialect][]string{db.SQLite: {"sqlite-full.sql"}, db.PostgreSQL: {"postgres-schema.sql", "postgres-data.sql"}, db.MySQL: {"mariadb-full.sql"}}
-				for _, name := range names[d.Dialect] {
-					dbtest.RunFiles(t, url, filepath.Join(dir, "modoboa", release, name))
-				}
-				f(t, &world{t: t, d: d, m: newManager(d)}, release)
-			})
-		})
-	}
+	dbtest.EachModoboa(t, func(t *testing.T, url, release string) {
+		d := dbtest.Open(t, url, db.Options{})
+		f(t, &world{t: t, d: d, m: newManager(d)}, release)
+	})
 }
 
 // csv imports lines.
@@ -106,17 +93,23 @@ func (w *world) csv(text string) {
 	}
 }
 
-// as returns the caller of a login, and the command line for "".
-func (w *world) as(login string) *manage.Caller {
-	w.t.Helper()
+// callerOf returns the caller of a login, and the command line for "".
+func callerOf(t testing.TB, m *manage.Manager, login string) *manage.Caller {
+	t.Helper()
 	if login == "" {
 		return manage.Root()
 	}
-	c, err := w.m.CallerByName(w.t.Context(), login)
+	c, err := m.CallerByName(context.Background(), login)
 	if err != nil || c == nil {
-		w.t.Fatalf("caller %q: %v", login, err)
+		t.Fatalf("caller %q: %v", login, err)
 	}
 	return c
+}
+
+// as returns the caller of a login, and the command line for "".
+func (w *world) as(login string) *manage.Caller {
+	w.t.Helper()
+	return callerOf(w.t, w.m, login)
 }
 
 // try carries out f as somebody and returns its error.

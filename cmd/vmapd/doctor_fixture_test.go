@@ -1,10 +1,7 @@
 package main_test
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -72,32 +69,20 @@ var oddities = []struct {
 // TestDoctorFindsModoboasOddities looks at databases that Modoboa made, on all
 // engines, and at what it makes of them later.
 func TestDoctorFindsModoboasOddities(t *testing.T) {
-	dir := os.Getenv("VMAPD_FIXTURES")
-	if dir == "" {
-		t.Skip("VMAPD_FIXTURES names no folder with databases of Modoboa")
-	}
-	files := map[string][]string{"sqlite": {"sqlite-full.sql"}, "postgres": {"postgres-schema.sql", "postgres-data.sql"}, "mariadb": {"mariadb-full.sql"}}
-	for _, release := range []string{"1.10.0", "2.9.3"} {
-		t.Run(release, func(t *testing.T) {
-			dbtest.Each(t, func(t *testing.T, url string) {
-				for _, f := range files[t.Name()[strings.LastIndexByte(t.Name(), '/')+1:]] {
-					dbtest.RunFiles(t, url, filepath.Join(dir, "modoboa", release, f))
+	dbtest.EachModoboa(t, func(t *testing.T, url, _ string) {
+		d := dbtest.Open(t, url, db.Options{})
+		before := compareDiagnosis(t, d, "as Modoboa left it")
+		for _, o := range oddities {
+			dbtest.Exec(t, d, o.change...)
+			after := compareDiagnosis(t, d, o.name)
+			for _, check := range o.checks {
+				if slices.Equal(before[check], after[check]) {
+					t.Errorf("%s: %s finds nothing new: %q", o.name, check, after[check])
 				}
-				d := dbtest.Open(t, url, db.Options{})
-				before := compareDiagnosis(t, d, "as Modoboa left it")
-				for _, o := range oddities {
-					dbtest.Exec(t, d, o.change...)
-					after := compareDiagnosis(t, d, o.name)
-					for _, check := range o.checks {
-						if slices.Equal(before[check], after[check]) {
-							t.Errorf("%s: %s finds nothing new: %q", o.name, check, after[check])
-						}
-					}
-					before = after
-				}
-			})
-		})
-	}
+			}
+			before = after
+		}
+	})
 }
 
 // compareDiagnosis compares the subjects that the checks find with those that

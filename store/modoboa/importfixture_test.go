@@ -1,8 +1,6 @@
 package modoboa_test
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -19,28 +17,7 @@ import (
 // engines: tables without defaults, two generations of columns, and rows of
 // its own. VMAPD_FIXTURES names the folder of their dumps.
 func TestImportModoboa(t *testing.T) {
-	dir := os.Getenv("VMAPD_FIXTURES")
-	if dir == "" {
-		t.Skip("VMAPD_FIXTURES is not set")
-	}
-	for _, release := range []string{"1.10.0", "2.9.3"} {
-		t.Run(release, func(t *testing.T) {
-			dbtest.Each(t, func(t *testing.T, url string) {
-				d := openDB(t, url)
-				loadDump(t, d, url, filepath.Join(dir, "modoboa", release))
-				importIntoModoboa(t, d, release)
-			})
-		})
-	}
-}
-
-// loadDump loads the dumps of one release.
-func loadDump(t *testing.T, d *db.DB, url, dir string) {
-	t.Helper()
-	names := map[db.Dialect][]string{db.SQLite: {"sqlite-full.sql"}, db.PostgreSQL: {"postgres-schema.sql", "postgres-data.sql"}, db.MySQL: {"mariadb-full.sql"}}[d.Dialect]
-	for _, name := range names {
-		dbtest.RunFiles(t, url, filepath.Join(dir, name))
-	}
+	dbtest.EachModoboa(t, func(t *testing.T, url, release string) { importIntoModoboa(t, openDB(t, url), release) })
 }
 
 const modoboaFile = `domain;new.test;0;10;true

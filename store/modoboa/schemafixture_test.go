@@ -23,7 +23,7 @@ func TestSchemaIsModoboas(t *testing.T) {
 	}
 	dbtest.Each(t, func(t *testing.T, url string) {
 		theirs := openDB(t, url)
-		loadDump(t, theirs, url, filepath.Join(dir, "modoboa", "2.9.3"))
+		dbtest.LoadModoboa(t, url, filepath.Join(dir, "modoboa", "2.9.3"))
 		ours := openDB(t, emptyLike(t, theirs.Dialect))
 		if _, err := modoboa.Init(t.Context(), ours, modoboa.InitOptions{}); err != nil {
 			t.Fatal(err)
