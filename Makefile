@@ -59,6 +59,7 @@ drill: peers
 
 generate:
 	$(GO) run ./cmd/vmapd/internal/gendocs docs contrib/dovecot
+	$(GO) run ./cmd/vmapd manual --markdown >docs/commands.md
 
 clean:
 	rm -f vmapd

@@ -52,7 +52,7 @@ var imports = map[string][]string{
 	"dkim/milter/miltertest":    {},
 	"admin/doctor":              {"dkim", "lookup", "lookup/password", "store"},
 	"daemon":                    {"admin/api", "admin/doctor", "admin/manage", "admin/page", "dkim", "dkim/dnscheck", "dkim/keybook", "dkim/keyring", "dkim/milter", "lookup", "lookup/auth", "lookup/dict", "lookup/dovecot", "lookup/guard", "lookup/guard/redisguard", "lookup/login", "lookup/password", "lookup/socketmap", "lookup/tcptable", "lookup/usage", "store", "store/db", "store/modoboa", "store/spool"},
-	"cmd/vmapd":                 {"admin/api", "admin/doctor", "admin/manage", "cmd/vmapd/internal/doveconf", "daemon", "dkim", "dkim/dnscheck", "dkim/keybook", "dkim/keyring", "dkim/opendkim", "lookup", "lookup/password", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa", "store/postfixadmin"},
+	"cmd/vmapd":                 {"admin/api", "admin/doctor", "admin/manage", "cmd/vmapd/internal/doveconf", "cmd/vmapd/internal/manual", "daemon", "dkim", "dkim/dnscheck", "dkim/keybook", "dkim/keyring", "dkim/opendkim", "lookup", "lookup/password", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa", "store/postfixadmin"},
 	"admin/manage":              {"lookup/password", "store", "store/db", "store/modoboa/rows"},
 	"admin/api":                 {"admin/manage", "lookup", "store", "store/db"},
 	"admin/page":                {"admin/manage", "lookup", "store"},
@@ -61,6 +61,7 @@ var imports = map[string][]string{
 	"cmd/vmapd/internal/dovetest": {"cmd/vmapd/internal/mailtest", "internal/peers"},
 	"cmd/vmapd/internal/gendocs":  {"admin/doctor", "cmd/vmapd/internal/doveconf", "daemon", "lookup"},
 	"cmd/vmapd/internal/mailtest": {"internal/peers"},
+	"cmd/vmapd/internal/manual":   {"daemon"},
 	"cmd/vmapd/internal/drill":    {"daemon", "internal/sdtest", "lookup/socketmap"},
 }
 

@@ -185,6 +185,13 @@ func TestGeneratedDocumentation(t *testing.T) {
 			t.Errorf("%s/%s is not what the code says (%v): run make generate", folder, name, err)
 		}
 	}
+	var commands bytes.Buffer
+	if code := (&app{out: &commands, err: t.Output()}).run([]string{"manual", "--markdown"}); code != 0 {
+		t.Errorf("manual: exit status %d", code)
+	}
+	if got, err := os.ReadFile("../../docs/commands.md"); err != nil || !bytes.Equal(got, commands.Bytes()) {
+		t.Errorf("docs/commands.md is not what the code says (%v): run make generate", err)
+	}
 }
 
 // documents are the pages for administrators.
@@ -255,6 +262,9 @@ func TestDocumentedCommands(t *testing.T) {
 		}
 	}
 	for name, text := range documents(t) {
+		if name == "commands.md" {
+			continue // it is made of them
+		}
 		for _, m := range lines.FindAllStringSubmatch(text, -1) {
 			if indent := strings.Index(m[0], "vmapd"); indent >= 4 {
 				check(name, m[1], true)
