@@ -174,7 +174,7 @@ func TestGeneratedDocumentation(t *testing.T) {
 		t.Fatalf("gendocs: %v\n%s", err, out)
 	}
 	for name, folder := range map[string]string{
-		"vmapd.toml": "docs", "tables.md": "docs", "doctor.md": "docs", "2.3-dict/dovecot.conf": "contrib/dovecot", "2.3-dict/vmapd-auth.conf.ext": "contrib/dovecot",
+		"vmapd.toml": "docs", "tables.md": "docs", "doctor.md": "docs", "metrics.md": "docs", "2.3-dict/dovecot.conf": "contrib/dovecot", "2.3-dict/vmapd-auth.conf.ext": "contrib/dovecot",
 		"2.3-dict/vmapd-master.conf.ext": "contrib/dovecot", "2.3-server/dovecot.conf": "contrib/dovecot", "2.4-server/dovecot.conf": "contrib/dovecot",
 	} {
 		want, err := os.ReadFile(dir + "/" + name)
