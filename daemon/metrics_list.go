@@ -39,7 +39,7 @@ func Metrics() ([]Metric, error) {
 }
 
 // described is how a prometheus.Desc shows itself: it has no other way.
-var described = regexp.MustCompile(`^Desc\{fqName: ("(?:[^"\\]|\\.)*"), help: ("(?:[^"\\]|\\.)*"), constLabels: \{.*\}, variableLabels: \{(.*)\}\}$`)
+var described = regexp.MustCompile(`^Desc\{fqName: ("(?:[^"\\]|\\.)*"), help: ("(?:[^"\\]|\\.)*")(?:, unit: "[^"]*")?, constLabels: \{.*\}, variableLabels: \{(.*)\}\}$`)
 
 func metricsOf(c prometheus.Collector) (list []Metric, err error) {
 	all := make(chan *prometheus.Desc)
