@@ -6,6 +6,8 @@
 # make fuzz       every fuzz target, FUZZTIME each
 # make bench      ratios against do-nothing servers, Postfix's own pgsql: maps and Dovecot's own logins
 # make drill      hold all failure drills, and print what clients saw of each (docs/failure-modes.md)
+# make packages   .deb and .rpm for amd64 and arm64, in dist (docs/install.md)
+# make test-packages  install, upgrade, remove and purge them in a clean Debian
 # make generate   write the generated documentation again
 
 GO          ?= go
@@ -14,7 +16,7 @@ STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 LINT        ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 export CGO_ENABLED ?= 0
 
-.PHONY: build demo test check lint race fuzz bench drill generate peers clean
+.PHONY: build demo test check lint race fuzz bench drill packages test-packages generate peers clean
 
 build:
 	$(GO) build -trimpath -o vmapd ./cmd/vmapd
@@ -56,6 +58,17 @@ bench: peers
 
 drill: peers
 	VMAPD_PEERS=required $(GO) test -tags drill -run '^Test(AllDrills|DovecotDrills|DovecotLists|DKIMDrills)$$' -count 1 -v -timeout 90m ./cmd/vmapd
+
+packages:
+	GO="$(GO)" sh contrib/packages/build.sh
+
+# As root. Two versions of one tree: what is tested is the way from one to the
+# other.
+test-packages:
+	sh .ci/peers packages
+	rm -rf dist/test
+	for version in 0.0.1 0.0.2; do VERSION=$$version DIST=dist/test GO="$(GO)" sh contrib/packages/build.sh $$($(GO) env GOHOSTARCH); done
+	FULL=1 sh contrib/packages/test.sh dist/test/vmapd_0.0.1_*.deb dist/test/vmapd_0.0.2_*.deb
 
 generate:
 	$(GO) run ./cmd/vmapd/internal/gendocs docs contrib/dovecot

@@ -5,7 +5,8 @@
 #	build.sh [ARCH...]          amd64 and arm64 if none is named
 #
 # The environment may set VERSION (else the last tag, or 0.0.0 with the commit,
-# tells it), SOURCE_DATE_EPOCH (else the date of the commit), GO and NFPM. The
+# tells it), SOURCE_DATE_EPOCH (else the date of the commit), DIST (else dist), GO
+# and NFPM. The
 # same sources, Go and version give the same bytes.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -22,7 +23,9 @@ VERSION=${VERSION:-$(described)}
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
 export VERSION SOURCE_DATE_EPOCH CGO_ENABLED=0 GOOS=linux LC_ALL=C TZ=UTC
 
-stage=dist/stage
+DIST=${DIST:-dist}
+stage=dist/stage # nfpm.yaml names it
+mkdir -p "$DIST"
 rm -rf $stage
 mkdir -p $stage/man $stage/completions $stage/doc
 
@@ -54,7 +57,7 @@ for ARCH; do
 	export ARCH
 	GOARCH=$ARCH $GO build -trimpath -ldflags='-s -w' -o $stage/vmapd ./cmd/vmapd
 	find $stage -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
-	$NFPM package --config contrib/packages/nfpm.yaml --packager deb --target "dist/vmapd_${VERSION}_$ARCH.deb"
-	$NFPM package --config contrib/packages/nfpm.yaml --packager rpm --target "dist/vmapd_${VERSION}_$ARCH.rpm"
+	$NFPM package --config contrib/packages/nfpm.yaml --packager deb --target "$DIST/vmapd_${VERSION}_$ARCH.deb"
+	$NFPM package --config contrib/packages/nfpm.yaml --packager rpm --target "$DIST/vmapd_${VERSION}_$ARCH.rpm"
 done
 rm -rf $stage

@@ -39,8 +39,10 @@ if [ ! -e "$root/usr/bin/setpriv" ]; then
 	rm -f "$root.log"
 fi
 mount -t proc proc "$root/proc"
-in_root dpkg --purge vmapd >/dev/null 2>&1 || true # what a test before this one left
-rm -rf "$root/var/lib/vmapd" "$root/run/systemctl.log"
+# What a test before this one left.
+rm -rf "$root/usr/bin/systemctl" "$root/run/systemd/system" "$root/run/systemctl.log" "$root/run/daemon.pid"
+in_root dpkg --purge vmapd >/dev/null 2>&1 || true
+rm -rf "$root/var/lib/vmapd"
 printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 chmod 755 "$root/usr/sbin/policy-rc.d"
 cp "$old" "$root/old.deb"
@@ -87,7 +89,7 @@ echo "$*" >>/run/systemctl.log
 case "$*" in
 "--quiet is-active vmapd.service") kill -0 "$(cat /run/daemon.pid)" ;;
 "kill --kill-whom=main --signal=USR2 vmapd.service") kill -USR2 "$(cat /run/daemon.pid)" ;;
-"--quiet disable --now "*vmapd.service*) kill "$(cat /run/daemon.pid)" ;;
+"--quiet disable --now "*vmapd.service*) kill "$(cat /run/daemon.pid)" 2>/dev/null || true ;;
 daemon-reload) ;;
 *) exit 1 ;;
 esac
@@ -144,5 +146,24 @@ in_root dpkg --purge vmapd >/dev/null 2>&1
 if [ -n "${FULL:-}" ]; then
 	say "lintian"
 	lintian --fail-on error,warning "$new"
+
+	say "the unit"
+	dpkg-deb -x "$new" "$root/unit"
+	systemd-analyze security --offline=true --threshold=20 "$root/unit/usr/lib/systemd/system/vmapd.service" | tail -1
+	systemd-analyze verify --root="$root/unit" vmapd.service 2>&1 | grep vmapd || true
+	rm -rf "$root/unit"
+
+	rpm=${new%.deb}.rpm
+	if [ -f "$rpm" ]; then
+		say "rpm: installed and removed, scripts aside, by rpm itself"
+		mkdir "$root/rpm"
+		rpm --root "$root/rpm" --dbpath /db --nodeps --noscripts --ignoreos -i "$rpm"
+		want "version by rpm" "$(rpm --root "$root/rpm" --dbpath /db -q --qf '%{VERSION}' vmapd)" "$(rpm -qp --qf '%{VERSION}' "$rpm")"
+		"$root/rpm/usr/bin/vmapd" config check -c "$root/rpm/etc/vmapd/vmapd.toml" >/dev/null
+		rpm --root "$root/rpm" --dbpath /db --nodeps --noscripts -e vmapd
+		[ ! -e "$root/rpm/usr/bin/vmapd" ] || fail "rpm left the program"
+		rpm -qp --scripts "$rpm" | sed '/^[a-z]* scriptlet/d' | sh -n
+		rm -rf "$root/rpm"
+	fi
 fi
 rm -f "$root/usr/bin/systemctl" "$root/run/daemon.pid" "$root/old.deb" "$root/new.deb"
