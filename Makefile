@@ -73,6 +73,7 @@ test-packages:
 generate:
 	$(GO) run ./cmd/vmapd/internal/gendocs docs contrib/dovecot
 	$(GO) run ./cmd/vmapd manual --markdown >docs/commands.md
+	$(GO) test ./cmd/vmapd -run TestContribPostfix -update-contrib
 
 clean:
 	rm -f vmapd

@@ -150,17 +150,17 @@ if [ -n "${FULL:-}" ]; then
 	say "the unit"
 	dpkg-deb -x "$new" "$root/unit"
 	systemd-analyze security --offline=true --threshold=20 "$root/unit/usr/lib/systemd/system/vmapd.service" | tail -1
-	systemd-analyze verify --root="$root/unit" vmapd.service 2>&1 | grep vmapd || true
+	systemd-analyze verify --root="$root/unit" vmapd.service 2>&1 | grep -i 'unknown\|ignoring\|parse' && fail "systemd does not understand the unit"
 	rm -rf "$root/unit"
 
 	rpm=${new%.deb}.rpm
 	if [ -f "$rpm" ]; then
 		say "rpm: installed and removed, scripts aside, by rpm itself"
 		mkdir "$root/rpm"
-		rpm --root "$root/rpm" --dbpath /db --nodeps --noscripts --ignoreos -i "$rpm"
+		rpm --root "$root/rpm" --dbpath /db --nodeps --noscripts --ignoreos -i "$rpm" 2>/dev/null
 		want "version by rpm" "$(rpm --root "$root/rpm" --dbpath /db -q --qf '%{VERSION}' vmapd)" "$(rpm -qp --qf '%{VERSION}' "$rpm")"
 		"$root/rpm/usr/bin/vmapd" config check -c "$root/rpm/etc/vmapd/vmapd.toml" >/dev/null
-		rpm --root "$root/rpm" --dbpath /db --nodeps --noscripts -e vmapd
+		rpm --root "$root/rpm" --dbpath /db --nodeps --noscripts -e vmapd 2>/dev/null
 		[ ! -e "$root/rpm/usr/bin/vmapd" ] || fail "rpm left the program"
 		rpm -qp --scripts "$rpm" | sed '/^[a-z]* scriptlet/d' | sh -n
 		rm -rf "$root/rpm"
