@@ -1,7 +1,7 @@
 # make            build ./vmapd
 # make demo       build, fill an embedded database, start the daemon, ask it; Go is all it needs
 # make test       install what the tests need (as root, Debian's packages) and run them all
-# make check      formatting, vet, linters, generated files
+# make check      formatting, vet, linters, known holes, generated files
 # make race       all tests under the race detector
 # make fuzz       every fuzz target, FUZZTIME each
 # make bench      ratios against do-nothing servers, Postfix's own pgsql: maps and Dovecot's own logins
@@ -12,8 +12,10 @@
 
 GO          ?= go
 FUZZTIME    ?= 2m
+GOFUMPT     ?= mvdan.cc/gofumpt@v0.12.0
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 LINT        ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+VULNCHECK   ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
 export CGO_ENABLED ?= 0
 
 .PHONY: build demo test check lint race fuzz bench drill packages test-packages generate peers clean
@@ -30,13 +32,17 @@ peers:
 test: peers
 	VMAPD_PEERS=required $(GO) test -timeout 20m ./...
 
-check:
-	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "gofmt these:"; echo "$$unformatted"; exit 1; fi
+check: lint
+	@unformatted=$$($(GO) run $(GOFUMPT) -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "gofumpt these:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) vet -tags bench ./...
 	$(GO) vet -tags drill ./...
 	$(GO) mod verify
+	$(GO) mod tidy -diff
 	$(GO) run $(STATICCHECK) ./...
+	$(GO) test -run '^(TestImports|TestGenerated.*|TestContribPostfix|TestPackages)$$' . ./cmd/vmapd
+# 3: something was found. Anything else: its database could not be asked.
+	@$(GO) run $(VULNCHECK) ./... || [ $$? != 3 ] || exit 1
 
 lint:
 	$(GO) run $(LINT) run ./...
