@@ -18,7 +18,7 @@ LINT        ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VULNCHECK   ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
 export CGO_ENABLED ?= 0
 
-.PHONY: build demo test check lint race fuzz bench drill packages test-packages generate peers clean
+.PHONY: build demo test check fmt lint race fuzz bench drill packages test-packages generate peers clean
 
 build:
 	$(GO) build -trimpath -o vmapd ./cmd/vmapd
@@ -33,7 +33,7 @@ test: peers
 	VMAPD_PEERS=required $(GO) test -timeout 20m ./...
 
 check: lint
-	@unformatted=$$($(GO) run $(GOFUMPT) -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "gofumpt these:"; echo "$$unformatted"; exit 1; fi
+	@unformatted=$$($(GO) run $(GOFUMPT) -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "make fmt these:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) vet -tags bench ./...
 	$(GO) vet -tags drill ./...
@@ -43,6 +43,9 @@ check: lint
 	$(GO) test -run '^(TestImports|TestGenerated.*|TestContribPostfix|TestPackages)$$' . ./cmd/vmapd
 # 3: something was found. Anything else: its database could not be asked.
 	@$(GO) run $(VULNCHECK) ./... || [ $$? != 3 ] || exit 1
+
+fmt:
+	$(GO) run $(GOFUMPT) -w $$(git ls-files '*.go')
 
 lint:
 	$(GO) run $(LINT) run ./...

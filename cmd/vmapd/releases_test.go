@@ -116,7 +116,9 @@ func makeState(t *testing.T, binary, dir string) {
 	t.Chdir(dir)
 	v := drill.NewVmapd(t, binary, dir, databaseInState)
 	for _, args := range [][]string{
-		{"init"}, {"domain", "add", "example.com"}, {"account", "add", releaseUser, "--random", "--quota", "10M"},
+		{"init"},
+		{"domain", "add", "example.com"},
+		{"account", "add", releaseUser, "--random", "--quota", "10M"},
 		{"dkim", "generate", "example.com", "--bits", "2048"},
 	} {
 		if out, status := v.Run(t, args...); status != 0 {
