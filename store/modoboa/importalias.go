@@ -46,7 +46,7 @@ func (p *plan) addAlias(l *csvLine) error {
 		}
 		p.created(l, address, "")
 	}
-	p.fates[l.number] = became
+	p.setFate(l.number, became)
 	p.pending = append(p.pending, pendingRecipients{l.number, l.field(0), became, a, addresses})
 	return nil
 }

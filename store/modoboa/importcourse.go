@@ -13,7 +13,7 @@ type course struct {
 	errs     lineErrors
 	accounts []int // lines whose account was made, in order
 
-	fates  map[int]fate // of the lines of aliases
+	fates  []fate // of lines, by number
 	seed   maphash.Seed
 	lineOf map[uint64]uint32 // where in the file an object was made, by kind and name
 	bad    []csvLine         // lines that are wrong, up to maxBad
@@ -27,13 +27,28 @@ const (
 	aliasFound
 )
 
+// became returns the fate of the line with a number.
+func (c *course) became(line int) fate {
+	if line < len(c.fates) {
+		return c.fates[line]
+	}
+	return 0
+}
+
+func (c *course) setFate(line int, f fate) {
+	if more := line + 1 - len(c.fates); more > 0 {
+		c.fates = append(c.fates, make([]fate, more)...)
+	}
+	c.fates[line] = f
+}
+
 // maxBad is how many bad lines are remembered, so that what stands below them is
 // not wrong only because of them.
 const maxBad = 1000
 
 func newCourse(o ImportOptions, f *csvText) *course {
 	c := &course{o: o, report: &ImportReport{DryRun: o.DryRun, Lines: f.lines, Created: map[string]int{}, Changes: []Change{}}, errs: f.errs,
-		fates: map[int]fate{}, seed: maphash.MakeSeed(), lineOf: map[uint64]uint32{}}
+		seed: maphash.MakeSeed(), lineOf: map[uint64]uint32{}}
 	c.errs.first = slices.Clone(f.errs.first)
 	return c
 }

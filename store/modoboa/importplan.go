@@ -72,7 +72,7 @@ func (p *plan) resolveAll() {
 func (p *plan) recipients(f *csvFile) {
 	for i := range f.lines {
 		l := &f.lines[i]
-		became := p.fates[l.number]
+		became := p.became(l.number)
 		a := p.world.ordinary[store.Fold(l.field(1))]
 		if became == 0 || a == nil {
 			continue

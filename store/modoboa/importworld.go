@@ -155,7 +155,7 @@ func (l *loader) aliases() {
 func (l *loader) recipients(f *csvFile, c *course) {
 	for _, line := range f.lines {
 		a := l.w.ordinary[store.Fold(line.field(1))]
-		if kind := line.field(0); a == nil || l.w.known[a] != nil || kind != "alias" && kind != "forward" && kind != "dlist" || c.fates[line.number] == aliasMade {
+		if kind := line.field(0); a == nil || l.w.known[a] != nil || kind != "alias" && kind != "forward" && kind != "dlist" || c.became(line.number) == aliasMade {
 			continue
 		}
 		known := l.w.knownOf(a)
