@@ -12,6 +12,7 @@ type course struct {
 	report   *ImportReport
 	errs     lineErrors
 	accounts []int // lines whose account was made, in order
+	made     bool  // everything is, but recipients
 
 	fates  []fate // of lines, by number
 	seed   maphash.Seed

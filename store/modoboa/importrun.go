@@ -9,11 +9,11 @@ import (
 	"github.com/vmapd/vmapd/store/modoboa/rows"
 )
 
-// A part of a file has so many lines, or a twentieth of the file's if that is
-// more: each part reads all names of the database (see loadWorld).
+// A part of a file has so many lines, or a tenth of the file's if that is more:
+// each part reads all names of the database (see loadWorld).
 const (
 	importPart  = 10000
-	importParts = 20
+	importParts = 10
 )
 
 // importer carries one import from pass to pass.
@@ -91,7 +91,7 @@ func (i *importer) pass(ctx context.Context, commit bool) (*course, error) {
 			}
 		})
 	})
-	if err == nil && !whole {
+	if c.made = true; err == nil && !whole {
 		err = i.file.parts(i.size(), func(f *csvFile) error {
 			return i.take(ctx, tx, c, f, func(p *plan) { p.recipients(f) })
 		})

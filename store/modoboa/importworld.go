@@ -73,10 +73,13 @@ func loadWorld(ctx context.Context, d *db.DB, q db.Queryer, f *csvFile, c *cours
 		l.w.base, l.err = rows.ReadBase(ctx, d, q, tables)
 	}
 	l.domains()
-	l.accounts()
+	l.mailboxes()
 	l.aliases()
 	l.recipients(f, c)
-	l.rest()
+	if !c.made { // recipients are all that is left to be made
+		l.users()
+		l.rest()
+	}
 	return l.w, l.err
 }
 
@@ -100,7 +103,7 @@ func (l *loader) domains() {
 	}
 }
 
-func (l *loader) accounts() {
+func (l *loader) users() {
 	l.each("core_user", "SELECT id, username, is_superuser FROM core_user ORDER BY id", nil, func(r *sql.Rows) error {
 		var u rows.User
 		if err := r.Scan(&u.ID, &u.Login, &u.Superuser); err != nil {
@@ -112,6 +115,9 @@ func (l *loader) accounts() {
 		}
 		return nil
 	})
+}
+
+func (l *loader) mailboxes() {
 	l.each("admin_mailbox", "SELECT id, address, domain_id, quota FROM admin_mailbox", nil, func(r *sql.Rows) error {
 		var m rows.Mailbox
 		var domainID int64
@@ -129,7 +135,6 @@ func (l *loader) accounts() {
 		}
 		return nil
 	})
-	l.names("admin_quota", "username", func(name, _ string) { l.w.quotas[name] = true })
 }
 
 func (l *loader) aliases() {
@@ -183,6 +188,7 @@ func (l *loader) names(table, column string, keep func(folded, stored string)) {
 }
 
 func (l *loader) rest() {
+	l.names("admin_quota", "username", func(name, _ string) { l.w.quotas[name] = true })
 	l.names("transport_transport", "pattern", func(name, stored string) { l.w.transports[name] = stored })
 	l.names("relaydomains_recipientaccess", "pattern", func(name, _ string) { l.w.access[name] = true })
 }
