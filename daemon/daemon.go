@@ -35,6 +35,7 @@ type Daemon struct {
 	metrics      *metrics
 	rates        *rates
 	page         http.Handler // the web page, made once: it knows who has signed in
+	renewed      renewals
 	store        *store.Store
 	resolver     *lookup.Resolver
 	signing      atomic.Pointer[milter.Settings] // the section [dkim] in effect
