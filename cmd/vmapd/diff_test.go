@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vmapd/vmapd/admin/mapdiff"
 	"github.com/vmapd/vmapd/cmd/vmapd/internal/drill"
@@ -110,5 +111,48 @@ func TestDiff(t *testing.T) {
 	}
 	if code, _ = d.diff(t, "--maps", t.TempDir()); code != 2 {
 		t.Errorf("a folder without maps: exit status %d", code)
+	}
+}
+
+// TestShadow has a daemon ask the maps what it is asked itself.
+func TestShadow(t *testing.T) {
+	d := newDiffHost(t)
+	socket := filepath.Join(t.TempDir(), "socketmap")
+	own := filepath.Join(d.maps, "sql-domains.cf")
+	d.write(t, own, strings.Replace(readFile(t, own), "enabled AND", "", 1))
+	config := fmt.Sprintf("[database]\nurl = %q\n", d.url) + fmt.Sprintf("[shadow]\nmaps = %q\nevery = 1\n[[listen]]\nprotocol = \"socketmap\"\naddress = \"unix:%s\"\n", d.maps, socket)
+	v := startVmapd(t, d.binary, config)
+	v.awaitSockets(t, socket)
+	file := v.cmd.Args[len(v.cmd.Args)-1]
+	ask := func(table, key string) {
+		out, err := exec.Command(d.binary, "lookup", "-c", file, table, key).CombinedOutput()
+		var exit *exec.ExitError
+		if err != nil && (!errors.As(err, &exit) || exit.ExitCode() != 1) {
+			t.Fatalf("%s %s: %v: %s", table, key, err, out)
+		}
+	}
+	drill.Await(t, time.Minute, "differences are told", func() bool {
+		ask("aliases", "user@home.test")
+		ask("domains", "off.test")
+		ask("transport", "local+x@split.test")
+		out, err := exec.Command(d.binary, "status", "-c", file, "--json").Output()
+		var s struct {
+			Shadow struct {
+				Compared, Different, Intended int
+				Last                          []mapdiff.Difference
+			}
+		}
+		if err != nil || json.Unmarshal(out, &s) != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		if s.Shadow.Different == 0 || s.Shadow.Intended == 0 {
+			return false
+		}
+		last := s.Shadow.Last[0]
+		return s.Shadow.Compared > s.Shadow.Different && last.Table == "domains" && last.Key == "off.test" && last.Maps == "off.test" && last.Vmapd == ""
+	})
+	out, err := exec.Command(d.binary, "status", "-c", file).Output()
+	if err != nil || !strings.Contains(string(out), "domains off.test: maps off.test, vmapd (not found)") {
+		t.Errorf("%v: %s", err, out)
 	}
 }
