@@ -4,9 +4,7 @@ package alarm
 // above below Off. On 0 is never crossed.
 type Level struct{ On, Off int }
 
-// Above reports whether a value is above, given whether it was. The bounds are
-// compared exactly, without rounding: used of all is a share that may be larger
-// than one.
+// Above reports whether used of all is above, given whether it was.
 func (l Level) Above(was bool, used, all int64) bool {
 	bound := l.On
 	if was {

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
+	"math"
 	"slices"
 	"time"
 )
@@ -51,7 +51,7 @@ const (
 	longWait  = 15 * time.Minute   // at most
 	mailPause = time.Minute        // between two mails
 	tooOld    = 7 * 24 * time.Hour // to be told
-	hookBatch = 100
+	hookBatch = 100                // events in one request
 )
 
 // teller tells events through one channel.
@@ -61,12 +61,13 @@ type teller struct {
 	patience time.Duration
 	first    time.Duration
 	pause    time.Duration
+	most     int // events that are sent together
 }
 
 func newTeller(b *Book, channel int) *teller {
-	t := &teller{Book: b, channel: channel, patience: patience, first: firstWait}
+	t := &teller{Book: b, channel: channel, patience: patience, first: firstWait, most: hookBatch}
 	if channel == mailChannel {
-		t.pause = mailPause
+		t.pause, t.most = mailPause, math.MaxInt // a mail does not list all that it is about
 	}
 	if b.times != nil {
 		t.patience, t.first, t.pause = b.times.patience, b.times.first, b.times.pause
@@ -99,11 +100,17 @@ func (t *teller) round(ctx context.Context) (bool, error) {
 	if len(events) == 0 {
 		return false, nil
 	}
+	if t.most < len(events) {
+		due, events = due[:t.most], events[:t.most]
+	}
 	err := channel.Send(ctx, events)
 	var refused *RefusedError
 	switch {
+	case errors.As(err, &refused) && len(events) > 1:
+		t.most = 1 // some of them may be taken
+		return true, nil
 	case errors.As(err, &refused):
-		t.o.Report(fmt.Sprintf("tell administrators of %d alarms: they are not told", len(events)), err)
+		t.o.Report("tell administrators of an alarm: they are not told", err)
 	case err != nil:
 		return false, err
 	}
@@ -140,9 +147,6 @@ func (t *teller) due(off bool) ([]*record, []Event) {
 	}
 	t.mu.Unlock()
 	slices.SortFunc(list, func(a, b one) int { return cmp.Or(a.e.at().Compare(b.e.at()), cmp.Compare(a.e.ID, b.e.ID)) })
-	if t.channel == hookChannel {
-		list = list[:min(len(list), hookBatch)]
-	}
 	records, events := make([]*record, len(list)), make([]Event, len(list))
 	for i, o := range list {
 		records[i], events[i] = o.r, o.e
