@@ -121,7 +121,7 @@ func (m *Mailer) compose(from string, to []string, events []Event) []byte {
 	}
 	var b bytes.Buffer
 	for _, h := range [][2]string{
-		{"From", "<" + from + ">"}, {"To", strings.Join(to, ",\r\n ")}, {"Subject", mime.QEncoding.Encode("utf-8", subject(m.Host, events))},
+		{"From", "<" + from + ">"}, {"To", strings.Join(to, ",\r\n ")}, {"Subject", folded(subject(m.Host, events))},
 		{"Date", now().Format(time.RFC1123Z)}, {"Message-ID", "<" + messageID(events) + "@" + helloName(m.Host) + ">"},
 		{"Auto-Submitted", "auto-generated"}, {"MIME-Version", "1.0"}, {"Content-Type", "text/plain; charset=utf-8"}, {"Content-Transfer-Encoding", "quoted-printable"},
 	} {
@@ -155,6 +155,14 @@ func subject(host string, events []Event) string {
 		}
 	}
 	return printable(fmt.Sprintf("%d alarms opened, %d closed (%s)", len(events)-closed, closed, host))
+}
+
+// folded is a text in a header: short, and encoded where it must be.
+func folded(text string) string {
+	if runes := []rune(text); len(runes) > 150 {
+		text = string(runes[:150]) + "..."
+	}
+	return strings.ReplaceAll(mime.QEncoding.Encode("utf-8", text), "?= =?", "?=\r\n =?")
 }
 
 func word(e *Event) string {

@@ -130,8 +130,9 @@ func (t *teller) round(ctx context.Context) (bool, error) {
 // nobody to tell.
 func (t *teller) due(off bool) ([]*record, []Event) {
 	type one struct {
-		r *record
-		e Event
+		r      *record
+		e      Event
+		number int64
 	}
 	var list []one
 	now, grace := t.now(), t.o.Grace()
@@ -139,14 +140,16 @@ func (t *teller) due(off bool) ([]*record, []Event) {
 	for r := range t.records {
 		before := r.told[t.channel]
 		for _, closed := range t.news(r, now, grace, off) {
-			list = append(list, one{r, Event{ID: r.id, Closed: closed, Alarm: r.alarm()}})
+			list = append(list, one{r, Event{ID: r.id, Closed: closed, Alarm: r.alarm()}, r.number})
 		}
 		if r.told[t.channel] != before {
 			t.change(r)
 		}
 	}
 	t.mu.Unlock()
-	slices.SortFunc(list, func(a, b one) int { return cmp.Or(a.e.at().Compare(b.e.at()), cmp.Compare(a.e.ID, b.e.ID)) })
+	slices.SortStableFunc(list, func(a, b one) int { // the opening of a record is before its closing in the list
+		return cmp.Or(a.e.at().Compare(b.e.at()), cmp.Compare(a.number, b.number))
+	})
 	records, events := make([]*record, len(list)), make([]Event, len(list))
 	for i, o := range list {
 		records[i], events[i] = o.r, o.e
