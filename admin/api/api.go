@@ -34,6 +34,9 @@ type Options struct {
 	// DKIM are the keys that sign mail.
 	DKIM *DKIM
 
+	// Alarms are the alarms that the database does not have; nil: there are none.
+	Alarms *Alarms
+
 	// Done is told of every request, once it is answered.
 	Done func(Record)
 	// Now is the clock, time.Now if it is nil.
