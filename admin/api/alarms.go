@@ -10,18 +10,6 @@ import (
 	"github.com/vmapd/vmapd/store/db"
 )
 
-// Alarms are those that the database does not have.
-type Alarms struct {
-	// Local lists them, the newest first, with negative numbers.
-	Local func() []manage.Alarm
-	// Close closes one of them, and reports whether it was there and open.
-	Close func(id int64) bool
-	// Details tells more of rows of the database, by their numbers.
-	Details func(ids []int64) map[int64]string
-	// Closed is told that a row of the database was closed.
-	Closed func()
-}
-
 // alarm is an alarm, as Modoboa's second API shows it, and more.
 type alarm struct {
 	ID      int64         `json:"id"` // negative: the database does not have it
@@ -68,7 +56,7 @@ func (c *call) local() []manage.Alarm {
 	if c.o.Alarms == nil {
 		return nil
 	}
-	return c.o.Alarms.Local()
+	return c.o.Alarms.List()
 }
 
 func listAlarms(c *call) (*answer, error) {

@@ -31,8 +31,8 @@ func (w *world) raise(lines ...string) {
 // withLocal gives a world alarms that the database does not have.
 func (w *world) withLocal() (closed *[]int64, looked *int) {
 	closed, looked = new([]int64), new(int)
-	w.o.Alarms = &Alarms{
-		Local: func() []manage.Alarm {
+	w.o.Alarms = &manage.LocalAlarms{
+		List: func() []manage.Alarm {
 			return []manage.Alarm{{ID: -7, Kind: "database_down", Title: "down", Detail: "why", Open: true, Created: time.Unix(2e9, 0)}}
 		},
 		Close:   func(id int64) bool { *closed = append(*closed, id); return true },

@@ -35,7 +35,7 @@ type Options struct {
 	DKIM *DKIM
 
 	// Alarms are the alarms that the database does not have; nil: there are none.
-	Alarms *Alarms
+	Alarms *manage.LocalAlarms
 
 	// Done is told of every request, once it is answered.
 	Done func(Record)

@@ -13,6 +13,19 @@ const (
 	alarmClosed = 2
 )
 
+// LocalAlarms are those that the database does not have, and what is known of the
+// others.
+type LocalAlarms struct {
+	// List lists them, the newest first, with negative numbers.
+	List func() []Alarm
+	// Close closes one of them, and reports whether it was there and open.
+	Close func(id int64) bool
+	// Details tells more of rows of the database, by their numbers.
+	Details func(ids []int64) map[int64]string
+	// Closed is told that a row of the database was closed.
+	Closed func()
+}
+
 // alarmColumns select an alarm; the tables are those of alarmTables.
 const (
 	alarmTables = ` FROM admin_alarm a LEFT JOIN admin_domain d ON d.id = a.domain_id

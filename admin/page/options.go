@@ -22,6 +22,8 @@ type Options struct {
 	// Served waits until all that was committed is served; nil = nobody waits.
 	Served func(ctx context.Context) error
 
+	// Alarms are those that the database does not have; nil = there are none.
+	Alarms *manage.LocalAlarms
 	// Live tells how the daemon does.
 	Live func() Live
 	// Explain explains where mail for an address goes, from what is served. The
