@@ -52,7 +52,7 @@ var imports = map[string][]string{
 	"dkim/milter/miltertest":    {},
 	"admin/alarm":               {"store/db", "store/modoboa/rows"},
 	"admin/doctor":              {"dkim", "lookup", "lookup/password", "store"},
-	"daemon":                    {"admin/api", "admin/doctor", "admin/manage", "admin/page", "dkim", "dkim/dnscheck", "dkim/keybook", "dkim/keyring", "dkim/milter", "lookup", "lookup/auth", "lookup/dict", "lookup/dovecot", "lookup/guard", "lookup/guard/redisguard", "lookup/login", "lookup/password", "lookup/socketmap", "lookup/tcptable", "lookup/usage", "store", "store/db", "store/modoboa", "store/spool"},
+	"daemon":                    {"admin/alarm", "admin/api", "admin/doctor", "admin/manage", "admin/page", "dkim", "dkim/dnscheck", "dkim/keybook", "dkim/keyring", "dkim/milter", "lookup", "lookup/auth", "lookup/dict", "lookup/dovecot", "lookup/guard", "lookup/guard/redisguard", "lookup/login", "lookup/password", "lookup/socketmap", "lookup/tcptable", "lookup/usage", "store", "store/db", "store/modoboa", "store/spool"},
 	"cmd/vmapd":                 {"admin/api", "admin/doctor", "admin/manage", "cmd/vmapd/internal/doveconf", "daemon", "dkim", "dkim/dnscheck", "dkim/keybook", "dkim/keyring", "dkim/opendkim", "lookup", "lookup/password", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa", "store/postfixadmin"},
 	"admin/manage":              {"lookup/password", "store", "store/db", "store/modoboa/rows"},
 	"admin/api":                 {"admin/manage", "lookup", "store", "store/db"},

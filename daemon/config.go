@@ -22,6 +22,7 @@ type Config struct {
 	Guard    Guard    `toml:"guard" comment:"Protection of logins against guessing. With policy.counters in Redis several nodes count together."`
 	DKIM     DKIM     `toml:"dkim" comment:"Signing of mail (protocol milter): what authenticated clients send, and others that are named here."`
 	Policy   Policy   `toml:"policy" comment:"What several nodes count together: wrong passwords ([guard]), and sending limits, for a protocol of coming versions (policy)."`
+	Alarms   Alarms   `toml:"alarms" comment:"What administrators are told of: mailboxes that are nearly full, keys that are not in DNS, a database that is down. The web page, the API and vmapd alarm list show them."`
 	Admin    Admin    `toml:"admin" comment:"What administrators use, on the listeners of protocol http."`
 	Log      Log      `toml:"log" comment:"Messages go to standard error."`
 
@@ -171,6 +172,7 @@ func builtin() *Config {
 			AliasKeys: "own", Generate: "auto", ReplacedKeep: Duration(7 * 24 * time.Hour), Settle: Duration(time.Hour), Retire: Duration(8 * 24 * time.Hour),
 		},
 		Policy: Policy{Counters: "local"},
+		Alarms: builtinAlarms(),
 		Admin:  Admin{Page: true},
 		Log:    Log{Level: "info", Format: "console"},
 	}

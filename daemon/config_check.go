@@ -33,6 +33,7 @@ func (c *Config) check() ConfigErrors {
 	k.dovecot()
 	k.guard()
 	k.dkim()
+	k.alarms()
 	k.other()
 	return k.errs
 }

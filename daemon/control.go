@@ -28,6 +28,7 @@ type Status struct {
 	Spool     SpoolStatus      `json:"spool"`
 	Guard     GuardStatus      `json:"guard"`
 	DKIM      DKIMStatus       `json:"dkim"`
+	Alarms    int              `json:"alarms"` // open ones
 	Listeners []ListenerStatus `json:"listeners"`
 }
 
@@ -158,6 +159,7 @@ func (d *Daemon) Status() *Status {
 		s.Guard = d.logins.guard.status()
 	}
 	s.DKIM = d.records.status()
+	s.Alarms = d.alarms.Count()
 	for _, p := range d.ports {
 		s.Listeners = append(s.Listeners, ListenerStatus{
 			Protocol: p.cfg.Protocol, Address: p.address(), Table: p.cfg.Table,

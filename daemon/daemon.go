@@ -42,6 +42,7 @@ type Daemon struct {
 	unauthorized limiter         // of lines in the log
 	published    keyring.Showing // what DNS shows; nil = nobody can say
 	records      *records
+	alarms       *alarms
 	diagnosis    diagnosis
 	inherited    Inherited
 	estate       *estate // of the process before, until its connections are served
@@ -83,8 +84,9 @@ func New(cfg *Config, path string, overrides []string, log *Logger) (*Daemon, er
 	d.store = &store.Store{Settings: database.settings(cfg), File: SnapshotPath(cfg.StateDir), Hooks: l.hooks()}
 	d.resolver = lookup.NewResolver(d.store, cfg.LookupOptions())
 	d.rates = newRates()
+	d.alarms = newAlarms(d)
 	d.page = page.New(d.pageOptions())
-	d.metrics.registry.MustRegister(newCollector(d.store, d.openConnections), spoolCollector(func() spool.Stats { return d.writes.stats() }), d.records)
+	d.metrics.registry.MustRegister(newCollector(d.store, d.openConnections), spoolCollector(func() spool.Stats { return d.writes.stats() }), d.records, newAlarmCollector(d.alarms.Counts))
 	return d, nil
 }
 
@@ -136,6 +138,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 	tending := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.logins.run(ctx, d) })
 	signing := newTask(context.WithoutCancel(ctx), d.runKeys)
 	keeping := newTask(context.WithoutCancel(ctx), d.keepKeys)
+	telling := newTask(context.WithoutCancel(ctx), d.alarms.Run)
+	watching := newTask(context.WithoutCancel(ctx), d.watchAlarms)
 	counting := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.rates.run(ctx, d.metrics.totals) })
 	defer counting.end()
 	serving, leave := context.WithCancel(ctx)
@@ -155,11 +159,13 @@ func (d *Daemon) Run(ctx context.Context) error {
 	}
 	d.notify(sd.SdNotifyStopping)
 	d.log.Info("ending: finishing the requests at hand")
+	watching.end()
 	d.drain(signals)
 	tending.end()
 	keeping.end()
 	signing.end()
 	writing.end()
+	telling.end()
 	loading.end()
 	d.passOnRest(signals)
 	d.log.Info("ended")

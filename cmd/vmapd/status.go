@@ -59,6 +59,9 @@ func printStatus(w io.Writer, s *daemon.Status) error {
 	row.spool(&s.Spool)
 	row.guard(&s.Guard)
 	row.dkim(&s.DKIM)
+	if s.Alarms > 0 {
+		row("alarms", "%d are OPEN, see vmapd alarm list", s.Alarms)
+	}
 	for _, l := range s.Listeners {
 		row("listener", "%s, %d of %d connections", strings.TrimSpace(l.Protocol+" "+l.Address+" "+l.Table), l.Connections, l.Max)
 	}
