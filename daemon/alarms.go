@@ -36,6 +36,8 @@ type alarms struct {
 	*alarm.Book
 	d     *Daemon
 	lines limiter
+	// tick and pause are watchTick and watchPause, but in tests.
+	tick, pause time.Duration
 
 	mu       sync.Mutex
 	cfg      *Config        // that channels are of
@@ -49,7 +51,7 @@ func newAlarms(d *Daemon) *alarms {
 	if err != nil {
 		host = "this host"
 	}
-	a := &alarms{d: d}
+	a := &alarms{d: d, tick: watchTick, pause: watchPause}
 	a.Book = alarm.New(alarm.Options{
 		Path: filepath.Join(d.cfg.StateDir, "alarms.db"), Host: host, Channels: a.ways,
 		Grace: func() time.Duration { return d.config().Alarms.Grace.D() },

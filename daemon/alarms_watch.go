@@ -15,10 +15,10 @@ import (
 // How often to look at what alarms are about. All mailboxes are looked at so
 // often that it takes a hundredth of one core at most.
 const (
-	watchAlarms    = 2 * time.Second
-	watchMailboxes = 10 * time.Second
-	mailboxShare   = 100
-	redisApart     = 30 * time.Second
+	watchTick    = 2 * time.Second
+	watchPause   = 10 * time.Second // between two looks at all mailboxes, at least
+	mailboxShare = 100
+	redisApart   = 30 * time.Second
 )
 
 // alarmWatch looks at what the daemon knows anyhow, and opens and closes alarms.
@@ -26,14 +26,16 @@ type alarmWatch struct {
 	d     *Daemon
 	book  *alarm.Book
 	now   func() time.Time
+	// verdicts are what DNS shows of keys, by domain.
+	verdicts func() map[string]verdict
 	down  time.Time // since when the database is, zero = it is not
 	apart time.Time // since when Redis is away
 }
 
 // watchAlarms looks until ctx ends.
 func (d *Daemon) watchAlarms(ctx context.Context) {
-	w := &alarmWatch{d: d, book: d.alarms.Book, now: time.Now}
-	tick := time.NewTicker(watchAlarms)
+	w := &alarmWatch{d: d, book: d.alarms.Book, now: time.Now, verdicts: d.records.verdicts}
+	tick := time.NewTicker(d.alarms.tick)
 	defer tick.Stop()
 	var mailboxes time.Time // when to look at them again
 	for {
@@ -50,7 +52,7 @@ func (d *Daemon) watchAlarms(ctx context.Context) {
 		w.keys()
 		if began := time.Now(); began.After(mailboxes) {
 			if w.mailboxes(ctx) {
-				mailboxes = time.Now().Add(max(watchMailboxes, mailboxShare*time.Since(began)))
+				mailboxes = time.Now().Add(max(d.alarms.pause, mailboxShare*time.Since(began)))
 			}
 		}
 	}
@@ -101,7 +103,7 @@ func (w *alarmWatch) keys() {
 		return
 	}
 	seen := map[string]bool{}
-	for name, v := range w.d.records.verdicts() {
+	for name, v := range w.verdicts() {
 		subject := nameInData(snap, name)
 		seen[subject] = true
 		switch {
