@@ -23,13 +23,13 @@ const (
 
 // alarmWatch looks at what the daemon knows anyhow, and opens and closes alarms.
 type alarmWatch struct {
-	d     *Daemon
-	book  *alarm.Book
-	now   func() time.Time
+	d    *Daemon
+	book *alarm.Book
+	now  func() time.Time
 	// verdicts are what DNS shows of keys, by domain.
 	verdicts func() map[string]verdict
-	down  time.Time // since when the database is, zero = it is not
-	apart time.Time // since when Redis is away
+	down     time.Time // since when the database is, zero = it is not
+	apart    time.Time // since when Redis is away
 }
 
 // watchAlarms looks until ctx ends.
