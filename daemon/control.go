@@ -29,6 +29,7 @@ type Status struct {
 	Guard     GuardStatus      `json:"guard"`
 	DKIM      DKIMStatus       `json:"dkim"`
 	Alarms    int              `json:"alarms"` // open ones
+	Shadow    *ShadowStatus    `json:"shadow,omitempty"`
 	Listeners []ListenerStatus `json:"listeners"`
 }
 
@@ -160,6 +161,7 @@ func (d *Daemon) Status() *Status {
 	}
 	s.DKIM = d.records.status()
 	s.Alarms = d.alarms.Count()
+	s.DKIM, s.Shadow = d.records.status(), d.shadow.report()
 	for _, p := range d.ports {
 		s.Listeners = append(s.Listeners, ListenerStatus{
 			Protocol: p.cfg.Protocol, Address: p.address(), Table: p.cfg.Table,

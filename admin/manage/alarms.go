@@ -105,8 +105,7 @@ func (t *Tx) alarmWhere(q Query) (string, []any) {
 	where, args := "1 = 1", []any{}
 	add := func(condition string, more ...any) { where, args = where+" AND "+condition, append(args, more...) }
 	if !t.caller.Super() {
-		condition, more := t.visible(DomainObject, "a.domain_id")
-		add(condition, more...)
+		add(t.visible(DomainObject, "a.domain_id"))
 	}
 	if q.Domain != "" {
 		add("lower(d.name) = ?", strings.ToLower(q.Domain))
@@ -157,8 +156,7 @@ func (t *Tx) seenDomains() (map[string]bool, error) {
 		return nil, nil
 	}
 	seen := map[string]bool{}
-	where, args := t.visible(DomainObject, "d.id")
-	err := t.each("SELECT d.name FROM admin_domain d WHERE "+where, args, func(r *sql.Rows) error {
+	err := t.each("SELECT d.name FROM admin_domain d WHERE "+t.visible(DomainObject, "d.id"), nil, func(r *sql.Rows) error {
 		var name string
 		err := r.Scan(&name)
 		seen[strings.ToLower(name)] = true
