@@ -25,10 +25,10 @@ func newMailServer(m *SMTP, s *Settings) *mailServer {
 	return &mailServer{m: m, s: s, server: newServer(m.Server, s)}
 }
 
-func (m *mailServer) name() string                                        { return SourceSMTP }
-func (m *mailServer) all() []*server                                      { return []*server{m.server} }
-func (m *mailServer) tidy(time.Time)                                      {}
-func (m *mailServer) close()                                              {}
+func (m *mailServer) name() string                                         { return SourceSMTP }
+func (m *mailServer) all() []*server                                       { return []*server{m.server} }
+func (m *mailServer) tidy(time.Time)                                       {}
+func (m *mailServer) close()                                               {}
 func (m *mailServer) change(context.Context, string, string, string) error { return ErrNoChange }
 
 // check logs in. What is right there is an account here: Modoboa calls it local,
