@@ -21,6 +21,8 @@ type Options struct {
 	// Home is where a mailbox's mail lies, "" if nowhere. Where Modoboa has
 	// mailboxes moved and removed (handle_mailboxes) it is told these paths.
 	Home func(address string) string
+	// Elsewhere changes passwords that are not kept here; nil: nobody can.
+	Elsewhere Elsewhere
 }
 
 // Manager carries out actions on one database. It is safe for concurrent use.
