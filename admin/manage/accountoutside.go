@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/vmapd/vmapd/store"
+	"github.com/vmapd/vmapd/store/modoboa/rows"
 )
 
 // OutsideInput is somebody whose password is kept elsewhere, and was right
@@ -64,9 +65,9 @@ func (t *Tx) outsideBox(name string) (bool, error) {
 	if err != nil || !p.flag("admin", "auto_create_domain_and_mailbox", true) || !isAddress(name) {
 		return false, err
 	}
-	_, domain, _ := strings.Cut(name, "@")
-	if at := strings.LastIndexByte(name, '@'); at >= 0 {
-		domain = name[at+1:]
+	_, domain, err := rows.SplitAddress(name)
+	if err != nil {
+		return false, err
 	}
 	if id, err := t.domainID(domain); id != 0 || err != nil {
 		return id != 0, err

@@ -55,7 +55,9 @@ func (e *elsewhere) Check(_ context.Context, q outside.Question) (outside.Person
 }
 
 // changing serves one snapshot after the other.
-type changing struct{ snap atomic.Pointer[store.Snapshot] }
+type changing struct {
+	snap atomic.Pointer[store.Snapshot]
+}
 
 func (d *changing) Servable() *store.Snapshot { return d.snap.Load() }
 
