@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/vmapd/vmapd/store"
+	"github.com/vmapd/vmapd/store/modoboa/parameters"
 	"github.com/vmapd/vmapd/store/modoboa/rows"
 )
 
@@ -61,8 +62,8 @@ func (t *Tx) CreateOutside(in OutsideInput) (a *Account, created bool, err error
 // outsideBox reports whether somebody who comes from elsewhere is to have a
 // mailbox, and makes its domain if there is none.
 func (t *Tx) outsideBox(name string) (bool, error) {
-	p, err := t.parameters()
-	if err != nil || !p.flag("admin", "auto_create_domain_and_mailbox", true) || !isAddress(name) {
+	p, err := t.Parameters()
+	if err != nil || !p.Flag(parameters.AutoCreate) || !isAddress(name) {
 		return false, err
 	}
 	_, domain, err := rows.SplitAddress(name)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/vmapd/vmapd/store/db"
+	"github.com/vmapd/vmapd/store/modoboa/parameters"
 	"github.com/vmapd/vmapd/store/modoboa/rows"
 )
 
@@ -23,6 +24,8 @@ type Options struct {
 	Home func(address string) string
 	// Elsewhere changes passwords that are not kept here; nil: nobody can.
 	Elsewhere Elsewhere
+	// Parameters are those of Modoboa's that vmapd's file sets.
+	Parameters parameters.Overrides
 }
 
 // Manager carries out actions on one database. It is safe for concurrent use.
@@ -52,7 +55,7 @@ type Tx struct {
 	tables map[string]rows.Table
 	base   *rows.Base // nil until it is needed
 	writes bool
-	params *parameters // nil until they are needed
+	params *parameters.Set // nil until they are needed
 }
 
 // Read gives f one consistent view of the database.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -182,7 +183,7 @@ func (d *directory) find(c *ldapConn, login string) (*ldap.Entry, error) {
 
 // person says what an account is made of. Who logs in by something else than an
 // address is called by the address that the directory has for him; without one
-// he can only be an administrator.
+// he can only be an administrator (modoboa/lib/authbackends.py).
 func (d *directory) person(c *ldapConn, e *ldap.Entry, login string) (Person, error) {
 	if d.l.DirectBind {
 		var err error
@@ -190,24 +191,37 @@ func (d *directory) person(c *ldapConn, e *ldap.Entry, login string) (Person, er
 			return Person{}, err
 		}
 	}
-	p := Person{Login: login, First: e.GetEqualFoldAttributeValue("givenName"), Last: e.GetEqualFoldAttributeValue("sn")}
+	p := Person{First: e.GetEqualFoldAttributeValue("givenName"), Last: e.GetEqualFoldAttributeValue("sn")}
 	var err error
 	if p.Admin, err = d.isAdmin(c, e); err != nil {
 		return Person{}, err
 	}
-	if strings.Contains(login, "@") {
-		return p, nil
-	}
-	for _, attribute := range []string{"mail", "userPrincipalName"} {
-		if address := store.Fold(e.GetEqualFoldAttributeValue(attribute)); address != "" {
-			p.Login = address
-			return p, nil
-		}
-	}
-	if !p.Admin {
+	if p.Login = d.nameOf(e, login, p.Admin); p.Login == "" {
 		return Person{}, fmt.Errorf("%w (LDAP: the entry has no mail address)", ErrWrong)
 	}
 	return p, nil
+}
+
+// nameOf is what somebody's account is called, "" if that cannot be said. An
+// address that he typed is, letter for letter, one of his entry's values: a
+// directory finds an entry by much that merely looks like one - with blanks, wide
+// letters, other forms of an accent - and nobody is to have many accounts.
+func (d *directory) nameOf(e *ldap.Entry, login string, admin bool) string {
+	known := slices.ContainsFunc(e.Attributes, func(a *ldap.EntryAttribute) bool {
+		return slices.ContainsFunc(a.Values, func(v string) bool { return store.Fold(v) == login })
+	})
+	if known && strings.Contains(login, "@") {
+		return login
+	}
+	for _, attribute := range []string{"mail", "userPrincipalName"} {
+		if address := store.Fold(e.GetEqualFoldAttributeValue(attribute)); address != "" {
+			return address
+		}
+	}
+	if known && admin {
+		return login
+	}
+	return ""
 }
 
 // self reads the entry of who is bound. A template of Active Directory may make
