@@ -22,9 +22,10 @@ type Book struct {
 	file    string
 	current atomic.Pointer[Set]
 
-	mu    sync.Mutex // one Refresh at a time
-	kept  kept
-	fresh bool // kept came from the database
+	mu        sync.Mutex // one change at a time
+	kept      kept
+	fresh     bool // kept came from the database, and the file has it
+	overrides Overrides
 }
 
 // kept is what the file holds.
@@ -39,7 +40,7 @@ type kept struct {
 // says of the same database is in effect until it is read; without it Modoboa's
 // defaults are. An error says that the file cannot be used: the book can.
 func OpenBook(file, database string, o Overrides) (*Book, error) {
-	b := &Book{file: file}
+	b := &Book{file: file, overrides: o}
 	err := b.load(database)
 	if err != nil {
 		b.kept = kept{Release: Modoboa271}
@@ -79,10 +80,18 @@ func (b *Book) Read() time.Time {
 	return b.kept.Read
 }
 
+// Override changes what vmapd's file sets.
+func (b *Book) Override(o Overrides) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.overrides = o
+	b.current.Store(Parse(b.kept.Stored, b.kept.Release, o))
+}
+
 // Refresh reads the settings again, reports whether they are others than
 // before, and keeps them. After an error the last good ones stay in effect; one
 // that says that the file cannot be written comes with those that were read.
-func (b *Book) Refresh(ctx context.Context, d *db.DB, o Overrides) (changed bool, err error) {
+func (b *Book) Refresh(ctx context.Context, d *db.DB) (changed bool, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	release, err := Detect(ctx, d, d)
@@ -94,7 +103,7 @@ func (b *Book) Refresh(ctx context.Context, d *db.DB, o Overrides) (changed bool
 		return false, err
 	}
 	is := kept{Database: d.Name, Release: release, Stored: stored, Read: time.Now().UTC()}
-	next, last := Parse(stored, release, o), b.Current()
+	next, last := Parse(stored, release, b.overrides), b.Current()
 	changed = !same(next, last)
 	b.current.Store(next)
 	write := !b.fresh || is.Stored != b.kept.Stored || is.Release != b.kept.Release || is.Database != b.kept.Database

@@ -30,14 +30,14 @@ func TestBook(t *testing.T) {
 		if err != nil || b.Current().Number(LogMaximumAge) != 365 || !b.Read().IsZero() {
 			t.Fatalf("without a file: %v, %v", b.Current().Values(), err)
 		}
-		if changed, err := b.Refresh(t.Context(), d, nil); err != nil || changed || b.Current().Release() != Modoboa271 {
+		if changed, err := b.Refresh(t.Context(), d); err != nil || changed || b.Current().Release() != Modoboa271 {
 			t.Fatalf("first refresh: changed %v, %v, %v", changed, err, b.Current().Release())
 		}
 		dbtest.Exec(t, d, `UPDATE core_localconfig SET _parameters = '{"core": {"log_maximum_age": 7, "ldap_bind_password": "hidden"}}'`)
-		if changed, err := b.Refresh(t.Context(), d, nil); err != nil || !changed || b.Current().Number(LogMaximumAge) != 7 {
+		if changed, err := b.Refresh(t.Context(), d); err != nil || !changed || b.Current().Number(LogMaximumAge) != 7 {
 			t.Fatalf("after a change: changed %v, %v", changed, err)
 		}
-		if changed, err := b.Refresh(t.Context(), d, nil); err != nil || changed {
+		if changed, err := b.Refresh(t.Context(), d); err != nil || changed {
 			t.Fatalf("without a change: changed %v, %v", changed, err)
 		}
 		st, err := os.Stat(file)
@@ -48,8 +48,13 @@ func TestBook(t *testing.T) {
 		if err := o.Set("core.log_maximum_age=9", "here"); err != nil {
 			t.Fatal(err)
 		}
+		b.Override(o)
+		if b.Current().Number(LogMaximumAge) != 9 {
+			t.Error("what the file sets is not in effect")
+		}
+		b.Override(nil)
 		dbtest.Exec(t, d, `DROP TABLE core_localconfig`)
-		if _, err := b.Refresh(t.Context(), d, o); err == nil || b.Current().Number(LogMaximumAge) != 7 {
+		if _, err := b.Refresh(t.Context(), d); err == nil || b.Current().Number(LogMaximumAge) != 7 {
 			t.Fatalf("without the table: %v", err)
 		}
 		again, err := OpenBook(file, d.Name, nil)

@@ -77,6 +77,19 @@ func (o Overrides) Set(text, place string) error {
 	return nil
 }
 
+// Shown returns what is written for [Overrides.Set] without the value of a
+// secret.
+func Shown(text string) string {
+	name, _, ok := strings.Cut(text, "=")
+	if d, found := find(strings.TrimSpace(name)); ok && found && d.secret {
+		return name + "=" + Hidden
+	}
+	return text
+}
+
+// Hidden stands where a secret is not shown.
+const Hidden = "(not shown)"
+
 // own reads a value as somebody writes it in a file.
 func (d *definition) own(s string) (any, error) {
 	switch d.value.(type) {

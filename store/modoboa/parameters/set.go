@@ -3,6 +3,7 @@ package parameters
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -24,6 +25,31 @@ type Value struct {
 	Place  string `json:"place,omitempty"`  // of Origin File: "/etc/vmapd/vmapd.toml:12:1"
 	Absent bool   `json:"absent,omitempty"` // this release of Modoboa does not know it
 	Secret bool   `json:"secret,omitempty"` // not to be shown
+}
+
+// String gives the value as it can be shown: true, 30, a text in quotes, null.
+func (v Value) String() string {
+	switch x := v.Value.(type) {
+	case nil:
+		return "null"
+	case string:
+		if v.Secret && x != "" {
+			return Hidden
+		}
+		return strconv.Quote(x)
+	default:
+		return fmt.Sprint(x)
+	}
+}
+
+// MarshalJSON leaves out what is secret.
+func (v Value) MarshalJSON() ([]byte, error) {
+	type plain Value
+	p := plain(v)
+	if v.Secret && v.Value != "" {
+		p.Value = Hidden
+	}
+	return json.Marshal(p)
 }
 
 // Problem is a stored value that cannot be used.
