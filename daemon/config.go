@@ -23,6 +23,7 @@ type Config struct {
 	Guard    Guard    `toml:"guard" comment:"Protection of logins against guessing. With policy.counters in Redis several nodes count together."`
 	DKIM     DKIM     `toml:"dkim" comment:"Signing of mail (protocol milter): what authenticated clients send, and others that are named here."`
 	Policy   Policy   `toml:"policy" comment:"What several nodes count together: wrong passwords ([guard]), and sending limits, for a protocol of coming versions (policy)."`
+	Outside  Outside  `toml:"outside" comment:"Accounts whose passwords are kept elsewhere: in an LDAP directory, or by another mail server. See docs/outside-accounts.md."`
 	Modoboa  Modoboa  `toml:"modoboa" comment:"Modoboa's own parameters, which its administrators set in its pages (core_localconfig). 'vmapd config show' lists them."`
 	Admin    Admin    `toml:"admin" comment:"What administrators use, on the listeners of protocol http."`
 	Log      Log      `toml:"log" comment:"Messages go to standard error."`
@@ -180,6 +181,7 @@ func builtin() *Config {
 			AliasKeys: "own", Generate: "auto", ReplacedKeep: Duration(7 * 24 * time.Hour), Settle: Duration(time.Hour), Retire: Duration(8 * 24 * time.Hour),
 		},
 		Policy:  Policy{Counters: "local"},
+		Outside: defaultOutside(),
 		Modoboa: Modoboa{Parameters: []string{}},
 		Admin:   Admin{Page: true},
 		Log:     Log{Level: "info", Format: "console"},

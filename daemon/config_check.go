@@ -33,6 +33,7 @@ func (c *Config) check() ConfigErrors {
 	k.lookup()
 	k.dovecot()
 	k.guard()
+	k.outside()
 	k.dkim()
 	k.modoboa()
 	k.other()

@@ -44,6 +44,7 @@ type Daemon struct {
 	records      *records
 	diagnosis    diagnosis
 	settings     *settings // Modoboa's parameters
+	outside      *outsiders
 	inherited    Inherited
 	estate       *estate // of the process before, until its connections are served
 
@@ -77,6 +78,9 @@ func New(cfg *Config, path string, overrides []string, log *Logger) (*Daemon, er
 		metrics: newMetrics(), cfg: cfg, database: database,
 		handover: handover{program: findProgram(), limit: handoverLimit},
 	}
+	d.outside = newOutsiders(log.Logger, d.metrics)
+	database.elsewhere = d.outside
+	database.configure(cfg)
 	d.hurry, d.urge = context.WithCancel(context.Background())
 	d.signing.Store(cfg.signingSettings())
 	d.openKeys()
@@ -126,6 +130,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.writes = d.openWrites()
 	defer d.writes.close()
 	d.logins = d.openLogins()
+	d.outside.open(d.logins.Logins)
+	defer d.outside.close()
+	d.configureOutside()
 	if err := d.open(); err != nil {
 		d.closeAll()
 		return err

@@ -18,6 +18,7 @@ type databases struct {
 	source      *modoboa.Source
 	manager     *manage.Manager
 	overrides   parameters.Overrides
+	elsewhere   manage.Elsewhere // who changes passwords that are not here; nil: nobody
 }
 
 // A database that hangs must be noticed soon, so that its return is. One that
@@ -47,7 +48,9 @@ func openDatabases(cfg *Config) (*databases, error) {
 
 // configure makes what writes follow a configuration.
 func (d *databases) configure(cfg *Config) {
-	d.manager, d.overrides = manage.New(cfg.ManageOptions(d.write)), cfg.Modoboa.overrides
+	o := cfg.ManageOptions(d.write)
+	o.Elsewhere = d.elsewhere
+	d.manager, d.overrides = manage.New(o), cfg.Modoboa.overrides
 }
 
 func (d *databases) Close() {

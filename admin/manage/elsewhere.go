@@ -57,10 +57,15 @@ func (t *Tx) mayChangeElsewhere(a *Account, old Opt[string], clear string) error
 	return f.err()
 }
 
-// PasswordChanged notes in Modoboa's log that a password was changed elsewhere.
+// PasswordChanged notes in Modoboa's log that a password was changed elsewhere. A
+// hash of an earlier one that is here all the same would still let its owner in,
+// so it goes.
 func (t *Tx) PasswordChanged(id int64) error {
 	a, err := t.account(id)
 	if err != nil {
+		return err
+	}
+	if _, err := t.exec("UPDATE core_user SET password = '' WHERE id = ? AND is_local = ? AND password <> ''", id, false); err != nil {
 		return err
 	}
 	return t.log("Password of account %s changed", a.Username)

@@ -58,6 +58,7 @@ func printStatus(w io.Writer, s *daemon.Status) error {
 	row.data(s.Snapshot)
 	row.spool(&s.Spool)
 	row.guard(&s.Guard)
+	row.outside(&s.Outside)
 	row.dkim(&s.DKIM)
 	for _, l := range s.Listeners {
 		row("listener", "%s, %d of %d connections", strings.TrimSpace(l.Protocol+" "+l.Address+" "+l.Table), l.Connections, l.Max)
@@ -146,6 +147,22 @@ func (row statusRow) pressure(kind string, p *daemon.GuardPressure) {
 			state = ", REFUSED"
 		}
 		row("", "%s %s: %d wrong passwords%s, forgotten at %s", kind, o.Name, o.Guesses, state, o.Forgotten.Local().Format(time.DateTime))
+	}
+}
+
+// outside shows who keeps passwords elsewhere.
+func (row statusRow) outside(o *daemon.OutsideStatus) {
+	name := "passwords"
+	for _, s := range o.Servers {
+		state := "in service"
+		if s.Error != "" {
+			state = fmt.Sprintf("OUT OF SERVICE since %s: %s", s.Since.Local().Format(time.DateTime), s.Error)
+		}
+		row(name, "%s %s, %s", s.Source, s.Server, state)
+		name = ""
+	}
+	for _, p := range o.Problems {
+		row(name, "problem: %s", p)
 	}
 }
 

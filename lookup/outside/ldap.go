@@ -64,6 +64,8 @@ func (d *directory) probe(ctx context.Context, of *server) error {
 			return err
 		}
 		defer c.Close()
+		stop := context.AfterFunc(ctx, func() { c.Close() })
+		defer stop()
 		if !d.l.DirectBind {
 			return d.bindService(c)
 		}
