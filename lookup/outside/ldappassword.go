@@ -146,6 +146,8 @@ func modified(err error) error {
 		return nil
 	case ldap.IsErrorWithCode(err, ldap.LDAPResultConstraintViolation) && errors.As(err, &e):
 		return fmt.Errorf("%w: %v", ErrRefused, e.Err)
+	case ldap.IsErrorWithCode(err, ldap.LDAPResultInsufficientAccessRights):
+		return fmt.Errorf("%w: neither he nor the bind DN may write it", ErrNoChange)
 	}
 	return failure("change the password", err)
 }
