@@ -37,6 +37,9 @@ func (m *mailServer) check(ctx context.Context, q *Question) (Person, error) {
 	if strings.ContainsRune(q.Login+q.Password, 0) {
 		return Person{}, ErrWrong // PLAIN separates with it (RFC 4616)
 	}
+	if q.Account == nil && !strings.Contains(q.Login, "@") {
+		return Person{}, ErrWrong // what would his account be called
+	}
 	err := m.server.use(ctx, func(ctx context.Context) error {
 		return m.session(ctx, func(c *smtp.Client) error { return login(c, q.Login, q.Password) })
 	})
