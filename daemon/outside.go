@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/vmapd/vmapd/lookup/login"
 	"github.com/vmapd/vmapd/lookup/outside"
 	"github.com/vmapd/vmapd/store"
+	"github.com/vmapd/vmapd/store/modoboa/parameters"
 )
 
 // outsiders asks those who keep passwords elsewhere, as the configuration and
@@ -155,27 +157,37 @@ func (d *Daemon) loginOf(name, service string) lookup.Login {
 	return lookup.Login{Name: name, Service: service, Separator: d.config().Dovecot.MasterSeparator, Elsewhere: d.outside.about}
 }
 
-// about says who is asked about an account, or about who has none (nil).
+// about says who is asked about an account, or about who has none (nil), and
+// whether he answers.
 func (o *outsiders) about(a *store.Account) string {
 	now := o.asker()
 	if now == nil {
 		return ""
 	}
-	source := now.SourceOf(a)
-	text := ""
-	for _, s := range now.Status() {
-		if s.Source != source {
-			continue
-		}
-		if text != "" {
-			text += "; "
-		}
-		text += s.Source + " server " + s.Server + ", "
+	return listOf(now, a, func(s *outside.Status) string {
 		if s.Error == "" {
-			text += "in service"
-		} else {
-			text += "out of service: " + s.Error
+			return ", in service"
+		}
+		return ", out of service: " + s.Error
+	})
+}
+
+// Elsewhere says who would be asked about an account; see lookup.Login.
+func (c *Config) Elsewhere(p *parameters.Set) func(a *store.Account) string {
+	o := outside.New(c.OutsideSettings(p), outside.Hooks{})
+	return func(a *store.Account) string {
+		return listOf(o, a, func(*outside.Status) string { return "" })
+	}
+}
+
+// listOf lists the servers that are asked about an account.
+func listOf(o *outside.Outside, a *store.Account, state func(*outside.Status) string) string {
+	var list []string
+	source := o.SourceOf(a)
+	for _, s := range o.Status() {
+		if s.Source == source {
+			list = append(list, s.Source+" server "+s.Server+state(&s))
 		}
 	}
-	return text
+	return strings.Join(list, "; ")
 }
