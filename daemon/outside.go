@@ -66,7 +66,8 @@ func (o *outsiders) apply(s outside.Settings, extra login.Outside, hash func(log
 	if s.LDAP == nil && s.SMTP == nil {
 		o.logins.SetOutside(nil)
 	} else {
-		o.now = outside.New(s, outside.Hooks{Hash: hash, Answered: func(source, result string) { o.count.WithLabelValues(source, result).Inc() }})
+		o.now = outside.New(s, outside.Hooks{Hash: hash, Changed: o.changed,
+			Answered: func(source, result string) { o.count.WithLabelValues(source, result).Inc() }})
 		o.running = newTask(context.Background(), o.now.Run)
 		extra.Knower = o.now
 		o.logins.SetOutside(&extra)
@@ -75,6 +76,17 @@ func (o *outsiders) apply(s outside.Settings, extra login.Outside, hash func(log
 		old.end() // questions on their way still get their answers
 	}
 	o.report(s.Problems())
+}
+
+// changed logs that a server goes out of service, or is back.
+func (o *outsiders) changed(source, server string, why error) {
+	log := o.log.With(zap.String("source", source), zap.String("server", server))
+	if why == nil {
+		log.Info("a server that knows passwords is asked again")
+		return
+	}
+	log.Warn("a server that knows passwords is not asked for now: logins of its accounts are put off", zap.Error(why),
+		zap.String("remedy", "start it, or correct how it is asked (vmapd doctor --only outside)"))
 }
 
 // report logs what is wrong with the settings, when it becomes so.

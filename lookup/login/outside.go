@@ -106,7 +106,10 @@ func (c *check) rightHere(ctx context.Context, a *Attempt) (bool, error) {
 // is made, unless he has one by the name that he is known by elsewhere.
 func (c *check) firstLogin(ctx context.Context, a *Attempt, p *outside.Person) Outcome {
 	c.names = names{checked: p.Login, user: p.Login}
-	if !c.findNew() {
+	if _, boxless := c.snap.Account(p.Login); !c.findNew() && boxless {
+		c.cancel()
+		return c.no(Refused, "the account has no mailbox", 0)
+	} else if !c.exists {
 		ctx, cancel := context.WithTimeout(ctx, createLimit)
 		defer cancel()
 		switch err := c.out.Create(ctx, p); {

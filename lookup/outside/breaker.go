@@ -11,12 +11,13 @@ type breaker struct {
 	mu      sync.Mutex
 	why     error // nil: the server is in service
 	since   time.Time
-	tripped chan struct{} // closed when the server goes out of service; nil while it is
-	wake    chan struct{} // for watch
+	tripped chan struct{}   // closed when the server goes out of service; nil while it is
+	wake    chan struct{}   // for watch
+	told    func(why error) // of each change; nil: the server is in service again
 }
 
-func newBreaker() *breaker {
-	return &breaker{tripped: make(chan struct{}), wake: make(chan struct{}, 1)}
+func newBreaker(told func(error)) *breaker {
+	return &breaker{tripped: make(chan struct{}), wake: make(chan struct{}, 1), told: told}
 }
 
 // state returns why the server is out of service, or nil and a channel that is
@@ -34,6 +35,7 @@ func (b *breaker) trip(why error) {
 	if b.why == nil {
 		b.since = time.Now()
 		close(b.tripped)
+		b.told(why)
 		select {
 		case b.wake <- struct{}{}:
 		default:
@@ -48,6 +50,7 @@ func (b *breaker) restore() {
 	defer b.mu.Unlock()
 	if b.why != nil {
 		b.why, b.tripped = nil, make(chan struct{})
+		b.told(nil)
 	}
 }
 

@@ -21,10 +21,10 @@ type directory struct {
 	servers []*ldapServer
 }
 
-func newDirectory(l *LDAP, s *Settings, hash func(login, clear string) (string, error)) *directory {
-	d := &directory{l: l, s: s, hash: hash}
+func newDirectory(l *LDAP, s *Settings, h *Hooks) *directory {
+	d := &directory{l: l, s: s, hash: h.Hash}
 	for _, address := range l.Servers {
-		d.servers = append(d.servers, &ldapServer{server: newServer(address, s), d: d})
+		d.servers = append(d.servers, &ldapServer{server: newServer(address, SourceLDAP, s, h), d: d})
 	}
 	return d
 }

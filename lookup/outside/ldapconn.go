@@ -17,6 +17,7 @@ type ldapConn struct {
 	used    time.Time // when it was given back
 	again   bool      // it was used before, so that the server may have closed it
 	service bool      // it is bound as the bind DN
+	said    *allowance
 }
 
 // ldapServer is a server of a directory with its idle connections.
@@ -56,6 +57,7 @@ func (s *ldapServer) with(ctx context.Context, f func(*ldapConn) error) error {
 // for others if it is still good.
 func (s *ldapServer) run(ctx context.Context, c *ldapConn, f func(*ldapConn) error) error {
 	stop := context.AfterFunc(ctx, func() { c.Close() })
+	c.said.renew()
 	err := f(c)
 	if !stop() || isOutage(err) || c.IsClosing() {
 		c.Close()
@@ -131,7 +133,8 @@ func (s *ldapServer) connect(ctx context.Context) (*ldapConn, error) {
 	}
 	stop := context.AfterFunc(ctx, func() { nc.Close() }) // go-ldap knows no context
 	defer stop()
-	c := ldap.NewConn(nc, l.Security == SSL)
+	said := patient(nc)
+	c := ldap.NewConn(said, l.Security == SSL)
 	c.SetTimeout(s.limit)
 	c.Start()
 	if l.Security == StartTLS {
@@ -141,7 +144,7 @@ func (s *ldapServer) connect(ctx context.Context) (*ldapConn, error) {
 		}
 	}
 	_ = nc.SetDeadline(time.Time{})
-	return &ldapConn{Conn: c}, nil
+	return &ldapConn{Conn: c, said: said}, nil
 }
 
 // failure makes an outage of an error of go-ldap unless the server has

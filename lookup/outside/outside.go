@@ -63,6 +63,9 @@ type Hooks struct {
 	// Answered is told the outcome of each question: "right", "wrong", "busy" or
 	// "temp".
 	Answered func(source, result string)
+	// Changed is told that a server goes out of service, and why, or that it is
+	// back (nil). It must not block.
+	Changed func(source, server string, why error)
 	// Hash makes of a clear password what Modoboa would store: "{SCHEME}...".
 	Hash func(login, clear string) (string, error)
 }
@@ -83,11 +86,11 @@ func New(s Settings, h Hooks) *Outside {
 	s = s.withDefaults()
 	o := &Outside{settings: s, hooks: h}
 	if s.LDAP != nil {
-		o.ldap = newDirectory(s.LDAP, &s, h.Hash)
+		o.ldap = newDirectory(s.LDAP, &s, &h)
 		o.sources = append(o.sources, o.ldap)
 	}
 	if s.SMTP != nil {
-		o.smtp = newMailServer(s.SMTP, &s)
+		o.smtp = newMailServer(s.SMTP, &s, &h)
 		o.sources = append(o.sources, o.smtp)
 	}
 	return o

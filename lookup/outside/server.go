@@ -34,8 +34,13 @@ type server struct {
 	waiting atomic.Int32
 }
 
-func newServer(address string, s *Settings) *server {
-	return &server{breaker: newBreaker(), address: address, limit: s.Operation, slots: make(chan struct{}, s.Connections), most: int32(s.Waiting)}
+func newServer(address, source string, s *Settings, h *Hooks) *server {
+	told := func(why error) {
+		if h.Changed != nil {
+			h.Changed(source, address, why)
+		}
+	}
+	return &server{breaker: newBreaker(told), address: address, limit: s.Operation, slots: make(chan struct{}, s.Connections), most: int32(s.Waiting)}
 }
 
 // use runs f, which asks the server, when there is a slot for it.

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/smtp"
 	"net/textproto"
@@ -21,8 +20,8 @@ type mailServer struct {
 	server *server
 }
 
-func newMailServer(m *SMTP, s *Settings) *mailServer {
-	return &mailServer{m: m, s: s, server: newServer(m.Server, s)}
+func newMailServer(m *SMTP, s *Settings, h *Hooks) *mailServer {
+	return &mailServer{m: m, s: s, server: newServer(m.Server, SourceSMTP, s, h)}
 }
 
 func (m *mailServer) name() string                                         { return SourceSMTP }
@@ -75,7 +74,7 @@ func (m *mailServer) session(ctx context.Context, f func(*smtp.Client) error) er
 	defer stop()
 	_ = nc.SetDeadline(time.Now().Add(m.s.Operation)) // for all of it
 	host, _, _ := net.SplitHostPort(m.m.Server)
-	c, err := smtp.NewClient(&shortConn{nc, maxSaid}, host)
+	c, err := smtp.NewClient(patient(nc), host)
 	if err != nil {
 		return &outage{fmt.Errorf("greeting: %w", err)}
 	}
@@ -154,25 +153,6 @@ func (a *saslClient) Next(_ []byte, more bool) ([]byte, error) {
 		return []byte([]string{a.login, a.password}[a.step-1]), nil
 	}
 	return nil, errors.New("the server asks for more than a login and a password")
-}
-
-// maxSaid is how much a server may say in a session, in bytes.
-const maxSaid = 64 << 10
-
-// shortConn ends when the server has said too much.
-type shortConn struct {
-	net.Conn
-	left int
-}
-
-// Read implements net.Conn.
-func (c *shortConn) Read(b []byte) (int, error) {
-	if c.left <= 0 {
-		return 0, io.ErrUnexpectedEOF
-	}
-	n, err := c.Conn.Read(b[:min(len(b), c.left)])
-	c.left -= n
-	return n, err
 }
 
 // ownName is what this host calls itself.
