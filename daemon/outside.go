@@ -72,6 +72,13 @@ func (o *outsiders) apply(s outside.Settings, extra login.Outside, hash func(log
 		extra.Knower = o.now
 		o.logins.SetOutside(&extra)
 	}
+	for source, asked := range map[string]bool{outside.SourceLDAP: s.LDAP != nil, outside.SourceSMTP: s.SMTP != nil} {
+		for _, result := range []string{"right", "wrong", "temp", "busy"} {
+			if asked {
+				o.count.WithLabelValues(source, result) // there from the start, at 0
+			}
+		}
+	}
 	if old != nil {
 		old.end() // questions on their way still get their answers
 	}
