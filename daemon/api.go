@@ -81,7 +81,7 @@ func (d *Daemon) explainLogin(ctx context.Context, name, service string) (*looku
 		return nil, err
 	}
 	c := d.config()
-	return lookup.ExplainLogin(snap, c.LookupOptions(), lookup.Login{Name: name, Service: service, Separator: c.Dovecot.MasterSeparator}, time.Now()), nil
+	return lookup.ExplainLogin(snap, c.LookupOptions(), d.loginOf(name, service), time.Now()), nil
 }
 
 // config returns the configuration in effect.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/vmapd/vmapd/lookup/password"
 	"github.com/vmapd/vmapd/store/db"
+	"github.com/vmapd/vmapd/store/modoboa/parameters"
 )
 
 // DefaultConfigFile is read when no other file is named; it may be missing.
@@ -24,6 +25,8 @@ type Config struct {
 	DKIM     DKIM     `toml:"dkim" comment:"Signing of mail (protocol milter): what authenticated clients send, and others that are named here."`
 	Policy   Policy   `toml:"policy" comment:"What several nodes count together: wrong passwords ([guard]), and sending limits, for a protocol of coming versions (policy)."`
 	Alarms   Alarms   `toml:"alarms" comment:"What administrators are told of: mailboxes that are nearly full, keys that are not in DNS, a database that is down. The web page, the API and vmapd alarm list show them."`
+	Outside  Outside  `toml:"outside" comment:"Accounts whose passwords are kept elsewhere: in an LDAP directory, or by another mail server. See docs/outside-accounts.md."`
+	Modoboa  Modoboa  `toml:"modoboa" comment:"Modoboa's own parameters, which its administrators set in its pages (core_localconfig). 'vmapd config show' lists them."`
 	Admin    Admin    `toml:"admin" comment:"What administrators use, on the listeners of protocol http."`
 	Shadow   Shadow   `toml:"shadow" comment:"Before vmapd takes the place of SQL maps: ask them too what Postfix asks vmapd, and tell what differs (vmapd status, vmapd_shadow_total). See docs/diff.md."`
 	Log      Log      `toml:"log" comment:"Messages go to standard error."`
@@ -131,6 +134,13 @@ type Policy struct {
 	Counters string `toml:"counters" comment:"local, or redis://host:6379/0 when several nodes share limits."`
 }
 
+// Modoboa is the section [modoboa].
+type Modoboa struct {
+	Parameters []string `toml:"parameters" comment:"Values that vmapd uses instead of those of Modoboa's, as app.name=value: [\"core.log_maximum_age=90\", \"core.enable_inactive_accounts=false\"]. Modoboa itself does not see them. In a database that vmapd init made this is the way to set them."`
+
+	overrides parameters.Overrides // Parameters, parsed
+}
+
 // Admin is the section [admin].
 type Admin struct {
 	Page bool `toml:"page" comment:"Serve the web page. Who signs in there is an account of the database."`
@@ -196,10 +206,12 @@ func builtin() *Config {
 			Headers: "balanced", Canon: "relaxed/relaxed", Subdomains: "exact", Resolvers: []string{},
 			AliasKeys: "own", Generate: "auto", ReplacedKeep: Duration(7 * 24 * time.Hour), Settle: Duration(time.Hour), Retire: Duration(8 * 24 * time.Hour),
 		},
-		Policy: Policy{Counters: "local"},
-		Alarms: builtinAlarms(),
-		Admin:  Admin{Page: true},
-		Shadow: Shadow{Every: 100},
-		Log:    Log{Level: "info", Format: "console"},
+		Policy:  Policy{Counters: "local"},
+		Alarms:  builtinAlarms(),
+		Admin:   Admin{Page: true},
+		Shadow:  Shadow{Every: 100},
+		Log:     Log{Level: "info", Format: "console"},
+		Outside: defaultOutside(),
+		Modoboa: Modoboa{Parameters: []string{}},
 	}
 }

@@ -46,6 +46,8 @@ type Daemon struct {
 	records      *records
 	alarms       *alarms
 	diagnosis    diagnosis
+	settings     *settings // Modoboa's parameters
+	outside      *outsiders
 	inherited    Inherited
 	estate       *estate // of the process before, until its connections are served
 
@@ -79,12 +81,16 @@ func New(cfg *Config, path string, overrides []string, log *Logger) (*Daemon, er
 		metrics: newMetrics(), cfg: cfg, database: database,
 		handover: handover{program: findProgram(), limit: handoverLimit},
 	}
+	d.outside = newOutsiders(log.Logger, d.metrics)
+	database.elsewhere = d.outside
+	database.configure(cfg)
 	d.hurry, d.urge = context.WithCancel(context.Background())
 	d.signing.Store(cfg.signingSettings())
 	d.openKeys()
 	l := &loads{log: log.Logger, metrics: d.metrics, status: func(s string) { d.notify("STATUS=" + s) }}
 	d.store = &store.Store{Settings: database.settings(cfg), File: SnapshotPath(cfg.StateDir), Hooks: l.hooks()}
 	d.resolver = lookup.NewResolver(d.store, cfg.LookupOptions())
+	d.settings = d.openSettings()
 	d.rates = newRates()
 	d.alarms = newAlarms(d)
 	d.shadow = newShadow(d.metrics.shadow)
@@ -129,6 +135,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.writes = d.openWrites()
 	defer d.writes.close()
 	d.logins = d.openLogins()
+	d.outside.open(d.logins.Logins)
+	defer d.outside.close()
+	d.configureOutside()
 	if err := d.open(); err != nil {
 		d.closeAll()
 		return err
@@ -143,6 +152,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	keeping := newTask(context.WithoutCancel(ctx), d.keepKeys)
 	telling := newTask(context.WithoutCancel(ctx), d.alarms.Run)
 	watching := newTask(context.WithoutCancel(ctx), d.watchAlarms)
+	asking := newTask(context.WithoutCancel(ctx), d.keepSettings)
 	counting := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.rates.run(ctx, d.metrics.totals) })
 	defer counting.end()
 	comparing := newTask(ctx, d.runShadow)
@@ -168,6 +178,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.drain(signals)
 	tending.end()
 	keeping.end()
+	asking.end()
 	signing.end()
 	writing.end()
 	telling.end()

@@ -58,6 +58,7 @@ func printStatus(w io.Writer, s *daemon.Status) error {
 	row.data(s.Snapshot)
 	row.spool(&s.Spool)
 	row.guard(&s.Guard)
+	row.outside(&s.Outside)
 	row.dkim(&s.DKIM)
 	if s.Alarms > 0 {
 		row("alarms", "%d are OPEN, see vmapd alarm list", s.Alarms)
@@ -163,6 +164,22 @@ func (row statusRow) pressure(kind string, p *daemon.GuardPressure) {
 			state = ", REFUSED"
 		}
 		row("", "%s %s: %d wrong passwords%s, forgotten at %s", kind, o.Name, o.Guesses, state, o.Forgotten.Local().Format(time.DateTime))
+	}
+}
+
+// outside shows who keeps passwords elsewhere.
+func (row statusRow) outside(o *daemon.OutsideStatus) {
+	name := "passwords"
+	for _, s := range o.Servers {
+		state := "in service"
+		if s.Error != "" {
+			state = fmt.Sprintf("OUT OF SERVICE since %s: %s", s.Since.Local().Format(time.DateTime), s.Error)
+		}
+		row(name, "%s %s, %s", s.Source, s.Server, state)
+		name = ""
+	}
+	for _, p := range o.Problems {
+		row(name, "problem: %s", p)
 	}
 }
 
