@@ -116,6 +116,26 @@ func (e *Engine) meet(ctx context.Context) {
 		case <-e.together.wake:
 		}
 	}
+	e.leave()
+}
+
+// leaveLimit is how long a process that ends waits to say so.
+const leaveLimit = time.Second
+
+// leave says that this node ends, so that nobody waits for it.
+func (e *Engine) leave() {
+	if e.together.mode.Load() == alone {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), leaveLimit)
+	defer cancel()
+	err := e.tell(ctx, e.together.takeOut(&e.together.dirty), false)
+	if err == nil {
+		_, err = e.s.Shared.Sync(ctx, &Hello{Node: e.self.Value(), Leaves: true, Gone: e.s.NodeGone.Milliseconds(), Seq: e.together.seq, Sentences: e.together.version})
+	}
+	if err != nil {
+		e.part(err)
+	}
 }
 
 // meetLimit is how long one question outside of charges may take.
@@ -139,7 +159,7 @@ func (e *Engine) meetOnce(ctx context.Context) error {
 // that it hides nothing.
 func (e *Engine) comeBack(ctx context.Context) error {
 	t := &e.together
-	hello := Hello{Node: e.self.Value(), Gone: e.s.NodeGone.Milliseconds(), Sentences: -1}
+	hello := Hello{Node: e.self.Value(), Gone: e.s.NodeGone.Milliseconds(), Mark: rand.Text()}
 	news, err := e.s.Shared.Sync(ctx, &hello)
 	if err != nil {
 		return err
@@ -151,9 +171,12 @@ func (e *Engine) comeBack(ctx context.Context) error {
 		return err
 	}
 	t.seq, t.version = 0, -1
-	hello.Epoch = rand.Text()
-	if news, err = e.s.Shared.Sync(ctx, &hello); err != nil {
+	hello.Epoch, hello.Mark, hello.Marked = rand.Text(), "", hello.Mark
+	switch news, err = e.s.Shared.Sync(ctx, &hello); {
+	case err != nil:
 		return err
+	case news.Epoch == "":
+		return ErrEpoch // in the meantime
 	}
 	t.epoch.Store(&news.Epoch)
 	t.mode.Store(returning)

@@ -92,7 +92,10 @@ type Push struct {
 type Hello struct {
 	Node      string
 	Epoch     string // if that place has none, it takes this one
+	Mark      string // to keep, before something is told
+	Marked    string // if this one was not kept, that place lost its memory meanwhile: no epoch is given
 	Alive     bool   // this node is there and hides nothing
+	Leaves    bool   // this node ends, and hides nothing
 	Gone      int64  // milliseconds after which a node that says nothing is gone
 	Seq       int64  // of the last news
 	Sentences int64  // version of those that are known
