@@ -93,14 +93,14 @@
 // comes back first tells what it counted, then asks again but keeps to its share,
 // until every other node has said that it hides nothing either, or was not heard
 // of for Settings.NodeGone. If that place has lost its memory the nodes put theirs
-// back: of each cell the larger number is right, and of its own each node knows
-// best.
+// back: each its own, and those of others that have not come back to do it.
 //
 // What is guaranteed:
 //
 //   - While all nodes reach that place no limit is exceeded.
 //   - If it fails for all, is killed, emptied, or comes back with old data, no
-//     limit is exceeded either, as long as what others had counted and a node had not
+//     limit is exceeded either (old data lack what a node that ended since had
+//     counted after they were saved), as long as what others had counted and a node had not
 //     heard of at that moment is no more than one part in n of what was left. A node
 //     that takes part in charging a subject hears with each answer, so that is so
 //     unless nearly all of a limit is used elsewhere within ShareEvery.

@@ -8,7 +8,8 @@
 //
 //   - c:KIND:UNIT:WINDOW:NAME is a counter, a hash: c:NODE:BUCKET is what a node
 //     has counted in a bucket, s:NODE the stamp of the last time it told that, v
-//     the version, w the bucket in which the soft mark was passed. It expires
+//     the version, w the bucket in which the soft mark was passed, z when it was
+//     reset. It expires
 //     with its window.
 //   - changed is a sorted set of counters by the number of their last change, seq
 //     the last such number.
