@@ -25,7 +25,9 @@ type meeting struct {
 	dirty map[*entry]struct{} // with counters of which the others do not know our cells
 	news  map[*entry]struct{} // with counters of which the file does not know their cells
 
-	// What follows is Run's.
+	kept int64 // nodes, in the file
+
+	// What follows is of the goroutine that meets the others.
 	others   map[string]bool // nodes that lived when this one was together with them
 	returned int64           // when this one hid nothing any more, by the clock of all
 	seq      int64
@@ -84,10 +86,16 @@ func (t *meeting) takeOut(m *map[*entry]struct{}) map[*entry]struct{} {
 	return list
 }
 
-// keepNews writes to the file what others have counted.
+// keepNews writes to the file what others have counted, and how many they are.
 func (e *Engine) keepNews() {
-	if e.s.Shared == nil {
+	if e.s.Shared == nil || e.journal == nil {
 		return
+	}
+	if n := e.nodesKnown(); n != e.together.kept {
+		e.together.kept = n
+		w := newWriter(nil)
+		w.meta(e.self, e.key, n)
+		e.journal.append(seal(w.b))
 	}
 	for en := range e.together.takeOut(&e.together.news) {
 		en.mu.Lock()

@@ -471,6 +471,57 @@ func TestRestartOfANode(t *testing.T) {
 	}
 }
 
+// TestRestartWhileApart: a node that starts while Redis is away goes on with what
+// it had heard.
+func TestRestartWhileApart(t *testing.T) {
+	s := newServer(t)
+	path := filepath.Join(t.TempDir(), "limits")
+	a, b := s.nodeOf(sl.Settings{Path: path}), s.node()
+	a.together()
+	eventually(t, "a knows b", func() bool { return a.Nodes() == 2 })
+	b.send(charge(40, limited(alice, 100)))
+	eventually(t, "a knows what b counts", func() bool { return a.used(alice) == 40 })
+	s.kill()
+	a.stop()
+	a = s.nodeOf(sl.Settings{Path: path})
+	if a.used(alice) != 40 || a.Nodes() != 2 || a.Apart() == nil {
+		t.Errorf("used %d, %d nodes, %v; want 40, 2, and why it is apart", a.used(alice), a.Nodes(), a.Apart())
+	}
+	if n := hammer([]*node{a}, 1, 30, nil, limited(alice, 100)); n != 20 {
+		t.Errorf("%d were let through, want 20", n)
+	}
+	eventually(t, "that is reported", func() bool { return a.errors.Load() == 1 })
+	s.start()
+	a.together()
+	b.together()
+	if n := hammer([]*node{a, b}, 2, 50, nil, limited(alice, 100)); n != 40 {
+		t.Errorf("%d were let through, want the 40 that were left", n)
+	}
+}
+
+// TestSuspensionByAll: refusals count wherever they happen.
+func TestSuspensionByAll(t *testing.T) {
+	s := newServer(t)
+	auto := sl.Settings{Suspend: sl.AutoSuspend{Times: 4}}
+	a := s.nodeOf(auto)
+	a.together()
+	for range 3 {
+		if a.send(charge(1, limited(alice, 0))) {
+			t.Fatal("let through")
+		}
+	}
+	c := s.node()
+	a.stop() // having told all
+	b := s.nodeOf(auto)
+	b.together()
+	if v := b.Take(t.Context(), charge(1, limited(alice, 0))); v.OK || v.Suspended != nil {
+		t.Errorf("%+v", v)
+	}
+	for _, n := range []*node{b, c} {
+		eventually(t, "all know that alice is suspended", func() bool { got, ok := n.Suspended(alice); return ok && got.Auto })
+	}
+}
+
 // TestKeysExpire with their windows.
 func TestKeysExpire(t *testing.T) {
 	s := newServer(t)
