@@ -130,5 +130,5 @@ func (k *counter) free(ms, need int64) int64 {
 // as messages are known that were charged before.
 func (k *counter) idle(ms int64) bool {
 	k.tidy(ms)
-	return len(k.cells) == 0 && k.warned == 0 && k.reset+rememberInstance <= ms
+	return len(k.cells) == 0 && k.warned == 0 && k.refused == 0 && k.reset+rememberInstance <= ms
 }

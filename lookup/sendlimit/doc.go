@@ -116,7 +116,7 @@
 //
 // # Cost
 //
-// A charge without limits takes some ten nanoseconds. Others take the lock of each
+// A charge without limits takes less than a tenth of a microsecond. Others take the lock of each
 // of their subjects, in order, some microseconds, and a write(2); with a shared
 // place its answer is waited for meanwhile, so a subject is charged by one node as
 // often as that place can be asked one question after the other. Memory is bounded

@@ -151,11 +151,12 @@ func (e *Engine) recipients(o *order) {
 	}
 	for _, a := range o.Addresses {
 		h := e.hash(a)
-		known := o.account.seen != nil && o.account.seen.has(h)
-		if (!known || o.prior.hasLearned(h)) && !slices.Contains(o.fresh, h) {
+		if known := o.account.seen != nil && o.account.seen.has(h); !known || o.prior.hasLearned(h) {
 			o.fresh = append(o.fresh, h)
 		}
 	}
+	slices.Sort(o.fresh)
+	o.fresh = slices.Compact(o.fresh)
 }
 
 // fill completes a line.
