@@ -38,6 +38,7 @@ var imports = map[string][]string{
 	"lookup/internal/peer":      {},
 	"lookup/internal/strescape": {},
 	"lookup/policy":             {"lookup/internal/line"},
+	"lookup/sendlimit":          {},
 	"lookup/socketmap":          {"lookup/internal/line"},
 	"lookup/tcptable":           {"lookup/internal/line"},
 	"lookup/usage":              {"store"},
@@ -62,6 +63,8 @@ var imports = map[string][]string{
 	"admin/api":                 {"admin/manage", "lookup", "store", "store/db"},
 	"admin/page":                {"admin/manage", "lookup", "store"},
 
+	"lookup/sendlimit/redislimit": {"lookup/sendlimit"},
+
 	"cmd/vmapd/internal/doveconf": {"daemon"},
 	"cmd/vmapd/internal/dovetest": {"cmd/vmapd/internal/mailtest", "internal/peers"},
 	"cmd/vmapd/internal/gendocs":  {"admin/doctor", "cmd/vmapd/internal/doveconf", "daemon", "lookup"},
@@ -70,7 +73,7 @@ var imports = map[string][]string{
 }
 
 // wirePackages import the standard library alone: others may use them.
-var wirePackages = []string{"lookup/auth", "lookup/dict", "lookup/guard", "lookup/internal/line", "lookup/internal/peer", "lookup/internal/strescape", "lookup/policy", "lookup/socketmap", "lookup/tcptable"}
+var wirePackages = []string{"lookup/auth", "lookup/dict", "lookup/guard", "lookup/internal/line", "lookup/internal/peer", "lookup/internal/strescape", "lookup/policy", "lookup/sendlimit", "lookup/socketmap", "lookup/tcptable"}
 
 // leafPackages know no SQL driver, logger or metrics.
 var leafPackages = []string{"store", "lookup"}
