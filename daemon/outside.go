@@ -168,7 +168,7 @@ func (u unread) Asks(a *store.Account) bool {
 
 // Check implements login.Knower.
 func (u unread) Check(context.Context, outside.Question) (outside.Person, error) {
-	return outside.Person{}, errors.New("Modoboa's parameters have not been read yet, which say what LDAP server to ask")
+	return outside.Person{}, errors.New("it is not known yet what LDAP server to ask: Modoboa's parameters have not been read")
 }
 
 // loginOf is a login to explain.

@@ -20,12 +20,12 @@ func newBreaker(told func(error)) *breaker {
 	return &breaker{tripped: make(chan struct{}), wake: make(chan struct{}, 1), told: told}
 }
 
-// state returns why the server is out of service, or nil and a channel that is
-// closed when it goes.
-func (b *breaker) state() (why error, since time.Time, tripped <-chan struct{}) {
+// state returns why and since when the server is out of service; or nil, and a
+// channel that is closed when it goes.
+func (b *breaker) state() (tripped <-chan struct{}, since time.Time, why error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.why, b.since, b.tripped
+	return b.tripped, b.since, b.why
 }
 
 // trip takes the server out of service.

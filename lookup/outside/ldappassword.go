@@ -18,7 +18,7 @@ func (d *directory) change(ctx context.Context, login, old, clear string) error 
 		return errors.New("an empty password is none")
 	}
 	if d.l.ActiveDirectory && d.l.Security == Plain {
-		return errors.New("Active Directory takes new passwords over TLS alone: set ldap_secured")
+		return errors.New("new passwords go to Active Directory over TLS alone: set ldap_secured")
 	}
 	return d.ask(ctx, func(c *ldapConn) error {
 		if old == "" {

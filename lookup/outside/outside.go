@@ -204,7 +204,7 @@ func (o *Outside) Status() (list []Status) {
 	for _, s := range o.sources {
 		for _, server := range s.all() {
 			st := Status{Source: s.name(), Server: server.address}
-			if why, since, _ := server.state(); why != nil {
+			if _, since, why := server.state(); why != nil {
 				st.Error, st.Since = why.Error(), since
 			}
 			list = append(list, st)

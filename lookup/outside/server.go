@@ -61,7 +61,7 @@ func (s *server) use(ctx context.Context, f func(context.Context) error) error {
 
 // enter takes a slot.
 func (s *server) enter(ctx context.Context) error {
-	why, _, tripped := s.state()
+	tripped, _, why := s.state()
 	if why != nil {
 		return outOfService(why)
 	}
@@ -81,7 +81,7 @@ func (s *server) enter(ctx context.Context) error {
 	case s.slots <- struct{}{}:
 		return nil
 	case <-tripped:
-		why, _, _ := s.state()
+		_, _, why := s.state()
 		return outOfService(why)
 	case <-patience.C:
 		return ErrBusy

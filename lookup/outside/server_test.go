@@ -61,7 +61,7 @@ func TestWhoHasGone(t *testing.T) {
 	s := newServer("server:1", SourceLDAP, &Settings{Connections: 1, Waiting: 1, Operation: time.Hour}, &Hooks{})
 	ctx, cancel := context.WithCancel(t.Context())
 	err := s.use(ctx, func(context.Context) error { cancel(); return &outage{errors.New("closed")} })
-	if why, _, _ := s.state(); why != nil || !errors.Is(err, context.Canceled) {
+	if _, _, why := s.state(); why != nil || !errors.Is(err, context.Canceled) {
 		t.Errorf("%v, %v", err, why)
 	}
 }
