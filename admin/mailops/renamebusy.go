@@ -1,0 +1,119 @@
+package mailops
+
+import "errors"
+
+// ownSource sees whether the old home has become that of another mailbox. Its
+// mail must not go along: the old home is put out of reach, and if something
+// came in since that other mailbox was made it is brought back.
+func (t *transfer) ownSource() error {
+	o, err := t.facts.Owner(t.ctx, t.src.path, t.op)
+	if err != nil || o == nil || o.Elsewhere {
+		return err
+	}
+	there, err := t.moving.isThere()
+	if err != nil {
+		return err
+	}
+	if !there {
+		if there, err = t.home.isThere(); err != nil || !there {
+			return err
+		}
+		if err := t.move(t.home, t.moving); err != nil {
+			return err
+		}
+	}
+	path, err := t.touched(t.moving, o.Since)
+	if err != nil || path == "" {
+		return err
+	}
+	why := refuse(t.src.path, "move the messages that are "+t.op.Address+"'s by IMAP or by hand; then delete the row in admin_mailboxoperation",
+		"is the home of the mailbox %s, which was made after the one that is to be renamed, and something came in since: whose mail it is must be decided by hand", o.Address)
+	return errors.Join(why, t.putBack())
+}
+
+// clear makes room at the new place. Not free and no error means that it is the
+// old home that holds no mail, and was dropped.
+func (t *transfer) clear(source spot) (free bool, err error) {
+	there, err := t.away.isThere()
+	if err != nil {
+		return false, err
+	}
+	if !there {
+		if there, err = t.target.isThere(); err != nil || !there {
+			return !there, err
+		}
+		if found, err := t.content(t.target); err != nil {
+			return false, err
+		} else if found != "" {
+			return false, t.full(source, found)
+		}
+		if err := t.move(t.target, t.away); err != nil {
+			return false, err
+		}
+	}
+	return true, t.dropAside()
+}
+
+// full is what happens if there is mail at the new place: its owner may be about
+// to leave, or the old home has none and can go.
+func (t *transfer) full(source spot, found string) error {
+	row, err := t.facts.Leaves(t.ctx, t.dst.path, t.op)
+	if err != nil {
+		return err
+	}
+	if row != 0 {
+		if source == t.home { // the other one may want to come here
+			if err := t.move(t.home, t.moving); err != nil {
+				return err
+			}
+		}
+		return errWaits
+	}
+	if mail, err := t.content(source); err != nil {
+		return err
+	} else if mail == "" {
+		gone := t.goneFrom
+		if source == t.copied {
+			gone = t.gone
+		}
+		return t.drop(source, gone)
+	}
+	return refuse(t.src.path, "bring the mail of both together (with Dovecot down for the user: doveadm sync -1, or move the messages by IMAP), remove the old folder, and it is done at the next run",
+		"cannot become %s: both hold mail (there: %s), and vmapd does not merge mailboxes", shown(t.dst.path), shown(found))
+}
+
+// dropAside removes what was at the new place, if it still holds nothing now
+// that nobody can get at it.
+func (t *transfer) dropAside() error {
+	found, err := t.content(t.away)
+	if err != nil {
+		return err
+	}
+	if found == "" {
+		return t.move(t.away, t.gone)
+	}
+	if err := t.move(t.away, t.target); err != nil && !isTaken(err) {
+		return err
+	}
+	return refuse(t.src.path, "see what is in both folders, bring the mail together, and remove the old one", "cannot become %s: both hold mail (there: %s)", shown(t.dst.path), shown(found))
+}
+
+// nothing is what is left to do if there is no old home: bring back what was put
+// aside at the new place.
+func (t *transfer) nothing() (string, error) {
+	there, err := t.away.isThere()
+	if err == nil && there {
+		if err = t.move(t.away, t.target); isTaken(err) {
+			if err = t.dropAside(); err == nil {
+				err = t.removeTree(t.gone)
+			}
+		}
+	}
+	if err != nil {
+		return "", err
+	}
+	if there, err = t.target.isThere(); err != nil || there {
+		return "it was moved before", err
+	}
+	return nothingThere, nil
+}
