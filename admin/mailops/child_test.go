@@ -77,6 +77,12 @@ func (s *killerSession) Carry(ctx context.Context, op *mailops.Operation, f mail
 	return text, err
 }
 
+func (s *killerSession) Tidy(ctx context.Context, pending func(int64) bool) ([]mailops.Result, error) {
+	return s.Session.(interface {
+		Tidy(context.Context, func(int64) bool) ([]mailops.Result, error)
+	}).Tidy(ctx, pending)
+}
+
 // startChild starts one on a world.
 func (w *world) startChild(stop int, free bool) *exec.Cmd {
 	w.t.Helper()

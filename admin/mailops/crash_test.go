@@ -8,8 +8,6 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/vmapd/vmapd/store/db/dbtest"
 )
 
 // job is a state of things, and what must become of it whatever happens.
@@ -86,9 +84,9 @@ func (w *world) mount(name string) {
 }
 
 func crashEverywhere(t *testing.T, j *job, prepare func(*world)) {
-	killed := 0
+	killed, database := 0, template(t)
 	for stop := 1; ; stop++ {
-		w := newWorld(t, dbtest.SQLite(t))
+		w := again(t, database)
 		prepare(w)
 		j.make(w)
 		mail := contents(w)
@@ -145,17 +143,17 @@ func TestTogether(t *testing.T) {
 	for _, j := range jobs() {
 		for _, free := range []bool{false, true} {
 			t.Run(j.name+map[bool]string{true: ", no lock", false: ""}[free], func(t *testing.T) {
-				for range 5 {
-					together(t, &j, free)
+				database := template(t)
+				for range 8 {
+					together(t, again(t, database), &j, free)
 				}
 			})
 		}
 	}
 }
 
-func together(t *testing.T, j *job, free bool) {
+func together(t *testing.T, w *world, j *job, free bool) {
 	t.Helper()
-	w := newWorld(t, dbtest.SQLite(t))
 	j.make(w)
 	before := contents(w)
 	a, b, c := w.startChild(0, free), w.startChild(0, free), w.startChild(0, free)

@@ -3,6 +3,7 @@ package mailops
 import (
 	"errors"
 	"io/fs"
+	"os"
 )
 
 // tries is how often a step begins anew because somebody else was at work on
@@ -19,8 +20,13 @@ const (
 // deletion is a home that is to go, and the names it bears until it is gone.
 type deletion struct {
 	*work
-	place            *place
-	home, away, gone spot
+	place                  *place
+	home, away, gone, done spot
+}
+
+func (w *work) deletion(p *place, dir *os.File) *deletion {
+	id := w.op.ID
+	return &deletion{work: w, place: p, home: spot{dir, p.name}, away: spot{dir, p.own(aside, id)}, gone: spot{dir, p.own(deleted, id)}, done: spot{dir, p.own(done, id)}}
 }
 
 // delete removes a home.
@@ -37,27 +43,40 @@ func (w *work) delete() (string, error) {
 		return "", err
 	}
 	defer dir.Close()
-	d := &deletion{work: w, place: p, home: spot{dir, p.name}, away: spot{dir, p.own(aside, w.op.ID)}, gone: spot{dir, p.own(deleted, w.op.ID)}}
-	text := nothingThere
+	d := w.deletion(p, dir)
 	for range tries {
-		found, err := d.gone.isThere()
-		if err == nil && found {
-			text = removed
-			err = w.removeTree(d.gone)
-		}
-		if err == nil {
-			found, err = d.putAside()
-		}
-		switch {
-		case errors.Is(err, fs.ErrNotExist) || isTaken(err): // another process was quicker
-			continue
-		case err != nil:
-			return "", err
-		case !found:
-			return text, nil
+		text, err := d.run()
+		if !errors.Is(err, fs.ErrNotExist) && !isTaken(err) { // else another process was quicker
+			return text, err
 		}
 	}
 	return "", errRace
+}
+
+func (d *deletion) run() (string, error) {
+	begun, err := d.decided()
+	if err == nil && !begun {
+		begun, err = d.putAside()
+	}
+	if err != nil || !begun {
+		return nothingThere, err
+	}
+	d.step("mkdir")
+	if err := d.done.mark(); err != nil {
+		return "", err
+	}
+	return removed, d.removeTree(d.gone)
+}
+
+// decided reports whether a run before has decided that the home goes: what is
+// at its place now is something else.
+func (d *deletion) decided() (bool, error) {
+	for _, s := range []spot{d.gone, d.done} {
+		if there, err := s.isThere(); err != nil || there {
+			return there, err
+		}
+	}
+	return false, nil
 }
 
 // putAside takes a home out of everybody's way and, once it is certain that it
@@ -78,8 +97,13 @@ func (d *deletion) putAside() (bool, error) {
 			return false, err
 		}
 	}
-	// Now that no mail can get into it: whose was it until then?
-	if err := d.live(); err != nil {
+	// Now that no mail can get into it: whose was it until then? If the row is gone
+	// another process has removed what it meant, and this is something else.
+	err = d.facts.Pending(d.ctx, d.op)
+	if err == nil {
+		err = d.live()
+	}
+	if err != nil {
 		return false, d.putBack(err)
 	}
 	return true, d.move(d.away, d.gone)
@@ -119,23 +143,17 @@ func (w *work) previewDelete() (string, error) {
 		return "", err
 	}
 	defer dir.Close()
-	d := &deletion{work: w, place: p, home: spot{dir, p.name}}
-	there, err := d.home.isThere()
-	if err != nil {
-		return "", err
-	}
-	if err := d.live(); err != nil {
-		return "", err
-	}
-	for _, state := range []string{aside, deleted} {
-		begun, err := spot{dir, p.own(state, w.op.ID)}.isThere()
-		if err != nil {
-			return "", err
+	d := w.deletion(p, dir)
+	there, err := d.decided()
+	for _, s := range []spot{d.home, d.away} {
+		if err == nil && !there {
+			if there, err = s.isThere(); err == nil && there {
+				err = d.live()
+			}
 		}
-		there = there || begun
 	}
-	if !there {
-		return nothingThere, nil
+	if err != nil || !there {
+		return nothingThere, err
 	}
 	return "would be removed", nil
 }

@@ -102,6 +102,14 @@ func (s spot) move(to spot) error {
 	return s.dir.Sync()
 }
 
+// mark makes an empty folder, and has that on disk.
+func (s spot) mark() error {
+	if err := unix.Mkdirat(int(s.dir.Fd()), s.name, 0o700); err != nil && !errors.Is(err, unix.EEXIST) {
+		return pathError("mkdir", s.dir, s.name, err)
+	}
+	return s.dir.Sync()
+}
+
 func isDir(st *unix.Stat_t) bool { return uint32(st.Mode)&unix.S_IFMT == unix.S_IFDIR }
 
 func pathError(op string, dir *os.File, name string, err error) error {

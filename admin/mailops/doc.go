@@ -28,6 +28,9 @@
 //	.vmapd-copying-ID-SUM   the copy there, not whole yet
 //	.vmapd-copied-ID-SUM    the copy, whole and on disk
 //
+// and once it is at its place, or gone, an empty folder .vmapd-done-ID-SUM says so
+// until the row is deleted: what is at the old place then is something else.
+//
 // ID is the row, SUM a checksum of the path. From them alone each step knows
 // what the one before had done, so a run may end anywhere, and the next one goes
 // on. Two at once do no harm: who comes second finds nothing to do.

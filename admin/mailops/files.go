@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"time"
 
@@ -13,6 +14,8 @@ import (
 
 // Facts are what the rows say at the moment of asking.
 type Facts interface {
+	// Pending returns errDone if an operation's row is gone.
+	Pending(ctx context.Context, op *Operation) error
 	// Owner returns the mailbox whose home a path is, nil if there is none.
 	Owner(ctx context.Context, home string, op *Operation) (*Owner, error)
 	// Leaves returns another row that will take away what is at a path, 0 if
@@ -120,6 +123,24 @@ func (s *filesSession) Carry(ctx context.Context, op *Operation, facts Facts, dr
 		return w.rename()
 	}
 	return "", refuse(op.Argument, "delete the row in admin_mailboxoperation", "has an operation %q in store, and vmapd knows rename and delete", op.Kind)
+}
+
+// Settle removes the mark that an operation is done, whose row is gone now.
+func (s *filesSession) Settle(op *Operation) error {
+	p, err := s.root.locate(op.Argument)
+	if err != nil {
+		return err
+	}
+	dir, err := s.root.open(p)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	s.step("rmdir")
+	return removeDir(dir, p.own(done, op.ID))
 }
 
 // work is one operation at work.

@@ -86,16 +86,16 @@ func (r *Runner) tidyIsDue(dry bool) bool {
 }
 
 // tidy removes what operations have left behind whose rows are gone.
-func (r *Runner) tidy(ctx context.Context, s Session) error {
-	ops, err := r.read(ctx)
-	if err != nil {
-		return err
+func (r *Runner) tidy(ctx context.Context, s Session, ops []Operation) error {
+	t, ok := s.(tidier)
+	if !ok {
+		return nil
 	}
 	rows := map[int64]bool{}
 	for i := range ops {
 		rows[ops[i].ID] = true
 	}
-	results, err := s.Tidy(ctx, func(row int64) bool { return rows[row] })
+	results, err := t.Tidy(ctx, func(row int64) bool { return rows[row] })
 	for _, result := range results {
 		r.o.Report(result)
 	}

@@ -21,6 +21,7 @@ const (
 	moving  = "moving"
 	copying = "copying"
 	copied  = "copied"
+	done    = "done"
 )
 
 // place is a home below the root.

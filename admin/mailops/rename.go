@@ -15,7 +15,7 @@ type transfer struct {
 	*work
 	src, dst *place
 
-	home, moving, goneFrom              spot // beside the old place
+	home, taken, moving, goneFrom, done spot // beside the old place
 	target, copying, copied, away, gone spot // beside the new one
 }
 
@@ -65,11 +65,13 @@ func (w *work) transfer(src, dst *place) (string, error) {
 			return "", err
 		}
 		none := spot{from, src.own("none", w.op.ID)}
-		t.home, t.moving, t.goneFrom = none, none, none
+		t.home, t.taken, t.moving, t.goneFrom, t.done = none, none, none, none, none
 	case err != nil:
 		return "", err
 	default:
-		t.home, t.moving, t.goneFrom = spot{from, src.name}, spot{from, src.own(moving, w.op.ID)}, spot{from, src.own(deleted, w.op.ID)}
+		t.home, t.taken = spot{from, src.name}, spot{from, src.own(aside, w.op.ID)}
+		t.moving, t.goneFrom = spot{from, src.own(moving, w.op.ID)}, spot{from, src.own(deleted, w.op.ID)}
+		t.done = spot{from, src.own(done, w.op.ID)}
 	}
 	defer from.Close()
 	to, err := t.openTarget(from)
@@ -90,7 +92,7 @@ func (t *transfer) openTarget(from *os.File) (*os.File, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return to, err
 	}
-	for _, s := range []spot{t.home, t.moving} {
+	for _, s := range []spot{t.home, t.taken, t.moving} {
 		switch there, err := s.isThere(); {
 		case err != nil:
 			return nil, err
@@ -112,9 +114,6 @@ func (t *transfer) run() (string, error) {
 			return "", err
 		}
 	}
-	if err := t.ownSource(); err != nil {
-		return "", err
-	}
 	source, there, err := t.source()
 	if err != nil {
 		return "", err
@@ -124,23 +123,23 @@ func (t *transfer) run() (string, error) {
 	}
 	text, err := t.bring(source)
 	var refused *Refusal
-	if errors.As(err, &refused) && source == t.moving {
-		err = errors.Join(err, t.putBack())
+	if errors.As(err, &refused) {
+		err = errors.Join(err, t.putBack(t.moving))
 	}
 	return text, err
 }
 
-// source finds the folder to be brought to the new place.
+// source finds the folder to be brought to the new place, and takes it out of
+// everybody's way.
 func (t *transfer) source() (s spot, there bool, err error) {
 	ready, err := t.copied.isThere()
 	if err != nil {
 		return s, false, err
 	}
 	left, err := t.moving.isThere()
-	if err != nil {
-		return s, false, err
-	}
 	switch {
+	case err != nil:
+		return s, false, err
 	case ready && left: // the copy is whole, and the original has not gone yet
 		return t.copied, true, t.drop(t.moving, t.goneFrom)
 	case ready:
@@ -148,8 +147,11 @@ func (t *transfer) source() (s spot, there bool, err error) {
 	case left:
 		return t.moving, true, nil
 	}
-	there, err = t.home.isThere()
-	return t.home, there, err
+	if over, err := t.done.isThere(); err != nil || over { // what is at the old place is something else
+		return s, false, err
+	}
+	there, err = t.take()
+	return t.moving, there, err
 }
 
 // drop decides that a folder goes, and removes it.
@@ -170,11 +172,14 @@ func (t *transfer) bring(source spot) (string, error) {
 		if !free {
 			return "there was no mail in it, and there is in the new one", nil
 		}
+		if err := t.markDone(); err != nil {
+			return "", err
+		}
 		switch err = t.move(source, t.target); {
 		case err == nil:
 			return moved, t.removeTree(t.gone)
 		case errors.Is(err, unix.EXDEV):
-			if err := t.copyOver(source); err != nil {
+			if err := t.copyOver(); err != nil {
 				return "", err
 			}
 			source = t.copied
@@ -185,14 +190,18 @@ func (t *transfer) bring(source spot) (string, error) {
 	return "", errRace
 }
 
-// copyOver brings the source to the file system of its new place. The original
-// is put out of Dovecot's reach first, so that the copy misses nothing.
-func (t *transfer) copyOver(source spot) error {
-	if source == t.home {
-		if err := t.move(t.home, t.moving); err != nil {
-			return err
-		}
+// markDone says that it is done once nothing waits to be moved any more.
+func (t *transfer) markDone() error {
+	if t.done == t.home { // there is no folder to say it in, nor one that could be taken for the old home
+		return nil
 	}
+	t.step("mkdir")
+	return t.done.mark()
+}
+
+// copyOver brings the source to the file system of its new place. The original
+// is out of Dovecot's reach, so the copy misses nothing.
+func (t *transfer) copyOver() error {
 	if err := t.dropCopies(); err != nil {
 		return err
 	}
@@ -205,9 +214,9 @@ func (t *transfer) copyOver(source spot) error {
 	return t.drop(t.moving, t.goneFrom)
 }
 
-// putBack brings the source back to where it was, unless something is there.
-func (t *transfer) putBack() error {
-	err := t.move(t.moving, t.home)
+// putBack brings the old home back to where it was, unless something is there.
+func (t *transfer) putBack(s spot) error {
+	err := t.move(s, t.home)
 	if isTaken(err) || errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -2,33 +2,72 @@ package mailops
 
 import "errors"
 
-// ownSource sees whether the old home has become that of another mailbox. Its
-// mail must not go along: the old home is put out of reach, and if something
-// came in since that other mailbox was made it is brought back.
-func (t *transfer) ownSource() error {
+// take takes the old home out of everybody's way, looks whether it is still
+// ours to move, and decides that. It reports whether there was one.
+func (t *transfer) take() (bool, error) {
+	there, err := t.taken.isThere()
+	if err != nil {
+		return false, err
+	}
+	if !there {
+		if there, err = t.home.isThere(); err != nil || !there {
+			return false, err
+		}
+		if err := t.hopeless(); err != nil {
+			return false, err
+		}
+		if err := t.move(t.home, t.taken); err != nil {
+			return false, err
+		}
+	}
+	if err := t.ours(); err != nil {
+		return false, errors.Join(err, t.putBack(t.taken))
+	}
+	return true, t.move(t.taken, t.moving)
+}
+
+// hopeless spares a home that cannot be moved the way there and back.
+func (t *transfer) hopeless() error {
+	found, err := t.mail(t.target)
+	if err != nil || found == "" {
+		return err
+	}
+	if row, err := t.facts.Leaves(t.ctx, t.dst.path, t.op); err != nil || row != 0 {
+		return err
+	}
+	if mail, err := t.mail(t.home); err != nil || mail == "" {
+		return err
+	}
+	return t.bothFull(found)
+}
+
+// mail is content, "" if there is no such folder.
+func (t *transfer) mail(s spot) (string, error) {
+	there, err := s.isThere()
+	if err != nil || !there {
+		return "", err
+	}
+	return t.content(s)
+}
+
+// ours sees whether the old home, which nobody can reach any more, is what the
+// row means. Another process may have moved that, and something else been put
+// there; or it has become the home of another mailbox, into which something came
+// since that was made.
+func (t *transfer) ours() error {
+	if err := t.facts.Pending(t.ctx, t.op); err != nil {
+		return err
+	}
 	o, err := t.facts.Owner(t.ctx, t.src.path, t.op)
 	if err != nil || o == nil || o.Elsewhere {
 		return err
 	}
-	there, err := t.moving.isThere()
-	if err != nil {
-		return err
-	}
-	if !there {
-		if there, err = t.home.isThere(); err != nil || !there {
-			return err
-		}
-		if err := t.move(t.home, t.moving); err != nil {
-			return err
-		}
-	}
-	path, err := t.touched(t.moving, o.Since)
+	path, err := t.touched(t.taken, o.Since)
 	if err != nil || path == "" {
 		return err
 	}
-	why := refuse(t.src.path, "move the messages that are "+t.op.Address+"'s by IMAP or by hand; then delete the row in admin_mailboxoperation",
+	return refuse(t.src.path, "move the messages that are "+t.op.Address+"'s by IMAP or by hand; then delete the row in admin_mailboxoperation",
 		"is the home of the mailbox %s, which was made after the one that is to be renamed, and something came in since: whose mail it is must be decided by hand", o.Address)
-	return errors.Join(why, t.putBack())
 }
 
 // clear makes room at the new place. Not free and no error means that it is the
@@ -61,12 +100,7 @@ func (t *transfer) full(source spot, found string) error {
 	if err != nil {
 		return err
 	}
-	if row != 0 {
-		if source == t.home { // the other one may want to come here
-			if err := t.move(t.home, t.moving); err != nil {
-				return err
-			}
-		}
+	if row != 0 { // it may want to come to our old place, which is free now
 		return errWaits
 	}
 	if mail, err := t.content(source); err != nil {
@@ -76,8 +110,15 @@ func (t *transfer) full(source spot, found string) error {
 		if source == t.copied {
 			gone = t.gone
 		}
+		if err := t.markDone(); err != nil {
+			return err
+		}
 		return t.drop(source, gone)
 	}
+	return t.bothFull(found)
+}
+
+func (t *transfer) bothFull(found string) error {
 	return refuse(t.src.path, "bring the mail of both together (with Dovecot down for the user: doveadm sync -1, or move the messages by IMAP), remove the old folder, and it is done at the next run",
 		"cannot become %s: both hold mail (there: %s), and vmapd does not merge mailboxes", shown(t.dst.path), shown(found))
 }

@@ -68,6 +68,9 @@ func (r *Refusal) Remedy() string { return r.remedy }
 // come before.
 var errWaits = errors.New("waits for another operation")
 
+// errDone is the error of an operation that another process has carried out.
+var errDone = errors.New("another process has done it")
+
 // remedyOf finds what an error says is to be done.
 func remedyOf(err error) string {
 	var r interface{ Remedy() string }

@@ -50,6 +50,21 @@ func (r *Runner) read(ctx context.Context) ([]Operation, error) {
 	return ops, err
 }
 
+// Pending implements [Facts].
+func (r *Runner) Pending(ctx context.Context, op *Operation) error {
+	found := false
+	err := r.each(ctx, "SELECT type, argument FROM admin_mailboxoperation WHERE id = ?", []any{op.ID}, func(row *sql.Rows) error {
+		var kind, argument string
+		err := row.Scan(&kind, &argument)
+		found = kind == op.Kind && argument == op.Argument
+		return err
+	})
+	if err == nil && !found {
+		err = errDone
+	}
+	return err
+}
+
 // Owner implements [Facts].
 func (r *Runner) Owner(ctx context.Context, home string, op *Operation) (*Owner, error) {
 	home = filepath.Clean(home)

@@ -21,8 +21,15 @@ type Session interface {
 	// it would do. The text is one clause. A *Refusal stands until somebody does
 	// something about it.
 	Carry(ctx context.Context, op *Operation, facts Facts, dry bool) (text string, err error)
-	Tidy(ctx context.Context, pending func(row int64) bool) ([]Result, error)
+	// Settle is called once the row of an operation that is done is gone.
+	Settle(op *Operation) error
 	Close() error
+}
+
+// tidier is a session that may find what operations have left behind whose rows
+// are gone.
+type tidier interface {
+	Tidy(ctx context.Context, pending func(row int64) bool) ([]Result, error)
 }
 
 // Options say what a [Runner] works with.
@@ -104,13 +111,13 @@ func (r *Runner) Run(ctx context.Context, dry bool) (Summary, error) {
 		return Summary{}, err
 	}
 	defer s.Close()
-	b := &batch{Runner: r, session: s, dry: dry, held: map[string]bool{}}
-	if err := b.all(ctx, ops); err != nil {
-		return b.sum, err
-	}
 	if r.tidyIsDue(dry) {
-		err = r.tidy(ctx, s)
+		if err := r.tidy(ctx, s, ops); err != nil {
+			return Summary{}, err
+		}
 	}
+	b := &batch{Runner: r, session: s, dry: dry, held: map[string]bool{}}
+	err = b.all(ctx, ops)
 	return b.sum, err
 }
 
@@ -164,6 +171,8 @@ func (b *batch) one(ctx context.Context, op *Operation) (wait bool, err error) {
 		return false, context.Cause(ctx)
 	case errors.Is(err, errWaits):
 		return true, nil
+	case errors.Is(err, errDone):
+		return false, nil
 	case err != nil:
 		b.hold(op)
 		b.sum.Refused++
@@ -189,6 +198,9 @@ func (b *batch) finish(ctx context.Context, op *Operation, text string) error {
 		}
 		result.Done = true
 		b.forget(op.ID)
+		if err := b.session.Settle(op); err != nil { // then the next tidying does it
+			result.Text += ", but: " + err.Error()
+		}
 	}
 	b.o.Report(result)
 	return nil
@@ -201,6 +213,11 @@ func (b *batch) fail(ctx context.Context, op *Operation, why error) error {
 	if b.dry {
 		b.o.Report(result)
 		return nil
+	}
+	if err := b.Pending(ctx, op); errors.Is(err, errDone) { // that explains it
+		return nil
+	} else if err != nil {
+		return err
 	}
 	if b.remember(op, result) {
 		if err := b.logOnce(ctx, "critical", op.String()+" failed (reason: "+why.Error()+")"); err != nil {

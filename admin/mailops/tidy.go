@@ -21,7 +21,8 @@ func (s *filesSession) Tidy(ctx context.Context, pending func(row int64) bool) (
 		return nil, err
 	}
 	defer dir.Close()
-	return t.results, t.look(dir, s.root.depth-1)
+	err = t.look(dir, s.root.depth-1)
+	return t.results, err
 }
 
 type tidying struct {
@@ -62,6 +63,8 @@ func (t *tidying) leftover(s spot) error {
 		r.Done, r.Text = true, "removed: an operation whose row is gone had left it"
 	case state == copying:
 		return nil
+	case state == done:
+		return removeDir(s.dir, s.name)
 	default:
 		r.Text = "was left by an operation whose row is gone"
 		r.Remedy = "see whose mail it is, and move it to " + filepath.Join(s.dir.Name(), "…") + " or remove it"
@@ -81,7 +84,7 @@ func parseOwn(name string) (state string, row int64, ok bool) {
 		return "", 0, false
 	}
 	switch parts[0] {
-	case aside, deleted, moving, copying, copied:
+	case aside, deleted, moving, copying, copied, done:
 	default:
 		return "", 0, false
 	}

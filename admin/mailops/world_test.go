@@ -62,6 +62,31 @@ func newWorld(t *testing.T, url string) *world {
 	return &world{t: t, db: d, url: url, root: t.TempDir(), next: 1}
 }
 
+// again returns a copy of an SQLite database that newWorld filled, by which many
+// worlds are made quickly.
+func again(t *testing.T, template []byte) *world {
+	t.Helper()
+	url := dbtest.SQLite(t)
+	if err := os.WriteFile(strings.TrimPrefix(url, "sqlite:"), template, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return &world{t: t, db: dbtest.Open(t, url, db.Options{}), url: url, root: t.TempDir(), next: 1}
+}
+
+// template is an SQLite database for again.
+func template(t *testing.T) []byte {
+	t.Helper()
+	w := newWorld(t, dbtest.SQLite(t))
+	if err := w.db.Close(); err != nil { // the log goes into the file
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(strings.TrimPrefix(w.url, "sqlite:"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
 // eachWorld runs f on each engine.
 func eachWorld(t *testing.T, f func(t *testing.T, w *world)) {
 	t.Helper()
@@ -210,7 +235,7 @@ func treeOf(t testing.TB, root string) []string {
 		case err != nil:
 			return err
 		case e.IsDir():
-			if names, _ := os.ReadDir(path); len(names) == 0 {
+			if names, _ := os.ReadDir(path); len(names) == 0 && strings.Contains(below, "/") {
 				list = append(list, below+"/")
 			}
 			return nil
