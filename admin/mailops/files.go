@@ -122,7 +122,11 @@ func (s *filesSession) Carry(ctx context.Context, op *Operation, facts Facts, dr
 	case op.Kind == Rename:
 		return w.rename()
 	}
-	return "", refuse(op.Argument, "delete the row in admin_mailboxoperation", "has an operation %q in store, and vmapd knows rename and delete", op.Kind)
+	return "", refuseKind(op)
+}
+
+func refuseKind(op *Operation) error {
+	return refuse(op.Argument, "delete the row in admin_mailboxoperation", "has an operation %q in store, and vmapd knows rename and delete", op.Kind)
 }
 
 // Settle removes the mark that an operation is done, whose row is gone now.

@@ -3,6 +3,7 @@ package mailops
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -40,12 +41,23 @@ type Options struct {
 	Home func(address string) string
 	// Domain is the domain that a home says, "" if it does not say it.
 	Domain func(home string) string
+	// Address is the mailbox that a home is for, "" if it does not say it.
+	Address func(home string) string
+	// Sessions, if not nil, ends sessions of mailboxes before their homes are
+	// renamed or removed. If it cannot it is done all the same.
+	Sessions Sessions
 	// Report is called for each operation as it is done or refused, if not nil.
 	Report func(Result)
 	// Tidy is how often to look for what operations have left behind whose rows
 	// are gone; 0 = never.
 	Tidy time.Duration
 	Now  func() time.Time // time.Now if nil
+}
+
+// Sessions knows who is logged in: *API does.
+type Sessions interface {
+	End(ctx context.Context, addresses ...string) error
+	Forget(ctx context.Context, addresses ...string) error
 }
 
 // Runner carries out the operations of one database. What failed it leaves
@@ -146,6 +158,11 @@ func (b *batch) all(ctx context.Context, ops []Operation) error {
 		}
 		if len(waiting) == 0 || len(waiting) == len(ops) {
 			b.sum.Waiting += len(waiting)
+			for i := range waiting {
+				result := resultOf(&waiting[i], errWaits.Error())
+				result.Remedy = "see what keeps the other one"
+				b.o.Report(result)
+			}
 			return nil
 		}
 		ops = waiting
@@ -162,6 +179,7 @@ func (b *batch) one(ctx context.Context, op *Operation) (wait bool, err error) {
 		b.sum.Waiting++
 		return false, nil
 	}
+	note := b.endSessions(ctx, op)
 	text, err := b.session.Carry(ctx, op, b, b.dry)
 	var database *databaseError
 	switch {
@@ -179,7 +197,29 @@ func (b *batch) one(ctx context.Context, op *Operation) (wait bool, err error) {
 		return false, b.fail(ctx, op, err)
 	}
 	b.sum.Done++
-	return false, b.finish(ctx, op, text)
+	return false, b.finish(ctx, op, text+note)
+}
+
+// endSessions returns what there is to say of it.
+func (b *batch) endSessions(ctx context.Context, op *Operation) (note string) {
+	if b.o.Sessions == nil || b.dry {
+		return ""
+	}
+	if err := b.o.Sessions.End(ctx, b.addresses(op)...); err != nil {
+		return ", but sessions were not ended: " + err.Error()
+	}
+	return ""
+}
+
+// addresses are those that an operation is about.
+func (b *batch) addresses(op *Operation) []string {
+	var list []string
+	for _, a := range []string{b.o.Address(filepath.Clean(op.Argument)), op.Address} {
+		if a != "" {
+			list = append(list, a)
+		}
+	}
+	return list
 }
 
 func (b *batch) hold(op *Operation) {
@@ -198,6 +238,11 @@ func (b *batch) finish(ctx context.Context, op *Operation, text string) error {
 		}
 		result.Done = true
 		b.forget(op.ID)
+		if s := b.o.Sessions; s != nil {
+			if err := s.Forget(ctx, b.addresses(op)...); err != nil {
+				result.Text += ", but Dovecot may remember the old home for a while: " + err.Error()
+			}
+		}
 		if err := b.session.Settle(op); err != nil { // then the next tidying does it
 			result.Text += ", but: " + err.Error()
 		}

@@ -117,10 +117,20 @@ func domainIn(root string) func(string) string {
 	}
 }
 
+func addressIn(root string) func(string) string {
+	return func(home string) string {
+		domain := domainIn(root)(home)
+		if domain == "" {
+			return ""
+		}
+		return filepath.Base(home) + "@" + domain
+	}
+}
+
 func (w *world) files() *mailops.Files { return &mailops.Files{Root: w.root, Depth: 2} }
 
 func options(d *db.DB, root string, c mailops.Carrier) mailops.Options {
-	return mailops.Options{DB: d, Carrier: c, Home: homeIn(root), Domain: domainIn(root)}
+	return mailops.Options{DB: d, Carrier: c, Home: homeIn(root), Domain: domainIn(root), Address: addressIn(root)}
 }
 
 // runner collects results in *got.
