@@ -51,9 +51,10 @@ var imports = map[string][]string{
 	"dkim/milter":               {"dkim"},
 	"dkim/milter/miltertest":    {},
 	"admin/doctor":              {"dkim", "lookup", "lookup/password", "store"},
-	"daemon":                    {"admin/api", "admin/doctor", "admin/manage", "admin/page", "dkim", "dkim/dnscheck", "dkim/keybook", "dkim/keyring", "dkim/milter", "lookup", "lookup/auth", "lookup/dict", "lookup/dovecot", "lookup/guard", "lookup/guard/redisguard", "lookup/login", "lookup/password", "lookup/socketmap", "lookup/tcptable", "lookup/usage", "store", "store/db", "store/modoboa", "store/spool"},
-	"cmd/vmapd":                 {"admin/api", "admin/doctor", "admin/manage", "cmd/vmapd/internal/doveconf", "daemon", "dkim", "dkim/dnscheck", "dkim/keybook", "dkim/keyring", "dkim/opendkim", "lookup", "lookup/password", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa", "store/postfixadmin"},
+	"daemon":                    {"admin/api", "admin/doctor", "admin/mailops", "admin/manage", "admin/page", "dkim", "dkim/dnscheck", "dkim/keybook", "dkim/keyring", "dkim/milter", "lookup", "lookup/auth", "lookup/dict", "lookup/dovecot", "lookup/guard", "lookup/guard/redisguard", "lookup/login", "lookup/password", "lookup/socketmap", "lookup/tcptable", "lookup/usage", "store", "store/db", "store/modoboa", "store/spool"},
+	"cmd/vmapd":                 {"admin/api", "admin/doctor", "admin/mailops", "admin/manage", "cmd/vmapd/internal/doveconf", "daemon", "dkim", "dkim/dnscheck", "dkim/keybook", "dkim/keyring", "dkim/opendkim", "lookup", "lookup/password", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa", "store/postfixadmin"},
 	"admin/manage":              {"lookup/password", "store", "store/db", "store/modoboa/rows"},
+	"admin/mailops":             {"store", "store/db", "store/modoboa/rows"},
 	"admin/api":                 {"admin/manage", "lookup", "store", "store/db"},
 	"admin/page":                {"admin/manage", "lookup", "store"},
 

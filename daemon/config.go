@@ -14,16 +14,17 @@ const DefaultConfigFile = "/etc/vmapd/vmapd.toml"
 // documentation of the settings: the commented default file and the manual
 // page are made from them. Load and Default are the ways to make one.
 type Config struct {
-	StateDir string   `toml:"state_dir" comment:"Folder for what vmapd keeps: the embedded database, the control socket, keys. $STATE_DIRECTORY, if systemd sets it, is the default."`
-	Database Database `toml:"database" comment:"The database that holds domains, mailboxes and aliases."`
-	Listen   []Listen `toml:"listen" comment:"One [[listen]] section for each socket. If there is none at all, vmapd serves socketmap, milter, dict, auth and auth-master on unix sockets in its run folder ($RUNTIME_DIRECTORY or /run/vmapd) and http on inet:127.0.0.1:8025."`
-	Lookup   Lookup   `toml:"lookup" comment:"How the lookup tables answer."`
-	Dovecot  Dovecot  `toml:"dovecot" comment:"Logins, and answers for Dovecot (protocols dict, auth, auth-master)."`
-	Guard    Guard    `toml:"guard" comment:"Protection of logins against guessing. With policy.counters in Redis several nodes count together."`
-	DKIM     DKIM     `toml:"dkim" comment:"Signing of mail (protocol milter): what authenticated clients send, and others that are named here."`
-	Policy   Policy   `toml:"policy" comment:"What several nodes count together: wrong passwords ([guard]), and sending limits, for a protocol of coming versions (policy)."`
-	Admin    Admin    `toml:"admin" comment:"What administrators use, on the listeners of protocol http."`
-	Log      Log      `toml:"log" comment:"Messages go to standard error."`
+	StateDir  string    `toml:"state_dir" comment:"Folder for what vmapd keeps: the embedded database, the control socket, keys. $STATE_DIRECTORY, if systemd sets it, is the default."`
+	Database  Database  `toml:"database" comment:"The database that holds domains, mailboxes and aliases."`
+	Listen    []Listen  `toml:"listen" comment:"One [[listen]] section for each socket. If there is none at all, vmapd serves socketmap, milter, dict, auth and auth-master on unix sockets in its run folder ($RUNTIME_DIRECTORY or /run/vmapd) and http on inet:127.0.0.1:8025."`
+	Lookup    Lookup    `toml:"lookup" comment:"How the lookup tables answer."`
+	Dovecot   Dovecot   `toml:"dovecot" comment:"Logins, and answers for Dovecot (protocols dict, auth, auth-master)."`
+	Guard     Guard     `toml:"guard" comment:"Protection of logins against guessing. With policy.counters in Redis several nodes count together."`
+	DKIM      DKIM      `toml:"dkim" comment:"Signing of mail (protocol milter): what authenticated clients send, and others that are named here."`
+	Policy    Policy    `toml:"policy" comment:"What several nodes count together: wrong passwords ([guard]), and sending limits, for a protocol of coming versions (policy)."`
+	Mailboxes Mailboxes `toml:"mailboxes" comment:"Folders of mailboxes, which are renamed and removed as Modoboa orders it."`
+	Admin     Admin     `toml:"admin" comment:"What administrators use, on the listeners of protocol http."`
+	Log       Log       `toml:"log" comment:"Messages go to standard error."`
 
 	// Path is the file the configuration came from, "" if there was none.
 	Path string `toml:"-"`
@@ -170,8 +171,9 @@ func builtin() *Config {
 			Headers: "balanced", Canon: "relaxed/relaxed", Subdomains: "exact", Resolvers: []string{},
 			AliasKeys: "own", Generate: "auto", ReplacedKeep: Duration(7 * 24 * time.Hour), Settle: Duration(time.Hour), Retire: Duration(8 * 24 * time.Hour),
 		},
-		Policy: Policy{Counters: "local"},
-		Admin:  Admin{Page: true},
-		Log:    Log{Level: "info", Format: "console"},
+		Policy:    Policy{Counters: "local"},
+		Mailboxes: defaultMailboxes(),
+		Admin:     Admin{Page: true},
+		Log:       Log{Level: "info", Format: "console"},
 	}
 }

@@ -33,6 +33,7 @@ func (c *Config) check() ConfigErrors {
 	k.dovecot()
 	k.guard()
 	k.dkim()
+	k.mailboxes()
 	k.other()
 	return k.errs
 }

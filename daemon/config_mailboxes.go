@@ -16,13 +16,15 @@ type Mailboxes struct {
 	Every   Duration `toml:"every" comment:"How often the daemon looks for operations. Mail for a mailbox that is being renamed is put off until then. 0s: only vmapd mailbox-operations carries them out."`
 	URL     string   `toml:"doveadm_url" comment:"doveadm's HTTP API, such as http://127.0.0.1:8080. With mode files it is used, if given, to end the sessions of a mailbox that is renamed, and to have Dovecot forget what it knows of it."`
 	KeyFile string   `toml:"doveadm_key_file" comment:"File with doveadm_api_key alone."`
-	Mail    string   `toml:"doveadm_mail" comment:"mode doveadm: where below its home Dovecot has the mail of a mailbox, as mail_location (mail_driver:mail_path) has it."`
+	Mail    string   `toml:"doveadm_mail" comment:"mode doveadm: mail_location of Dovecot, such as maildir:~/Maildir. Empty: Dovecot says it (2.3)."`
+	FS      string   `toml:"doveadm_fs" comment:"mode doveadm with Dovecot 2.4: name of a block \"fs\" of its configuration by which files are reached (fs_driver = posix, with directories)."`
 
-	key string // from KeyFile
+	key  string           // from KeyFile
+	mail mailops.Location // Mail, parsed
 }
 
 func defaultMailboxes() Mailboxes {
-	return Mailboxes{Mode: "files", Every: Duration(60e9), Mail: "maildir:~/Maildir"}
+	return Mailboxes{Mode: "files", Every: Duration(60e9)}
 }
 
 // depth is how many folders below Root a home lies, 0 if it does not.
@@ -63,8 +65,10 @@ func (k *checker) doveadm(m *Mailboxes) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		k.fail("mailboxes.doveadm_url", "want http://host:port")
 	}
-	if _, err := mailops.ParseLocation(m.Mail); err != nil {
-		k.fail("mailboxes.doveadm_mail", "%v", err)
+	if m.Mail != "" {
+		if m.mail, err = mailops.ParseLocation(m.Mail); err != nil {
+			k.fail("mailboxes.doveadm_mail", "%v", err)
+		}
 	}
 	if m.KeyFile == "" {
 		k.fail("mailboxes.doveadm_key_file", "doveadm_url needs a file with doveadm_api_key")

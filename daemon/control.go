@@ -28,6 +28,7 @@ type Status struct {
 	Spool     SpoolStatus      `json:"spool"`
 	Guard     GuardStatus      `json:"guard"`
 	DKIM      DKIMStatus       `json:"dkim"`
+	Mailboxes *MailboxStatus   `json:"mailboxes,omitempty"` // operations on their folders; null: none are carried out
 	Listeners []ListenerStatus `json:"listeners"`
 }
 
@@ -158,6 +159,7 @@ func (d *Daemon) Status() *Status {
 		s.Guard = d.logins.guard.status()
 	}
 	s.DKIM = d.records.status()
+	s.Mailboxes = d.mailboxes.status()
 	for _, p := range d.ports {
 		s.Listeners = append(s.Listeners, ListenerStatus{
 			Protocol: p.cfg.Protocol, Address: p.address(), Table: p.cfg.Table,

@@ -43,6 +43,7 @@ type Daemon struct {
 	published    keyring.Showing // what DNS shows; nil = nobody can say
 	records      *records
 	diagnosis    diagnosis
+	mailboxes    mailboxes
 	inherited    Inherited
 	estate       *estate // of the process before, until its connections are served
 
@@ -136,6 +137,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	tending := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.logins.run(ctx, d) })
 	signing := newTask(context.WithoutCancel(ctx), d.runKeys)
 	keeping := newTask(context.WithoutCancel(ctx), d.keepKeys)
+	moving := newTask(context.WithoutCancel(ctx), d.keepMailboxes)
 	counting := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.rates.run(ctx, d.metrics.totals) })
 	defer counting.end()
 	serving, leave := context.WithCancel(ctx)
@@ -158,6 +160,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.drain(signals)
 	tending.end()
 	keeping.end()
+	moving.end()
 	signing.end()
 	writing.end()
 	loading.end()

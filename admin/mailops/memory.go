@@ -7,6 +7,15 @@ import (
 	"time"
 )
 
+// Look reads which operations there are, for Status, and carries none out.
+func (r *Runner) Look(ctx context.Context) error {
+	ops, err := r.read(ctx)
+	if err == nil {
+		r.note(ops)
+	}
+	return err
+}
+
 // note remembers since when rows are there.
 func (r *Runner) note(ops []Operation) {
 	r.mu.Lock()

@@ -46,6 +46,9 @@ func (a *app) host(ctx context.Context, c *daemon.Config, checks []doctor.Check,
 	}
 	if groups["files"] {
 		h.Files = &doctor.Files{StateDir: c.StateDir, KeyDir: c.DKIM.KeyDir, UID: runnerOf(c, h.Daemon, status)}
+		if m := &c.Mailboxes; m.Root != "" && m.Mode == "files" {
+			h.Files.Mail = &doctor.MailRoot{Path: m.Root, Daemon: m.Every > 0}
+		}
 	}
 	if groups["postfix"] || groups["sockets"] || groups["dovecot"] {
 		h.Postfix = postfixHost(ctx, c, o.postfix)
@@ -70,6 +73,12 @@ func daemonState(c *daemon.Config, s *daemon.Status, err error) *doctor.Daemon {
 	}
 	if s.Snapshot != nil {
 		d.Age, d.Stale, d.Stored = time.Duration(s.Snapshot.Age*float64(time.Second)), s.Snapshot.Stale, s.Snapshot.Stored
+	}
+	if m := s.Mailboxes; m != nil {
+		d.Operations = &doctor.Operations{Pending: m.Pending, Oldest: time.Duration(m.Oldest * float64(time.Second)), Error: m.Error}
+		for _, f := range m.Failed {
+			d.Operations.Failed = append(d.Operations.Failed, doctor.FailedOperation{Path: f.Path, Problem: f.Text, Remedy: f.Remedy})
+		}
 	}
 	for _, w := range s.DKIM.FirstWrong {
 		d.KeysWrong = append(d.KeysWrong, doctor.KeyWrong{Name: w.Name, Detail: w.Detail})

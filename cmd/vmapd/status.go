@@ -59,6 +59,7 @@ func printStatus(w io.Writer, s *daemon.Status) error {
 	row.spool(&s.Spool)
 	row.guard(&s.Guard)
 	row.dkim(&s.DKIM)
+	row.mailboxes(s.Mailboxes)
 	for _, l := range s.Listeners {
 		row("listener", "%s, %d of %d connections", strings.TrimSpace(l.Protocol+" "+l.Address+" "+l.Table), l.Connections, l.Max)
 	}
@@ -132,6 +133,19 @@ func (row statusRow) guard(g *daemon.GuardStatus) {
 		row("", "wrong passwords are NOT shared with other nodes: %s", g.ShareError)
 	case g.Shared:
 		row("", "wrong passwords are shared with other nodes")
+	}
+}
+
+func (row statusRow) mailboxes(m *daemon.MailboxStatus) {
+	if m == nil {
+		return
+	}
+	row("mailboxes", "%d operations on folders wait", m.Pending)
+	if m.Error != "" {
+		row("", "none is carried out: %s", m.Error)
+	}
+	for _, f := range m.Failed {
+		row("", "FAILED: %s", f.Text)
 	}
 }
 

@@ -27,6 +27,9 @@ func (o *Options) AddressOfHome(home string) string {
 	if address == "" {
 		address = local + "@" + domain
 	}
+	if at := strings.LastIndexByte(address, '@'); at < 1 || at == len(address)-1 {
+		return ""
+	}
 	if !Path(address) || filepath.Clean(o.HomeOf(address)) != home {
 		return ""
 	}
