@@ -11,8 +11,8 @@ import (
 
 // The choices of CleanInactive.
 const (
-	Delete   = "delete"    // delete accounts instead of disabling them
-	KeepMail = "keep-mail" // leave the mail of deleted ones where it is
+	Delete  = "delete"  // delete accounts instead of disabling them
+	KeepDir = "keepdir" // leave the mail of deleted ones where it is
 )
 
 // CleanInactive disables, or deletes, the accounts of users who have not logged
@@ -24,7 +24,7 @@ const (
 func CleanInactive() Job {
 	return Job{
 		Name: "clean-inactive-accounts", Text: "Disables, or deletes, accounts whose users have not logged in for long.", Run: cleanInactive,
-		Choices: []Choice{{Delete, "delete them with their mailboxes instead of disabling them"}, {KeepMail, "leave the mail of deleted ones where it is"}},
+		Choices: []Choice{{Delete, "delete them with their mailboxes instead of disabling them"}, {KeepDir, "leave the mail of deleted ones where it is"}},
 	}
 }
 
@@ -104,7 +104,7 @@ func (c *cleaner) one(ctx context.Context, a *manage.Inactive) error {
 			return err
 		}
 		if c.Chosen(Delete) {
-			return t.DeleteAccount(a.ID, c.Chosen(KeepMail))
+			return t.DeleteAccount(a.ID, c.Chosen(KeepDir))
 		}
 		_, _, err = t.UpdateAccount(a.ID, manage.AccountInput{Active: manage.Some(false)})
 		return err

@@ -48,7 +48,7 @@ func TestDeleteInactive(t *testing.T) {
 			o := jobs.Order{Choices: []string{jobs.Delete}}
 			operations := []string{"/srv/ann@one.test"}
 			if keep {
-				o.Choices, operations = append(o.Choices, jobs.KeepMail), []string{}
+				o.Choices, operations = append(o.Choices, jobs.KeepDir), []string{}
 			}
 			n.unchanged("a dry run", func() { n.order("clean-inactive-accounts", jobs.Order{DryRun: true, Choices: o.Choices}) })
 			for range 2 {
