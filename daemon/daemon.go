@@ -17,6 +17,7 @@ import (
 	sd "github.com/coreos/go-systemd/v22/daemon"
 	"go.uber.org/zap"
 
+	"github.com/vmapd/vmapd/admin/jobs"
 	"github.com/vmapd/vmapd/admin/page"
 	"github.com/vmapd/vmapd/dkim/keyring"
 	"github.com/vmapd/vmapd/dkim/milter"
@@ -44,6 +45,8 @@ type Daemon struct {
 	records      *records
 	diagnosis    diagnosis
 	mailboxes    mailboxes
+	settings     *settings // Modoboa's parameters
+	jobs         *jobs.Scheduler
 	inherited    Inherited
 	estate       *estate // of the process before, until its connections are served
 
@@ -53,6 +56,8 @@ type Daemon struct {
 
 	hurry   context.Context // ends when answers must not be waited for any more
 	urge    context.CancelFunc
+	working context.Context // ends when jobs must not go on
+	rest    context.CancelFunc
 	retired sync.WaitGroup // ports of earlier configurations that drain
 
 	reload   sync.Mutex // one Reload at a time
@@ -78,11 +83,14 @@ func New(cfg *Config, path string, overrides []string, log *Logger) (*Daemon, er
 		handover: handover{program: findProgram(), limit: handoverLimit},
 	}
 	d.hurry, d.urge = context.WithCancel(context.Background())
+	d.working, d.rest = context.WithCancel(context.Background())
 	d.signing.Store(cfg.signingSettings())
 	d.openKeys()
 	l := &loads{log: log.Logger, metrics: d.metrics, status: func(s string) { d.notify("STATUS=" + s) }}
 	d.store = &store.Store{Settings: database.settings(cfg), File: SnapshotPath(cfg.StateDir), Hooks: l.hooks()}
 	d.resolver = lookup.NewResolver(d.store, cfg.LookupOptions())
+	d.settings = d.openSettings()
+	d.jobs = d.openJobs()
 	d.rates = newRates()
 	d.page = page.New(d.pageOptions())
 	d.metrics.registry.MustRegister(newCollector(d.store, d.openConnections), spoolCollector(func() spool.Stats { return d.writes.stats() }), d.records)
@@ -117,7 +125,7 @@ func KeepSignals() { signal.Notify(make(chan os.Signal, 1), handled()...) }
 // taken its place. Config.Warnings are the caller's to show. An error means that it could not begin: the sockets
 // that could not be opened, each with the reason.
 func (d *Daemon) Run(ctx context.Context) error {
-	defer func() { d.urge(); d.database.Close() }()
+	defer func() { d.urge(); d.rest(); d.database.Close() }()
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, handled()...)
 	defer signal.Stop(signals)
@@ -137,7 +145,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	tending := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.logins.run(ctx, d) })
 	signing := newTask(context.WithoutCancel(ctx), d.runKeys)
 	keeping := newTask(context.WithoutCancel(ctx), d.keepKeys)
-	moving := newTask(context.WithoutCancel(ctx), d.keepMailboxes)
+	moving := newTask(context.WithoutCancel(ctx), d.watchMailboxes)
+	asking := newTask(context.WithoutCancel(ctx), d.keepSettings)
+	toiling := newTask(d.working, d.jobs.Run)
 	counting := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.rates.run(ctx, d.metrics.totals) })
 	defer counting.end()
 	serving, leave := context.WithCancel(ctx)
@@ -156,11 +166,14 @@ func (d *Daemon) Run(ctx context.Context) error {
 		d.keepConns()
 	}
 	d.notify(sd.SdNotifyStopping)
+	d.rest()
+	toiling.end()
 	d.log.Info("ending: finishing the requests at hand")
 	d.drain(signals)
 	tending.end()
 	keeping.end()
 	moving.end()
+	asking.end()
 	signing.end()
 	writing.end()
 	loading.end()

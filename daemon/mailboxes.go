@@ -8,9 +8,13 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/vmapd/vmapd/admin/jobs"
 	"github.com/vmapd/vmapd/admin/mailops"
 	"github.com/vmapd/vmapd/store/db"
 )
+
+// MailboxJob is the name of the job that carries operations on mailboxes out.
+const MailboxJob = "mailbox-operations"
 
 // MailboxOptions say how operations on mailboxes are carried out; ok is false if
 // they are not.
@@ -33,19 +37,67 @@ func (c *Config) MailboxOptions(d *db.DB) (o mailops.Options, ok bool) {
 	return o, true
 }
 
-// mailboxes has operations carried out for the configuration in effect.
+// mailboxJob is the job; runner gives what carries operations out in the
+// database of a run.
+func (c *Config) mailboxJob(runner func(*db.DB) *mailops.Runner) jobs.Job {
+	job := jobs.Job{Name: MailboxJob, Text: "Renames and removes folders of mailboxes as Modoboa has ordered it (admin_mailboxoperation).", Every: c.Mailboxes.Every.D()}
+	if c.Mailboxes.Root == "" {
+		job.Off = "mailboxes.root is empty"
+	}
+	job.Run = func(ctx context.Context, r *jobs.Run) error {
+		if c.Mailboxes.Root == "" {
+			return errors.New("mailboxes.root is empty: set it to the folder of all mail")
+		}
+		return runMailboxes(ctx, r, runner(r.Site.DB))
+	}
+	return job
+}
+
+// runMailboxes carries operations out, and reports.
+func runMailboxes(ctx context.Context, r *jobs.Run, runner *mailops.Runner) error {
+	n, total := int64(0), int64(runner.Status().Pending)
+	s, err := runner.RunWith(ctx, r.DryRun, func(result mailops.Result) {
+		n++
+		r.Progress(n, max(n, total))
+		r.Did("%s", result)
+	})
+	var owner *mailops.OwnerError
+	switch {
+	case errors.As(err, &owner) && !r.DryRun: // somebody else is to do it; the doctor says so
+		r.Result("not done here: %v", err)
+		return nil
+	case errors.Is(err, mailops.ErrBusy):
+		r.Result("%v", err)
+		return nil
+	case err != nil:
+		return err
+	}
+	if s != (mailops.Summary{}) {
+		r.Result("%d done, %d refused, %d waiting", s.Done, s.Refused, s.Waiting)
+	}
+	return nil
+}
+
+// localMailboxes is the job without a daemon.
+func (c *Config) localMailboxes(d *db.DB) *mailops.Runner {
+	o, _ := c.MailboxOptions(d)
+	return mailops.NewRunner(o)
+}
+
+// mailboxes has operations carried out for the configuration in effect. It knows
+// what failed before, and when each operation came.
 type mailboxes struct {
 	mu     sync.Mutex
 	cfg    *Config
+	db     *db.DB
 	runner *mailops.Runner
-	err    error // of the last run
 }
 
-// How often what is left of operations is looked for, and how often operations
-// that somebody else carries out.
+// How often what is left of operations is looked for, and how often which there
+// are: another node, or the owner of the mail, may carry them out.
 const (
-	tidyMailboxes   = time.Hour
-	lookAtMailboxes = time.Minute
+	tidyMailboxes = time.Hour
+	lookAtRows    = time.Minute
 )
 
 // runnerFor returns the runner, a new one after a reload; nil if there is
@@ -53,10 +105,10 @@ const (
 func (m *mailboxes) runnerFor(c *Config, d *db.DB, report func(mailops.Result)) *mailops.Runner {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.cfg == c {
+	if m.cfg == c && m.db == d {
 		return m.runner
 	}
-	m.cfg, m.runner, m.err = c, nil, nil
+	m.cfg, m.db, m.runner = c, d, nil
 	if o, ok := c.MailboxOptions(d); ok {
 		o.Tidy, o.Report = tidyMailboxes, report
 		m.runner = mailops.NewRunner(o)
@@ -64,52 +116,26 @@ func (m *mailboxes) runnerFor(c *Config, d *db.DB, report func(mailops.Result)) 
 	return m.runner
 }
 
-// keepMailboxes carries operations on mailboxes out, until ctx ends.
-func (d *Daemon) keepMailboxes(ctx context.Context) {
-	const look = time.Second // whether the configuration has changed
-	var last time.Time
-	for tick := time.NewTicker(look); ; {
+// mailboxRunner returns the runner for the configuration in effect.
+func (d *Daemon) mailboxRunner() *mailops.Runner {
+	d.mu.Lock()
+	c, site := d.cfg, d.database.jobs
+	d.mu.Unlock()
+	return d.mailboxes.runnerFor(c, site.DB, d.mailboxResult)
+}
+
+// watchMailboxes keeps knowing since when operations wait, until ctx ends.
+func (d *Daemon) watchMailboxes(ctx context.Context) {
+	for tick := time.NewTicker(lookAtRows); ; {
+		if r := d.mailboxRunner(); r != nil {
+			_ = r.Look(ctx) // the database is somebody else's to report
+		}
 		select {
 		case <-ctx.Done():
 			tick.Stop()
 			return
 		case <-tick.C:
 		}
-		d.mu.Lock()
-		c, write := d.cfg, d.database.write
-		d.mu.Unlock()
-		r := d.mailboxes.runnerFor(c, write, d.mailboxResult)
-		every := c.Mailboxes.Every.D()
-		if every == 0 {
-			every = lookAtMailboxes
-		}
-		if r == nil || time.Since(last) < every {
-			continue
-		}
-		d.runMailboxes(ctx, r)
-		last = time.Now()
-	}
-}
-
-func (d *Daemon) runMailboxes(ctx context.Context, r *mailops.Runner) {
-	var err error
-	if d.config().Mailboxes.Every > 0 {
-		_, err = r.Run(ctx, false)
-	} else {
-		err = r.Look(ctx)
-	}
-	if ctx.Err() != nil {
-		return
-	}
-	if errors.Is(err, mailops.ErrBusy) { // it does our work
-		err = nil
-	}
-	d.mailboxes.mu.Lock()
-	news := err != nil && (d.mailboxes.err == nil || d.mailboxes.err.Error() != err.Error())
-	d.mailboxes.err = err
-	d.mailboxes.mu.Unlock()
-	if news {
-		d.log.Warn("operations on mailboxes cannot be carried out", zap.Error(err), zap.String("remedy", remedyOf(err)))
 	}
 }
 
@@ -134,15 +160,15 @@ type MailboxStatus struct {
 // status returns nil if operations are not the daemon's business.
 func (m *mailboxes) status() *MailboxStatus {
 	m.mu.Lock()
-	runner, err := m.runner, m.err
+	runner := m.runner
 	m.mu.Unlock()
 	if runner == nil {
 		return nil
 	}
 	s := runner.Status()
 	out := &MailboxStatus{Pending: s.Pending, Oldest: s.Oldest.Seconds(), Failed: s.Failed}
-	if err != nil {
-		out.Error = err.Error()
+	if s.Err != nil && !errors.Is(s.Err, mailops.ErrBusy) {
+		out.Error = s.Err.Error()
 	}
 	return out
 }

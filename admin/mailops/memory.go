@@ -71,13 +71,14 @@ type Status struct {
 	Pending int           `json:"pending"` // rows
 	Oldest  time.Duration `json:"oldest"`  // since the oldest row was seen first
 	Failed  []Result      `json:"failed"`  // by row
+	Err     error         `json:"-"`       // of the last run
 }
 
 // Status returns what the last run left.
 func (r *Runner) Status() Status {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := Status{Pending: len(r.seen)}
+	s := Status{Pending: len(r.seen), Err: r.err}
 	now := r.o.Now()
 	for _, at := range r.seen {
 		s.Oldest = max(s.Oldest, now.Sub(at))
@@ -106,7 +107,7 @@ func (r *Runner) tidy(ctx context.Context, s Session, ops []Operation) error {
 	}
 	results, err := t.Tidy(ctx, func(row int64) bool { return rows[row] })
 	for _, result := range results {
-		r.o.Report(result)
+		r.report(result)
 	}
 	if err == nil {
 		r.mu.Lock()

@@ -46,6 +46,19 @@ type Result struct {
 	Remedy  string `json:"remedy,omitempty"`  // of what is not done
 }
 
+// String returns one line.
+func (r Result) String() string {
+	what := fmt.Sprintf("%d: %s %s", r.ID, r.Kind, shown(r.Path))
+	if r.To != "" {
+		what += " to " + shown(r.To)
+	}
+	what += ": " + r.Text
+	if r.Remedy != "" {
+		what += "; remedy: " + r.Remedy
+	}
+	return what
+}
+
 // Refusal says why an operation is not carried out until somebody has done
 // something about it.
 type Refusal struct {

@@ -65,11 +65,13 @@ type Sessions interface {
 type Runner struct {
 	o Options
 
-	run    sync.Mutex // one run at a time
-	mu     sync.Mutex // guards what follows
+	run    sync.Mutex   // one run at a time
+	report func(Result) // of the run
+	mu     sync.Mutex   // guards what follows
 	failed map[int64]*failure
 	seen   map[int64]time.Time // when each row was seen first
 	tidied time.Time
+	err    error // of the last run
 }
 
 // failure is an operation that could not be carried out.
@@ -108,8 +110,29 @@ type Summary struct {
 // error is about the database or the folder of all mail, ErrBusy, an
 // *OwnerError, or that of ctx.
 func (r *Runner) Run(ctx context.Context, dry bool) (Summary, error) {
+	return r.RunWith(ctx, dry, nil)
+}
+
+// RunWith is Run that calls a function of its own, too, for each operation as it
+// is done or refused.
+func (r *Runner) RunWith(ctx context.Context, dry bool, report func(Result)) (Summary, error) {
 	r.run.Lock()
 	defer r.run.Unlock()
+	r.report = r.o.Report
+	if report != nil {
+		r.report = func(result Result) { r.o.Report(result); report(result) }
+	}
+	if dry && report != nil { // what is merely planned is told to who asked
+		r.report = report
+	}
+	sum, err := r.all(ctx, dry)
+	r.mu.Lock()
+	r.err = err
+	r.mu.Unlock()
+	return sum, err
+}
+
+func (r *Runner) all(ctx context.Context, dry bool) (Summary, error) {
 	ops, err := r.read(ctx)
 	if err != nil {
 		return Summary{}, err
@@ -161,7 +184,7 @@ func (b *batch) all(ctx context.Context, ops []Operation) error {
 			for i := range waiting {
 				result := resultOf(&waiting[i], errWaits.Error())
 				result.Remedy = "see what keeps the other one"
-				b.o.Report(result)
+				b.report(result)
 			}
 			return nil
 		}
@@ -247,7 +270,7 @@ func (b *batch) finish(ctx context.Context, op *Operation, text string) error {
 			result.Text += ", but: " + err.Error()
 		}
 	}
-	b.o.Report(result)
+	b.report(result)
 	return nil
 }
 
@@ -256,7 +279,7 @@ func (b *batch) fail(ctx context.Context, op *Operation, why error) error {
 	result := resultOf(op, why.Error())
 	result.Remedy = remedyOf(why)
 	if b.dry {
-		b.o.Report(result)
+		b.report(result)
 		return nil
 	}
 	if err := b.Pending(ctx, op); errors.Is(err, errDone) { // that explains it
@@ -269,7 +292,7 @@ func (b *batch) fail(ctx context.Context, op *Operation, why error) error {
 			return err
 		}
 	}
-	b.o.Report(result)
+	b.report(result)
 	return nil
 }
 

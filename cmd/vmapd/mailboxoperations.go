@@ -1,12 +1,16 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"github.com/vmapd/vmapd/admin/jobs"
 	"github.com/vmapd/vmapd/admin/mailops"
+	"github.com/vmapd/vmapd/daemon"
+	"github.com/vmapd/vmapd/store/db"
 )
 
 func (a *app) mailboxOperationsCommand() *cobra.Command {
@@ -42,7 +46,7 @@ func (a *app) mailboxOperationsCommand() *cobra.Command {
 			if tidy {
 				o.Tidy = 1
 			}
-			s, err := mailops.NewRunner(o).Run(cmd.Context(), dry)
+			s, err := runOperations(cmd.Context(), d, o, dry)
 			if err != nil {
 				var owner *mailops.OwnerError
 				if errors.As(err, &owner) {
@@ -56,6 +60,22 @@ func (a *app) mailboxOperationsCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "say what would be done, and change nothing")
 	cmd.Flags().BoolVar(&tidy, "tidy", false, "look through all folders too for what operations have left behind whose rows are gone, as the daemon does each hour")
 	return cmd
+}
+
+// runOperations takes the lock of the daemon's job first.
+func runOperations(ctx context.Context, d *db.DB, o mailops.Options, dry bool) (mailops.Summary, error) {
+	r := mailops.NewRunner(o)
+	if dry {
+		return r.Run(ctx, true)
+	}
+	lock, err := d.TryLock(ctx, jobs.LockName(daemon.MailboxJob))
+	if err != nil {
+		return mailops.Summary{}, err
+	}
+	defer lock.Release()
+	ctx, cancel := lock.Context(ctx)
+	defer cancel()
+	return r.Run(ctx, false)
 }
 
 // endOperations prints what came of it all.
