@@ -31,7 +31,11 @@ func (r *Runner) note(ops []Operation) {
 		seen[id] = at
 	}
 	r.seen = seen
-	maps.DeleteFunc(r.failed, func(id int64, _ *failure) bool { _, ok := seen[id]; return !ok })
+	for id, f := range r.failed {
+		if _, ok := seen[id]; !ok {
+			r.settle(id, f)
+		}
+	}
 }
 
 // due reports whether an operation that failed may be tried again. One whose
@@ -55,15 +59,25 @@ func (r *Runner) remember(op *Operation, result Result) bool {
 	}
 	f.next = r.o.Now().Add(min(firstPause<<min(f.times, 10), lastPause))
 	f.times++
-	f.result = result
+	f.result, f.address = result, r.addressOf(op)
 	return news
 }
 
 func (r *Runner) forget(id int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.failed, id)
+	if f := r.failed[id]; f != nil {
+		r.settle(id, f)
+	}
 	delete(r.seen, id)
+}
+
+// settle forgets a failure. It is called with the lock held.
+func (r *Runner) settle(id int64, f *failure) {
+	delete(r.failed, id)
+	if r.o.Alarms != nil {
+		r.o.Alarms.OperationSettled(f.address)
+	}
 }
 
 // Status is how things stand.

@@ -79,6 +79,8 @@ func TestHalt(t *testing.T) {
 	now := time.Now()
 	o.Now = func() time.Time { return now }
 	o.Report = func(r mailops.Result) { got = append(got, r) }
+	var alarms alarmed
+	o.Alarms = &alarms
 	r := mailops.NewRunner(o)
 	run := func(want ...string) {
 		t.Helper()
@@ -106,4 +108,14 @@ func TestHalt(t *testing.T) {
 	if s := r.Status(); s.Pending != 0 || len(s.Failed) != 0 {
 		t.Errorf("status %+v", s)
 	}
+	same(t, "alarms", alarms, []string{"failed new@two.test", "settled new@two.test"})
 }
+
+// alarmed is what was told.
+type alarmed []string
+
+func (a *alarmed) OperationFailed(address string, _ mailops.Result) {
+	*a = append(*a, "failed "+address)
+}
+
+func (a *alarmed) OperationSettled(address string) { *a = append(*a, "settled "+address) }

@@ -46,6 +46,8 @@ type Options struct {
 	// Sessions, if not nil, ends sessions of mailboxes before their homes are
 	// renamed or removed. If it cannot it is done all the same.
 	Sessions Sessions
+	// Alarms, if not nil, is told of operations that fail.
+	Alarms Alarms
 	// Report is called for each operation as it is done or refused, if not nil.
 	Report func(Result)
 	// Tidy is how often to look for what operations have left behind whose rows
@@ -58,6 +60,13 @@ type Options struct {
 type Sessions interface {
 	End(ctx context.Context, addresses ...string) error
 	Forget(ctx context.Context, addresses ...string) error
+}
+
+// Alarms is told once that an operation cannot be carried out, and once that
+// this is over. The address is that of its mailbox, or "".
+type Alarms interface {
+	OperationFailed(address string, r Result)
+	OperationSettled(address string)
 }
 
 // Runner carries out the operations of one database. What failed it leaves
@@ -76,9 +85,10 @@ type Runner struct {
 
 // failure is an operation that could not be carried out.
 type failure struct {
-	times  int
-	next   time.Time // not before
-	result Result
+	times   int
+	next    time.Time // not before
+	result  Result
+	address string
 }
 
 // How long an operation that failed is left alone.
@@ -234,6 +244,14 @@ func (b *batch) endSessions(ctx context.Context, op *Operation) (note string) {
 	return ""
 }
 
+// addressOf is the mailbox that an operation is about.
+func (r *Runner) addressOf(op *Operation) string {
+	if op.Address != "" {
+		return op.Address
+	}
+	return r.o.Address(filepath.Clean(op.Argument))
+}
+
 // addresses are those that an operation is about.
 func (b *batch) addresses(op *Operation) []string {
 	var list []string
@@ -288,6 +306,9 @@ func (b *batch) fail(ctx context.Context, op *Operation, why error) error {
 		return err
 	}
 	if b.remember(op, result) {
+		if b.o.Alarms != nil {
+			b.o.Alarms.OperationFailed(b.addressOf(op), result)
+		}
 		if err := b.logOnce(ctx, "critical", op.String()+" failed (reason: "+why.Error()+")"); err != nil {
 			return err
 		}
