@@ -46,6 +46,17 @@ type Files struct {
 // ErrBusy says that another process is at work on the same folders.
 var ErrBusy = errors.New("another vmapd is at work on the mailboxes")
 
+// Check says why this process cannot work on the folders: an *OwnerError, or
+// that there is no such root.
+func (f *Files) Check() error {
+	r, err := openRoot(f.Root, f.Depth)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	return r.allow(os.Geteuid())
+}
+
 // Open locks the root: the lock ends with the process, so it cannot be left
 // behind. On file systems without locks it is done without.
 func (f *Files) Open(context.Context) (Session, error) {

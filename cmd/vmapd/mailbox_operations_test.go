@@ -210,7 +210,7 @@ func (m *movingHost) testRename(t *testing.T, mode string) {
 	logged := m.IMAP(t) // somebody is logged in all the time
 	logged.Login(old, password)
 	logged.Cmd("SELECT INBOX")
-	if _, err := m.v.Web.Do("PATCH", "api/v1/accounts/"+m.accountID(t, old)+"/", m.token, fmt.Sprintf(`{"username": %q, "mailbox": {"full_address": %[1]q}}`, to)); err != nil {
+	if _, err := m.v.Web.Do("PATCH", "api/v1/accounts/"+m.accountID(t, old)+"/?wait=served", m.token, fmt.Sprintf(`{"username": %q, "mailbox": {"full_address": %[1]q}}`, to)); err != nil {
 		t.Fatal(err)
 	}
 	flow := m.send(t, to)

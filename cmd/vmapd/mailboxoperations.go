@@ -65,6 +65,11 @@ func (a *app) mailboxOperationsCommand() *cobra.Command {
 // runOperations takes the lock of the daemon's job first.
 func runOperations(ctx context.Context, d *db.DB, o mailops.Options, dry bool) (mailops.Summary, error) {
 	r := mailops.NewRunner(o)
+	if f, ok := o.Carrier.(*mailops.Files); ok { // said even if there is nothing to do
+		if err := f.Check(); err != nil {
+			return mailops.Summary{}, err
+		}
+	}
 	if dry {
 		return r.Run(ctx, true)
 	}
