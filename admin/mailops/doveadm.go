@@ -29,7 +29,7 @@ type Doveadm struct {
 
 // Open asks which commands there are.
 func (d *Doveadm) Open(ctx context.Context) (Session, error) {
-	text, err := d.API.do(ctx, http.MethodGet, nil)
+	text, err := d.API.do(ctx, http.MethodGet, nil, patience)
 	if err != nil {
 		return nil, err
 	}

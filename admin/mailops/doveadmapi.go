@@ -54,8 +54,23 @@ func hasCode(err error, code int) bool {
 // maxReply is more than the names of a large mailbox's folders take.
 const maxReply = 64 << 20
 
-// patience is how long a request may take: copying a mailbox takes its time.
-const patience = time.Hour
+// How long a request may take: copying and removing a mailbox takes its time,
+// all else takes moments.
+const (
+	patience     = time.Minute
+	longPatience = 4 * time.Hour
+)
+
+// patienceFor is what the slowest of some commands needs.
+func patienceFor(commands []command) time.Duration {
+	for _, c := range commands {
+		switch c.name {
+		case "sync", "fsDelete", "fsCopy", "fsIter", "mailboxStatus":
+			return longPatience
+		}
+	}
+	return patience
+}
 
 // apiError says that the API could not be asked.
 type apiError struct{ err error }
@@ -78,7 +93,7 @@ func (a *API) call(ctx context.Context, commands []command, into ...any) error {
 	if err != nil {
 		return err
 	}
-	text, err := a.do(ctx, http.MethodPost, body)
+	text, err := a.do(ctx, http.MethodPost, body, patienceFor(commands))
 	if err != nil {
 		return err
 	}
@@ -116,8 +131,8 @@ func readReplies(text []byte, commands []command, into []any) error {
 	return nil
 }
 
-func (a *API) do(ctx context.Context, method string, body []byte) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+func (a *API) do(ctx context.Context, method string, body []byte, limit time.Duration) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(a.URL, "/")+"/doveadm/v1", bytes.NewReader(body))
 	if err != nil {
@@ -142,13 +157,19 @@ func (a *API) do(ctx context.Context, method string, body []byte) ([]byte, error
 	return text, nil
 }
 
-// End ends the sessions of users, who may have none.
+// End ends the sessions of users, who may have none. Each has a request of his
+// own: kick takes one mask, in which "*" and "?" would mean others too.
 func (a *API) End(ctx context.Context, users ...string) error {
-	err := a.call(ctx, []command{{"kick", map[string]any{"mask": users}}}, nil)
-	if hasCode(err, exitNotFound) {
-		return nil
+	for _, user := range users {
+		if strings.ContainsAny(user, "*?") {
+			return fmt.Errorf("the sessions of %s cannot be told from those of others", shown(user))
+		}
+		err := a.call(ctx, []command{{"kick", map[string]any{"mask": []string{user}}}}, nil)
+		if err != nil && !hasCode(err, exitNotFound) {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
 // Forget has Dovecot forget what its auth service remembers of users.
