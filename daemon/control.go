@@ -31,6 +31,7 @@ type Status struct {
 	DKIM      DKIMStatus       `json:"dkim"`
 	Alarms    int              `json:"alarms"` // open ones
 	Shadow    *ShadowStatus    `json:"shadow,omitempty"`
+	Mailboxes *MailboxStatus   `json:"mailboxes,omitempty"` // operations on their folders; null: none are carried out
 	Listeners []ListenerStatus `json:"listeners"`
 }
 
@@ -137,6 +138,7 @@ func (d *Daemon) controlHandler() http.Handler {
 	mux.HandleFunc("POST /reload", d.serveReload)
 	mux.HandleFunc("GET /explain", d.serveExplain)
 	mux.HandleFunc("POST /forgive", d.serveForgive)
+	mux.HandleFunc("POST /jobs/run", d.serveJob)
 	d.mountAPI(mux, true)
 	return mux
 }
@@ -164,6 +166,7 @@ func (d *Daemon) Status() *Status {
 	s.DKIM = d.records.status()
 	s.Alarms = d.alarms.Count()
 	s.DKIM, s.Shadow = d.records.status(), d.shadow.report()
+	s.Mailboxes = d.mailboxes.status()
 	for _, p := range d.ports {
 		s.Listeners = append(s.Listeners, ListenerStatus{
 			Protocol: p.cfg.Protocol, Address: p.address(), Table: p.cfg.Table,
