@@ -256,3 +256,21 @@ func TestMemoryOfModoboas(t *testing.T) {
 		t.Errorf("of the table: %+v, %v", got, err)
 	}
 }
+
+// TestNote is a line in Modoboa's log.
+func TestNote(t *testing.T) {
+	url := dbtest.SQLite(t)
+	initDatabase(t, url)
+	n := newNode(t, url, jobs.Job{Name: "notes", Run: func(ctx context.Context, r *jobs.Run) error {
+		return r.Note(ctx, "ERROR", "modoboa.jobs", "Something of %s", "a@b.test")
+	}})
+	const noted = "core_log WHERE level = 'ERROR' AND logger = 'modoboa.jobs' AND message = 'Something of a@b.test'"
+	n.order("notes", jobs.Order{DryRun: true})
+	if c := n.count(noted); c != "0" {
+		t.Error("a dry run wrote into the log")
+	}
+	n.order("notes", jobs.Order{})
+	if c := n.count(noted); c != "1" {
+		t.Errorf("%s lines", c)
+	}
+}
