@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/vmapd/vmapd/lookup/password"
+	"github.com/vmapd/vmapd/store/db"
 	"github.com/vmapd/vmapd/store/modoboa/parameters"
 )
 
@@ -26,6 +27,7 @@ type Config struct {
 	Modoboa  Modoboa  `toml:"modoboa" comment:"Modoboa's own parameters, which its administrators set in its pages (core_localconfig). 'vmapd config show' lists them."`
 	Jobs     Jobs     `toml:"jobs" comment:"What is done again and again, on one node at a time: 'vmapd job list' shows it. docs/jobs.md explains each job."`
 	Admin    Admin    `toml:"admin" comment:"What administrators use, on the listeners of protocol http."`
+	Shadow   Shadow   `toml:"shadow" comment:"Before vmapd takes the place of SQL maps: ask them too what Postfix asks vmapd, and tell what differs (vmapd status, vmapd_shadow_total). See docs/diff.md."`
 	Log      Log      `toml:"log" comment:"Messages go to standard error."`
 
 	// Path is the file the configuration came from, "" if there was none.
@@ -154,6 +156,29 @@ type Admin struct {
 	Page bool `toml:"page" comment:"Serve the web page. Who signs in there is an account of the database."`
 }
 
+// Shadow is the section [shadow].
+type Shadow struct {
+	Maps  string `toml:"maps" comment:"Folder with sql-domains.cf and the others, which the user that runs vmapd must be able to read. Empty: nothing is compared."`
+	Type  string `toml:"type" comment:"pgsql, mysql or sqlite: the type of maps that do not show it. Empty: that of the database."`
+	Every int    `toml:"every" comment:"Compare one lookup in so many."`
+}
+
+// every is how many lookups there are for one that is compared, 0 = none is.
+func (s *Shadow) every() int {
+	if s.Maps == "" {
+		return 0
+	}
+	return s.Every
+}
+
+// kind is the type of maps that do not show it.
+func (s *Shadow) kind(d *db.DB) string {
+	if s.Type != "" {
+		return s.Type
+	}
+	return map[db.Dialect]string{db.PostgreSQL: "pgsql", db.MySQL: "mysql", db.SQLite: "sqlite"}[d.Dialect]
+}
+
 // Log is the section [log].
 type Log struct {
 	Level  string `toml:"level" comment:"debug, info, warn or error."`
@@ -195,6 +220,7 @@ func builtin() *Config {
 		Modoboa: Modoboa{Parameters: []string{}},
 		Jobs:    Jobs{Enabled: "auto", CleanLogs: Duration(24 * time.Hour), InactiveAccounts: "disable"},
 		Admin:   Admin{Page: true},
+		Shadow:  Shadow{Every: 100},
 		Log:     Log{Level: "info", Format: "console"},
 	}
 }

@@ -36,6 +36,8 @@ type Daemon struct {
 	metrics      *metrics
 	rates        *rates
 	page         http.Handler // the web page, made once: it knows who has signed in
+	renewed      renewals
+	shadow       *shadow
 	store        *store.Store
 	resolver     *lookup.Resolver
 	signing      atomic.Pointer[milter.Settings] // the section [dkim] in effect
@@ -91,6 +93,7 @@ func New(cfg *Config, path string, overrides []string, log *Logger) (*Daemon, er
 	d.settings = d.openSettings()
 	d.jobs = d.openJobs()
 	d.rates = newRates()
+	d.shadow = newShadow(d.metrics.shadow)
 	d.page = page.New(d.pageOptions())
 	d.metrics.registry.MustRegister(newCollector(d.store, d.openConnections), spoolCollector(func() spool.Stats { return d.writes.stats() }), d.records)
 	return d, nil
@@ -148,6 +151,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 	toiling := newTask(d.working, d.jobs.Run)
 	counting := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.rates.run(ctx, d.metrics.totals) })
 	defer counting.end()
+	comparing := newTask(ctx, d.runShadow)
+	defer comparing.end()
 	serving, leave := context.WithCancel(ctx)
 	defer leave()
 	reloads, handovers := make(chan struct{}, 1), make(chan struct{}, 1)
