@@ -22,16 +22,16 @@ type Config struct {
 	Lookup    Lookup    `toml:"lookup" comment:"How the lookup tables answer."`
 	Dovecot   Dovecot   `toml:"dovecot" comment:"Logins, and answers for Dovecot (protocols dict, auth, auth-master)."`
 	Guard     Guard     `toml:"guard" comment:"Protection of logins against guessing. With policy.counters in Redis several nodes count together."`
+	Outside   Outside   `toml:"outside" comment:"Accounts whose passwords are kept elsewhere: in an LDAP directory, or by another mail server. See docs/outside-accounts.md."`
 	DKIM      DKIM      `toml:"dkim" comment:"Signing of mail (protocol milter): what authenticated clients send, and others that are named here."`
 	Policy    Policy    `toml:"policy" comment:"What several nodes count together: wrong passwords ([guard]), and sending limits, for a protocol of coming versions (policy)."`
 	Alarms    Alarms    `toml:"alarms" comment:"What administrators are told of: mailboxes that are nearly full, keys that are not in DNS, a database that is down. The web page, the API and vmapd alarm list show them."`
-	Outside   Outside   `toml:"outside" comment:"Accounts whose passwords are kept elsewhere: in an LDAP directory, or by another mail server. See docs/outside-accounts.md."`
+	Jobs      Jobs      `toml:"jobs" comment:"What is done again and again, on one node at a time: 'vmapd job list' shows it. docs/jobs.md explains each job."`
+	Mailboxes Mailboxes `toml:"mailboxes" comment:"Folders of mailboxes, which are renamed and removed as Modoboa orders it."`
 	Modoboa   Modoboa   `toml:"modoboa" comment:"Modoboa's own parameters, which its administrators set in its pages (core_localconfig). 'vmapd config show' lists them."`
 	Admin     Admin     `toml:"admin" comment:"What administrators use, on the listeners of protocol http."`
 	Shadow    Shadow    `toml:"shadow" comment:"Before vmapd takes the place of SQL maps: ask them too what Postfix asks vmapd, and tell what differs (vmapd status, vmapd_shadow_total). See docs/diff.md."`
 	Log       Log       `toml:"log" comment:"Messages go to standard error."`
-	Jobs      Jobs      `toml:"jobs" comment:"What is done again and again, on one node at a time: 'vmapd job list' shows it. docs/jobs.md explains each job."`
-	Mailboxes Mailboxes `toml:"mailboxes" comment:"Folders of mailboxes, which are renamed and removed as Modoboa orders it."`
 
 	// Path is the file the configuration came from, "" if there was none.
 	Path string `toml:"-"`
