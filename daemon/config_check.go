@@ -10,8 +10,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/vmapd/vmapd/dkim/dnscheck"
 	"github.com/vmapd/vmapd/dkim/keyring"
+	"github.com/vmapd/vmapd/internal/resolve"
 	"github.com/vmapd/vmapd/lookup"
 	"github.com/vmapd/vmapd/store/db"
 )
@@ -177,7 +177,7 @@ func (k *checker) dkim() {
 		k.fail("dkim.retire", "%s is too short: mail waits in queues for days, at least %s", d.Retire, Duration(keyring.MinRetire))
 	}
 	for i, r := range d.Resolvers {
-		if _, err := dnscheck.ParseServer(r); err != nil {
+		if _, err := resolve.ParseServer(r); err != nil {
 			k.fail(fmt.Sprintf("dkim.resolvers[%d]", i), "%v", err)
 		}
 	}
