@@ -57,7 +57,7 @@ var imports = map[string][]string{
 	"cmd/vmapd":                 {"admin/api", "admin/doctor", "admin/manage", "cmd/vmapd/internal/doveconf", "daemon", "dkim", "dkim/dnscheck", "dkim/keybook", "dkim/keyring", "dkim/opendkim", "internal/resolve", "lookup", "lookup/password", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa", "store/postfixadmin"},
 	"admin/manage":              {"lookup/password", "store", "store/db", "store/modoboa/rows"},
 	"admin/api":                 {"admin/manage", "lookup", "store", "store/db"},
-	"admin/dnschecks":           {"dkim", "dkim/dnscheck", "admin/dnschecks/record", "internal/resolve", "store/db", "store/modoboa/rows"},
+	"admin/dnschecks":           {"admin/dnschecks/record", "dkim", "dkim/dnscheck", "dkim/keyring", "internal/resolve", "store"},
 	"admin/dnschecks/record":    {},
 	"admin/page":                {"admin/manage", "lookup", "store"},
 

@@ -63,6 +63,11 @@ func (c *Checker) Check(ctx context.Context, domain, selector string, key crypto
 	return c.check(ctx, domain, selector, key, false)
 }
 
+// Again is Check without answers that were given before.
+func (c *Checker) Again(ctx context.Context, domain, selector string, key crypto.PublicKey) Result {
+	return c.check(ctx, domain, selector, key, true)
+}
+
 func (c *Checker) check(ctx context.Context, domain, selector string, key crypto.PublicKey, fresh bool) Result {
 	r := c.newResult(domain, selector)
 	if err := resolve.CheckName(r.Name); err != nil {
