@@ -24,9 +24,10 @@ type Options struct {
 	// For tests: who signs the servers of policy files (nil: the system's), the
 	// port they are at (0: 443), and whether they may be at addresses that are not
 	// public.
-	Roots   *x509.CertPool
-	Port    uint16
-	Private bool
+	Roots     *x509.CertPool
+	Port      uint16
+	Private   bool
+	FetchTime time.Duration // of a policy file, default 10 s
 }
 
 // Checker checks domains. Its methods may be called at the same time.

@@ -125,14 +125,17 @@ func (l *lists) trusts(ctx context.Context, r *run, provider string, four bool) 
 			z.until = l.now().Add(unknownFor)
 		}
 	}
-	if four {
-		if z.four.off {
-			return trust{why: "the list does not list the address that all lists must (RFC 5782): it is dead, or does not answer this resolver"}
-		}
+	return z.of(four)
+}
+
+// of tells whether the list can be believed about a family. One that has no
+// addresses of IPv4 is no list.
+func (z *zone) of(four bool) trust {
+	switch {
+	case z.four.off && (four || z.six.off):
+		return trust{why: "the list does not list the address that all lists must (RFC 5782): it is dead, or does not answer this resolver"}
+	case four || z.six.off && !z.four.works:
 		return z.four
-	}
-	if z.six.off && !z.four.works {
-		return trust{why: z.four.why}
 	}
 	return z.six
 }

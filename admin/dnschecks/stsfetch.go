@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/vmapd/vmapd/admin/dnschecks/record"
@@ -33,7 +34,7 @@ func (r *run) policyURL() string {
 // certificate for the host, without following redirects. An error that is no
 // *policyError means that it may be there.
 func (r *run) fetchPolicy(ctx context.Context) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, fetchTime)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(r.c.o.FetchTime, fetchTime))
 	defer cancel()
 	transport := &http.Transport{
 		DialContext:     r.dialPolicy,
@@ -74,15 +75,15 @@ func (r *run) readPolicy(answer *http.Response) (string, error) {
 // passing failure.
 func (r *run) judgeFetch(err error) error {
 	var certificate *tls.CertificateVerificationError
-	var alert tls.AlertError
 	var header tls.RecordHeaderError
+	var op *net.OpError
 	var wrong *policyError
 	switch {
 	case errors.As(err, &wrong):
 		return wrong
 	case errors.As(err, &certificate):
 		return &policyError{"the certificate of the server of the policy is not accepted: " + certificate.Err.Error(), "give mta-sts." + r.domain + " a certificate for its name"}
-	case errors.As(err, &alert), errors.As(err, &header):
+	case errors.As(err, &header), errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &op) && strings.HasSuffix(op.Op, " error"): // "remote error", an alert
 		return &policyError{"the server of the policy does not speak TLS as it should: " + err.Error(), "serve " + r.policyURL() + " over HTTPS"}
 	}
 	var unknown x509.UnknownAuthorityError
