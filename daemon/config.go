@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/vmapd/vmapd/lookup/password"
+	"github.com/vmapd/vmapd/store/modoboa/parameters"
 )
 
 // DefaultConfigFile is read when no other file is named; it may be missing.
@@ -22,6 +23,7 @@ type Config struct {
 	Guard    Guard    `toml:"guard" comment:"Protection of logins against guessing. With policy.counters in Redis several nodes count together."`
 	DKIM     DKIM     `toml:"dkim" comment:"Signing of mail (protocol milter): what authenticated clients send, and others that are named here."`
 	Policy   Policy   `toml:"policy" comment:"What several nodes count together: wrong passwords ([guard]), and sending limits, for a protocol of coming versions (policy)."`
+	Modoboa  Modoboa  `toml:"modoboa" comment:"Modoboa's own parameters, which its administrators set in its pages (core_localconfig). 'vmapd config show' lists them."`
 	Admin    Admin    `toml:"admin" comment:"What administrators use, on the listeners of protocol http."`
 	Log      Log      `toml:"log" comment:"Messages go to standard error."`
 
@@ -128,6 +130,13 @@ type Policy struct {
 	Counters string `toml:"counters" comment:"local, or redis://host:6379/0 when several nodes share limits."`
 }
 
+// Modoboa is the section [modoboa].
+type Modoboa struct {
+	Parameters []string `toml:"parameters" comment:"Values that vmapd uses instead of those of Modoboa's, as app.name=value: [\"core.log_maximum_age=90\", \"core.enable_inactive_accounts=false\"]. Modoboa itself does not see them. In a database that vmapd init made this is the way to set them."`
+
+	overrides parameters.Overrides // Parameters, parsed
+}
+
 // Admin is the section [admin].
 type Admin struct {
 	Page bool `toml:"page" comment:"Serve the web page. Who signs in there is an account of the database."`
@@ -170,8 +179,9 @@ func builtin() *Config {
 			Headers: "balanced", Canon: "relaxed/relaxed", Subdomains: "exact", Resolvers: []string{},
 			AliasKeys: "own", Generate: "auto", ReplacedKeep: Duration(7 * 24 * time.Hour), Settle: Duration(time.Hour), Retire: Duration(8 * 24 * time.Hour),
 		},
-		Policy: Policy{Counters: "local"},
-		Admin:  Admin{Page: true},
-		Log:    Log{Level: "info", Format: "console"},
+		Policy:  Policy{Counters: "local"},
+		Modoboa: Modoboa{Parameters: []string{}},
+		Admin:   Admin{Page: true},
+		Log:     Log{Level: "info", Format: "console"},
 	}
 }

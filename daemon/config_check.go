@@ -14,6 +14,7 @@ import (
 	"github.com/vmapd/vmapd/internal/resolve"
 	"github.com/vmapd/vmapd/lookup"
 	"github.com/vmapd/vmapd/store/db"
+	"github.com/vmapd/vmapd/store/modoboa/parameters"
 )
 
 // checker collects what is wrong with values that have the right type.
@@ -33,6 +34,7 @@ func (c *Config) check() ConfigErrors {
 	k.dovecot()
 	k.guard()
 	k.dkim()
+	k.modoboa()
 	k.other()
 	return k.errs
 }
@@ -184,6 +186,19 @@ func (k *checker) dkim() {
 	for i, n := range d.DaemonNames {
 		if strings.TrimSpace(n) == "" {
 			k.fail(fmt.Sprintf("dkim.daemon_names[%d]", i), "is empty")
+		}
+	}
+}
+
+// modoboa reads what takes the place of Modoboa's own parameters.
+func (k *checker) modoboa() {
+	m := &k.c.Modoboa
+	m.overrides = parameters.Overrides{}
+	for i, text := range m.Parameters {
+		key := fmt.Sprintf("modoboa.parameters[%d]", i)
+		p, _ := k.c.places.find(key)
+		if err := m.overrides.Set(text, p.String()); err != nil {
+			k.fail(key, "%v", err)
 		}
 	}
 }

@@ -43,6 +43,7 @@ type Daemon struct {
 	published    keyring.Showing // what DNS shows; nil = nobody can say
 	records      *records
 	diagnosis    diagnosis
+	settings     *settings // Modoboa's parameters
 	inherited    Inherited
 	estate       *estate // of the process before, until its connections are served
 
@@ -82,6 +83,7 @@ func New(cfg *Config, path string, overrides []string, log *Logger) (*Daemon, er
 	l := &loads{log: log.Logger, metrics: d.metrics, status: func(s string) { d.notify("STATUS=" + s) }}
 	d.store = &store.Store{Settings: database.settings(cfg), File: SnapshotPath(cfg.StateDir), Hooks: l.hooks()}
 	d.resolver = lookup.NewResolver(d.store, cfg.LookupOptions())
+	d.settings = d.openSettings()
 	d.rates = newRates()
 	d.page = page.New(d.pageOptions())
 	d.metrics.registry.MustRegister(newCollector(d.store, d.openConnections), spoolCollector(func() spool.Stats { return d.writes.stats() }), d.records)
@@ -136,6 +138,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	tending := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.logins.run(ctx, d) })
 	signing := newTask(context.WithoutCancel(ctx), d.runKeys)
 	keeping := newTask(context.WithoutCancel(ctx), d.keepKeys)
+	asking := newTask(context.WithoutCancel(ctx), d.keepSettings)
 	counting := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.rates.run(ctx, d.metrics.totals) })
 	defer counting.end()
 	serving, leave := context.WithCancel(ctx)
@@ -158,6 +161,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.drain(signals)
 	tending.end()
 	keeping.end()
+	asking.end()
 	signing.end()
 	writing.end()
 	loading.end()

@@ -7,6 +7,7 @@ import (
 	"github.com/vmapd/vmapd/store"
 	"github.com/vmapd/vmapd/store/db"
 	"github.com/vmapd/vmapd/store/modoboa"
+	"github.com/vmapd/vmapd/store/modoboa/parameters"
 )
 
 // databases are the ways to the configured database: one to read, which cannot
@@ -16,6 +17,7 @@ type databases struct {
 	read, write *db.DB
 	source      *modoboa.Source
 	manager     *manage.Manager
+	overrides   parameters.Overrides
 }
 
 // A database that hangs must be noticed soon, so that its return is. One that
@@ -39,8 +41,13 @@ func openDatabases(cfg *Config) (*databases, error) {
 		return nil, err
 	}
 	d := &databases{read: read, write: write, source: &modoboa.Source{DB: read, Writer: write}}
-	d.manager = manage.New(cfg.ManageOptions(write))
+	d.configure(cfg)
 	return d, nil
+}
+
+// configure makes what writes follow a configuration.
+func (d *databases) configure(cfg *Config) {
+	d.manager, d.overrides = manage.New(cfg.ManageOptions(d.write)), cfg.Modoboa.overrides
 }
 
 func (d *databases) Close() {

@@ -4,13 +4,14 @@ import (
 	"database/sql"
 	"slices"
 
+	"github.com/vmapd/vmapd/store/modoboa/parameters"
 	"github.com/vmapd/vmapd/store/modoboa/rows"
 )
 
 // limitInDomain is an error if a domain may have no more of something.
 func (t *Tx) limitInDomain(domain int64, name string) error {
-	params, err := t.parameters()
-	if err != nil || !params.flag("limits", "enable_domain_limits", false) {
+	params, err := t.Parameters()
+	if err != nil || !params.Flag(parameters.EnableDomainLimits) {
 		return err
 	}
 	limits, err := t.domainLimits(domain)

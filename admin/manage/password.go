@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/vmapd/vmapd/lookup/password"
+	"github.com/vmapd/vmapd/store/modoboa/parameters"
 )
 
 // HashPassword checks an input's password and hashes it, or makes a random one,
@@ -81,11 +82,11 @@ func weakness(clear string) string {
 // randomLength is how long a random password is to be: what Modoboa is set to,
 // but no less than 12.
 func (t *Tx) randomLength() (int, error) {
-	p, err := t.parameters()
+	p, err := t.Parameters()
 	if err != nil {
 		return 0, err
 	}
-	n, _ := p.number("core", "random_password_length")
+	n := p.Number(parameters.RandomPasswordLength)
 	return int(min(max(n, 12), 128)), nil
 }
 

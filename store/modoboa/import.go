@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/vmapd/vmapd/store/db"
+	"github.com/vmapd/vmapd/store/modoboa/parameters"
 	"github.com/vmapd/vmapd/store/modoboa/rows"
 )
 
@@ -23,6 +24,8 @@ type ImportOptions struct {
 	CryptPasswords bool
 	// Separator stands between fields, ';' if 0.
 	Separator rune
+	// Parameters are those of Modoboa's that vmapd's file sets.
+	Parameters parameters.Overrides
 	// Progress, if not nil, is told how many steps of how many are done (a
 	// password hashed and a row written are steps; the rows join the total
 	// after the hashing). Calls do not overlap.
@@ -161,7 +164,7 @@ func (i *importer) run(ctx context.Context) (*ImportReport, error) {
 		return nil, err
 	}
 	defer tx.Rollback() //nolint:errcheck // after Commit it does nothing, before it the error that counts is another
-	world, err := loadWorld(ctx, i.db, tx, i.file)
+	world, err := loadWorld(ctx, i.db, tx, i.file, i.o.Parameters)
 	if err != nil {
 		return nil, err
 	}
@@ -197,7 +200,7 @@ func (i *importer) hash(ctx context.Context) (map[int]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := loadWorld(ctx, i.db, tx, i.file)
+	w, err := loadWorld(ctx, i.db, tx, i.file, i.o.Parameters)
 	if err := cmp.Or(err, tx.Rollback()); err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/vmapd/vmapd/store"
 	"github.com/vmapd/vmapd/store/db"
+	"github.com/vmapd/vmapd/store/modoboa/parameters"
 	"github.com/vmapd/vmapd/store/modoboa/rows"
 )
 
@@ -59,7 +60,7 @@ type loader struct {
 	err    error
 }
 
-func loadWorld(ctx context.Context, d *db.DB, q db.Queryer, f *csvFile) (*world, error) {
+func loadWorld(ctx context.Context, d *db.DB, q db.Queryer, f *csvFile, o parameters.Overrides) (*world, error) {
 	l := loader{ctx: ctx, db: d, q: q, wanted: wantedNames(f), w: &world{
 		users: map[string]*rows.User{}, mailboxes: map[string]*rows.Mailbox{},
 		ordinary: map[string]*rows.Alias{}, internal: map[string]*rows.Alias{},
@@ -68,7 +69,7 @@ func loadWorld(ctx context.Context, d *db.DB, q db.Queryer, f *csvFile) (*world,
 	}}
 	var tables map[string]rows.Table
 	if tables, l.err = rows.ReadTables(ctx, d, q); l.err == nil {
-		l.w.base, l.err = rows.ReadBase(ctx, d, q, tables)
+		l.w.base, l.err = rows.ReadBase(ctx, d, q, tables, o)
 	}
 	l.domains()
 	l.accounts()
