@@ -108,7 +108,7 @@ func (e *nameError) Error() string { return e.err.Error() }
 // Check checks a domain. fresh has everything asked anew. It always returns a
 // report; what ctx ends is Unknown in it.
 func (c *Checker) Check(ctx context.Context, d Domain, s Settings, fresh bool) *Report {
-	report := &Report{DomainID: d.ID, Domain: d.Name, State: Off, Checked: c.o.Now().UTC().Truncate(time.Second), Hosts: []Host{}, Listings: []Listing{}, Results: []Result{}}
+	report := &Report{DomainID: d.ID, Domain: d.Name, State: Off, Checked: c.o.Now().UTC().Truncate(time.Second), Hosts: []Host{}, Listings: []Listing{}, Results: []Result{}, Alarms: []string{}}
 	name, err := dkim.FoldDomain(d.Name)
 	if err == nil {
 		err = resolve.CheckName(name)
@@ -127,6 +127,9 @@ func (c *Checker) Check(ctx context.Context, d Domain, s Settings, fresh bool) *
 		return report
 	}
 	r := &run{asker: a, c: c, s: &s, domain: name, keys: d.Keys, fresh: fresh}
+	if s.makes(DNSBL) {
+		report.zones = s.Zones
+	}
 	r.all(ctx, report)
 	return report
 }

@@ -118,3 +118,13 @@ func impatient(t testing.TB, server string) *resolve.Client {
 }
 
 func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
+
+// patient is a client that waits for long.
+func patient(t testing.TB, server string) *resolve.Client {
+	t.Helper()
+	c, err := resolve.New(resolve.Options{Servers: []string{server}, Try: time.Hour, Timeout: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}

@@ -104,6 +104,9 @@ type Report struct {
 	Vague    []string  `json:"mx_unknown,omitempty"` // names of MX hosts whose addresses could not be asked for
 	Listings []Listing `json:"dnsbl"`
 	Results  []Result  `json:"checks"`
+	Alarms   []string  `json:"alarms"` // kinds of those that are open
+
+	zones []string // that were asked
 }
 
 // Result returns the result of a check, nil if it was not made.
@@ -163,6 +166,9 @@ func short(s string) string {
 	}
 	return s + "..."
 }
+
+// Made reports whether the check was made: not, if it is switched off.
+func (r *Result) Made() bool { return r != nil && (r.State != Off || len(r.Findings) > 0) }
 
 // Is reports whether a result has a finding of that code.
 func (r *Result) Is(code string) bool {

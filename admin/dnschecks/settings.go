@@ -15,6 +15,7 @@ type Settings struct {
 	Zones         []string       // block lists (dns.dnsbl)
 	DMARCCritical bool           // dmarc_check_is_critical
 	Server        string         // the DNS server to ask instead of the others (custom_dns_server), address:port
+	Quiet         bool           // no alarms (enable_dns_notifications is off); those that are open are closed
 	Host          string         // of this machine, for records to publish; "" = unknown
 }
 
