@@ -117,7 +117,7 @@ func (c *Checker) Check(ctx context.Context, d Domain, s Settings, fresh bool) *
 	case err != nil:
 		report.Skipped = "DNS cannot hold this name: " + err.Error()
 		return report
-	case Reserved(name):
+	case resolve.Reserved(name):
 		report.Skipped = "Names below " + name[len(name)-len(lastLabel(name)):] + " are reserved and not in DNS (RFC 2606). What counts is the last label; Modoboa compares all that follows the first dot."
 		return report
 	}

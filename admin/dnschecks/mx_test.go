@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
 
+	"github.com/vmapd/vmapd/internal/resolve"
 	"github.com/vmapd/vmapd/internal/resolve/dnstest"
 )
 
@@ -132,7 +133,7 @@ func TestSkipped(t *testing.T) {
 	if n := w.zone.Asked.Load(); n != 0 {
 		t.Errorf("%d questions", n)
 	}
-	if Reserved("test.org") || !Reserved("EXAMPLE.") {
+	if resolve.Reserved("test.org") || !resolve.Reserved("EXAMPLE.") {
 		t.Error("what is reserved")
 	}
 	report := w.checker.Check(t.Context(), Domain{Name: "Exämple.org"}, only(MX), true)

@@ -36,16 +36,6 @@ type Key struct {
 	Public    string // base64, as in a record's p=
 }
 
-// ReservedTLDs are the names that are not in DNS (RFC 2606 2).
-func ReservedTLDs() []string { return []string{"example", "invalid", "localhost", "test"} }
-
-// Reserved reports whether a domain is below a reserved name, which DNS does
-// not hold.
-func Reserved(domain string) bool {
-	domain = strings.ToLower(strings.TrimSuffix(domain, "."))
-	return slices.Contains(ReservedTLDs(), domain[strings.LastIndexByte(domain, '.')+1:])
-}
-
 // ParseNetworks reads Modoboa's parameter valid_mxs: networks and addresses,
 // one a line or separated by blanks, commas or semicolons. What is none is left
 // out and returned in wrong.

@@ -22,6 +22,8 @@ type Options struct {
 	// Home is where a mailbox's mail lies, "" if nowhere. Where Modoboa has
 	// mailboxes moved and removed (handle_mailboxes) it is told these paths.
 	Home func(address string) string
+	// DNS says which checks of DNS count.
+	DNS DNSRules
 	// Parameters are those of Modoboa's that vmapd's file sets.
 	Parameters parameters.Overrides
 }

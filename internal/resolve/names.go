@@ -52,3 +52,14 @@ func Clip(s string) string {
 	}
 	return fmt.Sprintf("%q", s)
 }
+
+// Reserved reports whether a domain is below a name that DNS does not hold (RFC
+// 2606 2): example, invalid, localhost and test.
+func Reserved(domain string) bool {
+	domain = strings.ToLower(strings.TrimSuffix(domain, "."))
+	switch domain[strings.LastIndexByte(domain, '.')+1:] {
+	case "example", "invalid", "localhost", "test":
+		return true
+	}
+	return false
+}
