@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/vmapd/vmapd/dkim/keyring"
 	"github.com/vmapd/vmapd/internal/resolve"
@@ -34,7 +35,9 @@ func (c *Config) check() ConfigErrors {
 	k.dovecot()
 	k.guard()
 	k.dkim()
+	k.dns()
 	k.modoboa()
+	k.jobs()
 	k.other()
 	return k.errs
 }
@@ -199,6 +202,20 @@ func (k *checker) modoboa() {
 		p, _ := k.c.places.find(key)
 		if err := m.overrides.Set(text, p.String()); err != nil {
 			k.fail(key, "%v", err)
+		}
+	}
+}
+
+func (k *checker) jobs() {
+	j := &k.c.Jobs
+	k.oneOf("jobs.enabled", j.Enabled, "auto", "always", "never")
+	k.oneOf("jobs.inactive_accounts", j.InactiveAccounts, "disable", "delete")
+	for _, s := range []struct {
+		key   string
+		every Duration
+	}{{"clean_logs", j.CleanLogs}, {"clean_inactive_accounts", j.CleanInactiveAccounts}, {"domain_usage", j.DomainUsage}, {"repair", j.Repair}} {
+		if s.every > 0 && s.every.D() < time.Minute {
+			k.fail("jobs."+s.key, "%s is too often: at least 1m, or 0s for by order alone", s.every)
 		}
 	}
 }

@@ -134,6 +134,7 @@ func (d *Daemon) controlHandler() http.Handler {
 	mux.HandleFunc("POST /reload", d.serveReload)
 	mux.HandleFunc("GET /explain", d.serveExplain)
 	mux.HandleFunc("POST /forgive", d.serveForgive)
+	mux.HandleFunc("POST /jobs/run", d.serveJob)
 	d.mountAPI(mux, true)
 	return mux
 }

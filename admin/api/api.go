@@ -33,6 +33,10 @@ type Options struct {
 	Doctor func(ctx context.Context) (any, error)
 	// DKIM are the keys that sign mail.
 	DKIM *DKIM
+	// DNS are the checks of domains.
+	DNS *DNS
+	// Jobs are what is done again and again.
+	Jobs *Jobs
 
 	// Done is told of every request, once it is answered.
 	Done func(Record)

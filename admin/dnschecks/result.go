@@ -1,6 +1,7 @@
 package dnschecks
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"time"
@@ -181,4 +182,18 @@ func (r *Result) Is(code string) bool {
 		}
 	}
 	return false
+}
+
+// Brief tells a report in one line: its state, and what is not well.
+func (r *Report) Brief() string {
+	if r.Skipped != "" {
+		return "not checked: " + r.Skipped
+	}
+	text := string(r.State)
+	for _, res := range r.Results {
+		if res.State.rank() > OK.rank() {
+			text += fmt.Sprintf(", %s %s: %s", res.Kind, res.State, res.Error)
+		}
+	}
+	return text
 }

@@ -33,7 +33,7 @@ func (r *Run) Chosen(name string) bool { return slices.Contains(r.Choices, name)
 
 // Parameters reads Modoboa's settings.
 func (r *Run) Parameters(ctx context.Context) (set *parameters.Set, err error) {
-	err = r.Site.Manager.Read(ctx, manage.Machine(), func(t *manage.Tx) (err error) {
+	err = r.Read(ctx, func(t *manage.Tx) (err error) {
 		set, err = t.Parameters()
 		return err
 	})
@@ -68,11 +68,15 @@ func (r *Run) Result(format string, args ...any) {
 	r.report.Result = fmt.Sprintf(format, args...)
 }
 
-// Write runs f in a transaction of the machine's, which is taken back in a dry
-// run.
+// Read gives f one consistent view of the database.
+func (r *Run) Read(ctx context.Context, f func(*manage.Tx) error) error {
+	return r.Site.Manager.Read(ctx, manage.Machine(), f)
+}
+
+// Write runs f in a transaction. In a dry run it does nothing.
 func (r *Run) Write(ctx context.Context, f func(*manage.Tx) error) error {
 	if r.DryRun {
-		return r.Site.Manager.Try(ctx, manage.Machine(), f)
+		return nil
 	}
 	return r.Site.Manager.Write(ctx, manage.Machine(), f)
 }

@@ -19,8 +19,8 @@ type Options struct {
 	Jobs func() []Job
 	// Site returns what they work on now.
 	Site func() Site
-	Host string // name of this node
-	Log  *zap.Logger
+	Host string      // name of this node
+	Log  *zap.Logger // nil for none
 	// Began and Ended, if not nil, are told of the runs of this node that are not
 	// dry: the result is one of those below.
 	Began func(job string)
@@ -61,6 +61,9 @@ type state struct {
 
 // New returns a scheduler that does nothing yet.
 func New(o Options) *Scheduler {
+	if o.Log == nil {
+		o.Log = zap.NewNop()
+	}
 	if o.Tick <= 0 {
 		o.Tick = 5 * time.Second
 	}

@@ -84,6 +84,8 @@ func (p *page) routes() []route {
 		{"GET /resolver", administrators, p.resolver, true},
 		{"GET /domains/{id}/dkim", administrators, p.dkim, false},
 		{"POST /domains/{id}/dkim", administrators, p.dkim, false},
+		{"GET /domains/{id}/dns", administrators, p.dns, false},
+		{"POST /domains/{id}/dns", administrators, p.dns, false},
 		{"GET /health", supers, p.health, true},
 		{"GET /log", supers, p.log, false},
 		{"GET /tokens", administrators, p.tokens, false},

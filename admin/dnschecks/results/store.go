@@ -19,6 +19,8 @@ type Options struct {
 	// Dir is the folder for reports that the database has no place for. It is
 	// made when it is needed.
 	Dir string
+	// FileOnly leaves the database as it is: somebody else writes there.
+	FileOnly bool
 }
 
 // Store keeps results. Its methods may be called at the same time, by several
@@ -56,6 +58,9 @@ func readTables(ctx context.Context, d *db.DB, q db.Queryer) (tables, error) {
 // Keep writes a report. It reports whether it did: one that is older than what
 // is there, or of a domain that is not there any more, is not written.
 func (s *Store) Keep(ctx context.Context, r *dnschecks.Report) (kept bool, err error) {
+	if s.o.FileOnly {
+		return true, s.writeFile(r)
+	}
 	w := &writer{d: s.o.DB, ctx: ctx, r: r}
 	if w.tx, err = rows.Begin(ctx, w.d); err != nil {
 		return false, fmt.Errorf("keep what DNS says of %s: %w", r.Domain, err)
@@ -84,7 +89,7 @@ func (s *Store) Last(ctx context.Context, id int64, name string) (*dnschecks.Rep
 		return nil, err
 	}
 	var text []byte
-	if len(columns) == 0 {
+	if len(columns) == 0 || s.o.FileOnly {
 		text, err = s.readFile(id)
 	} else {
 		err = s.o.DB.QueryRowContext(ctx, s.o.DB.Rebind("SELECT report FROM "+ownTable+" WHERE domain_id = ?"), id).Scan(&text)
