@@ -24,12 +24,10 @@ func DNSPath(stateDir string) string { return filepath.Join(stateDir, "dns") }
 // DNSChecks checks what DNS says of domains. It remembers what it was answered,
 // so there is one for all who ask.
 type DNSChecks struct {
-	// Alarms is told what is wrong; nil: nobody is.
-	Alarms dnschecks.Alarms
-
 	orders chan struct{} // a place for each check by order
 
 	mu      sync.Mutex
+	alarms  dnschecks.Alarms // nil: nobody wants any
 	servers []string
 	checker *dnschecks.Checker
 }
@@ -39,6 +37,13 @@ const dnsOrders = 4
 
 // NewDNSChecks asks nobody yet.
 func NewDNSChecks() *DNSChecks { return &DNSChecks{orders: make(chan struct{}, dnsOrders)} }
+
+// SetAlarms says who is told what is wrong.
+func (d *DNSChecks) SetAlarms(a dnschecks.Alarms) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.alarms = a
+}
 
 // Checker returns who asks the resolvers of a configuration.
 func (d *DNSChecks) Checker(cfg *Config) (*dnschecks.Checker, error) {
@@ -68,8 +73,10 @@ func (d *DNSChecks) runner(cfg *Config, keeper *results.Store, set func() *param
 	if err != nil {
 		return nil, err
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	return &dnschecks.Runner{
-		Checker: checker, Keeper: keeper, Alarms: d.Alarms, Every: cfg.DNS.Every.D(),
+		Checker: checker, Keeper: keeper, Alarms: d.alarms, Every: cfg.DNS.Every.D(),
 		Settings: func() dnschecks.Settings { return cfg.DNSSettings(set()) },
 	}, nil
 }
@@ -84,7 +91,7 @@ const (
 // schema.
 func (d *DNSChecks) Job(cfg *Config, schema string) jobs.Job {
 	job := jobs.Job{
-		Name: dnsJob, Text: "Checks what DNS says of the domains that are due (dns.every).", Every: time.Minute, Jitter: 10 * time.Second,
+		Name: dnsJob, Text: "Checks what DNS says of the domains that are due (dns.every).", Every: time.Minute, Jitter: time.Minute,
 		Choices: []jobs.Choice{{Name: dnsAll, Text: "check all domains, those too that are not due, and ask everything anew"}},
 		Run:     func(ctx context.Context, r *jobs.Run) error { return d.run(ctx, cfg, r) },
 	}
