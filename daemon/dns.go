@@ -81,23 +81,25 @@ func (d *DNSChecks) runner(cfg *Config, keeper *results.Store, set func() *param
 	}, nil
 }
 
-// Names of the job and of what an order may ask of it.
-const (
-	dnsJob = "dns-checks"
-	dnsAll = "all"
-)
+// dnsJob is the name of the job.
+const dnsJob = "dns-checks"
+
+// DNSAll is what an order may ask of it: to check all domains, due or not.
+const DNSAll = "all"
 
 // Job is the job that checks the domains that are due, in a database of a
 // schema.
 func (d *DNSChecks) Job(cfg *Config, schema string) jobs.Job {
 	job := jobs.Job{
 		Name: dnsJob, Text: "Checks what DNS says of the domains that are due (dns.every).", Every: time.Minute, Jitter: time.Minute,
-		Choices: []jobs.Choice{{Name: dnsAll, Text: "check all domains, those too that are not due, and ask everything anew"}},
+		Choices: []jobs.Choice{{Name: DNSAll, Text: "check all domains, those too that are not due, and ask everything anew"}},
 		Run:     func(ctx context.Context, r *jobs.Run) error { return d.run(ctx, cfg, r) },
 	}
 	switch {
 	case schema == "":
 		job.Off = "the database has not been read yet"
+	case cfg.Jobs.Enabled == "never":
+		job.Off = "jobs.enabled is never"
 	case cfg.DNS.Schedule == "never":
 		job.Off = "dns.schedule is never"
 	case !cfg.dnsOurs(schema):
@@ -125,7 +127,7 @@ func (d *DNSChecks) run(ctx context.Context, cfg *Config, r *jobs.Run) error {
 	if err != nil {
 		return err
 	}
-	if !r.Chosen(dnsAll) {
+	if !r.Chosen(DNSAll) {
 		due = runner.Due(due)
 	}
 	if r.DryRun {
@@ -140,7 +142,7 @@ func (d *DNSChecks) run(ctx context.Context, cfg *Config, r *jobs.Run) error {
 
 func (d *DNSChecks) checkAll(ctx context.Context, r *jobs.Run, runner *dnschecks.Runner, keeper *results.Store, due []dnschecks.Subject) error {
 	bad, done := 0, 0
-	err := runner.All(ctx, due, r.Chosen(dnsAll), func(report *dnschecks.Report) {
+	err := runner.All(ctx, due, r.Chosen(DNSAll), func(report *dnschecks.Report) {
 		if done++; report.State == dnschecks.Critical {
 			bad++
 		}
