@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/vmapd/vmapd/admin/dnschecks"
 	"github.com/vmapd/vmapd/lookup/password"
 	"github.com/vmapd/vmapd/store/db"
 	"github.com/vmapd/vmapd/store/modoboa/parameters"
@@ -24,6 +25,7 @@ type Config struct {
 	Guard     Guard     `toml:"guard" comment:"Protection of logins against guessing. With policy.counters in Redis several nodes count together."`
 	Outside   Outside   `toml:"outside" comment:"Accounts whose passwords are kept elsewhere: in an LDAP directory, or by another mail server. See docs/outside-accounts.md."`
 	DKIM      DKIM      `toml:"dkim" comment:"Signing of mail (protocol milter): what authenticated clients send, and others that are named here."`
+	DNS       DNS       `toml:"dns" comment:"Checks of what DNS says of the mail of each domain. docs/dns-checks.md explains them."`
 	Policy    Policy    `toml:"policy" comment:"What several nodes count together: wrong passwords ([guard]), and sending limits, for a protocol of coming versions (policy)."`
 	Alarms    Alarms    `toml:"alarms" comment:"What administrators are told of: mailboxes that are nearly full, keys that are not in DNS, a database that is down. The web page, the API and vmapd alarm list show them."`
 	Jobs      Jobs      `toml:"jobs" comment:"What is done again and again, on one node at a time: 'vmapd job list' shows it. docs/jobs.md explains each job."`
@@ -131,6 +133,22 @@ type DKIM struct {
 	networks []netip.Prefix // Networks, parsed
 }
 
+// DNS is the section [dns].
+type DNS struct {
+	Schedule  string   `toml:"schedule" comment:"Check all domains again and again. auto: in databases that vmapd init made, never where Modoboa's own jobs do it (modo check_mx, or its worker). always: those are switched off. never: only by order."`
+	Every     Duration `toml:"every" comment:"Time between two checks of a domain. What is wrong is looked at again after a quarter of it, what could not be said after a twelfth."`
+	Checks    []string `toml:"checks" comment:"Which checks are made, unless Modoboa's parameters (enable_mx_checks, enable_spf_checks ...) switch them off: mx, dnsbl, spf, dkim, dmarc, autoconfig, autodiscover, mta-sts, tls-rpt."`
+	Resolvers []string `toml:"resolvers" comment:"DNS servers, address or address:port. Empty: those of dkim.resolvers, else of /etc/resolv.conf. Block lists do not answer public ones. Modoboa's parameter custom_dns_server goes first."`
+	DNSBL     []string `toml:"dnsbl" comment:"Block lists to ask about the addresses of MX hosts. Mind their terms of use."`
+	Networks  []string `toml:"networks" comment:"Networks of our own, besides those of Modoboa's parameter valid_mxs: an MX record of each domain must lead to one of them. Empty, and valid_mxs too: anywhere."`
+	Senders   []string `toml:"senders" comment:"Addresses from which mail leaves: SPF records must let them pass. Empty: the MX addresses in our own networks are looked at, and there is a warning."`
+	Host      string   `toml:"host" comment:"Name of this mail host, for records to publish. Empty: the name of the machine, if it has a dot."`
+
+	networks []netip.Prefix   // Networks, parsed
+	senders  []netip.Addr     // Senders, parsed
+	checks   []dnschecks.Kind // Checks, parsed
+}
+
 // Policy is the section [policy].
 type Policy struct {
 	Counters string `toml:"counters" comment:"local, or redis://host:6379/0 when several nodes share limits."`
@@ -228,5 +246,9 @@ func builtin() *Config {
 		Modoboa:   Modoboa{Parameters: []string{}},
 		Jobs:      Jobs{Enabled: "auto", CleanLogs: Duration(24 * time.Hour), InactiveAccounts: "disable"},
 		Mailboxes: defaultMailboxes(),
+		DNS: DNS{
+			Schedule: "auto", Every: Duration(time.Hour), Checks: allChecks(), Resolvers: []string{}, Networks: []string{}, Senders: []string{},
+			DNSBL: []string{"zen.spamhaus.org", "bl.spamcop.net", "psbl.surriel.com"},
+		},
 	}
 }

@@ -46,6 +46,7 @@ type Daemon struct {
 	published    keyring.Showing // what DNS shows; nil = nobody can say
 	records      *records
 	alarms       *alarms
+	dns          *DNSChecks
 	diagnosis    diagnosis
 	mailboxes    mailboxes
 	settings     *settings // Modoboa's parameters
@@ -93,6 +94,7 @@ func New(cfg *Config, path string, overrides []string, log *Logger) (*Daemon, er
 	d.working, d.rest = context.WithCancel(context.Background())
 	d.signing.Store(cfg.signingSettings())
 	d.openKeys()
+	d.dns = NewDNSChecks()
 	l := &loads{log: log.Logger, metrics: d.metrics, status: func(s string) { d.notify("STATUS=" + s) }}
 	d.store = &store.Store{Settings: database.settings(cfg), File: SnapshotPath(cfg.StateDir), Hooks: l.hooks()}
 	d.resolver = lookup.NewResolver(d.store, cfg.LookupOptions())

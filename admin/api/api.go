@@ -34,6 +34,8 @@ type Options struct {
 	Doctor func(ctx context.Context) (any, error)
 	// DKIM are the keys that sign mail.
 	DKIM *DKIM
+	// DNS are the checks of domains.
+	DNS *DNS
 	// Jobs are what is done again and again.
 	Jobs *Jobs
 
