@@ -14,6 +14,7 @@ type Host struct {
 	Away    error
 	Postfix *Postfix
 	Dovecot *Dovecot
+	Outside []OutsideProblem
 }
 
 // Socket is a socket that the configuration names.
@@ -66,6 +67,8 @@ type Daemon struct {
 	SpoolDead    int    // writes that the database refused
 	SpoolError   string // while writing fails
 	SpoolDamaged string // where a damaged spool was moved to
+
+	OutsideDown []OutsideServer // that are not asked now
 
 	KeysWrong []KeyWrong // DKIM keys whose record in DNS is not as it should be
 }

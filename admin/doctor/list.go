@@ -20,6 +20,8 @@ func Checks() []Check {
 
 		checkDaemon(), checkDatabase(), checkAge(), checkFollowing(), checkSpool(), checkRunning(), checkKeyRecords(), checkOperations(),
 
+		checkOutsideSettings(), checkOutsideDown(),
+
 		checkSocketMissing(), checkSocketAccess(),
 
 		checkWarnings(), checkStateDir(), checkKeyFiles(), checkMailRoot(),

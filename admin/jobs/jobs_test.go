@@ -55,7 +55,7 @@ func newNode(t testing.TB, url string, list ...jobs.Job) *node {
 	}
 	d := dbtest.Open(t, url, db.Options{})
 	n := &node{t: t, d: d, site: siteOf(d)}
-	n.Scheduler = jobs.New(jobs.Options{Jobs: func() []jobs.Job { return list }, Site: func() jobs.Site { return n.site }, Host: "test", Log: zap.NewNop(), Tick: 10 * time.Millisecond})
+	n.Scheduler = jobs.New(jobs.Options{Jobs: func() []jobs.Job { return list }, Site: func() jobs.Site { return n.site }, Host: "test", Log: zap.NewNop(), Tick: 10 * time.Millisecond, Retry: 100 * time.Millisecond})
 	return n
 }
 
@@ -82,10 +82,15 @@ func filled(t testing.TB, url string) *node {
 	if _, err := modoboa.Init(t.Context(), n.d, modoboa.InitOptions{Admin: "root"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := modoboa.ImportCSV(t.Context(), n.d, strings.NewReader(data), modoboa.ImportOptions{}); err != nil {
-		t.Fatal(err)
-	}
+	n.csv(data)
 	return n
+}
+
+func (n *node) csv(lines string) {
+	n.t.Helper()
+	if _, err := modoboa.ImportCSV(n.t.Context(), n.d, strings.NewReader(lines), modoboa.ImportOptions{}); err != nil {
+		n.t.Fatal(err)
+	}
 }
 
 // order runs a job, which must go well.

@@ -9,12 +9,13 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 
 	"github.com/vmapd/vmapd/store/modoboa"
 )
 
 // Remember returns the memory of a database: the table vmapd_job where it is
-// there or may be made, else a file of this node, "" for nothing. A failure to
+// there and may be used, else a file of this node, "" for nothing. A failure to
 // find out which is a failure of every call.
 func Remember(runs modoboa.JobRuns, file string) Memory {
 	return &either{runs: runs, file: &fileMemory{path: file}}
@@ -103,13 +104,19 @@ func (f *fileMemory) read() (map[string]Past, error) {
 	return all, nil
 }
 
-// replace writes a file that is there whole or as it was.
+// replace writes a file that is there whole or as it was. One that root writes
+// gets the owner of its folder, who runs the daemon.
 func replace(path string, text []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(f.Name()) //nolint:errcheck // after Rename it is gone
+	if st, err := os.Stat(filepath.Dir(path)); err == nil && os.Geteuid() == 0 {
+		if sys, ok := st.Sys().(*syscall.Stat_t); ok {
+			_ = f.Chown(int(sys.Uid), int(sys.Gid)) // who cannot read it says so
+		}
+	}
 	_, err = f.Write(text)
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err == nil {

@@ -81,6 +81,13 @@ func (r *Run) Write(ctx context.Context, f func(*manage.Tx) error) error {
 	return r.Site.Manager.Write(ctx, manage.Machine(), f)
 }
 
+// Note writes a line into Modoboa's log (core_log), with the level and the
+// logger that Modoboa's own job gives it: "ERROR", "modoboa.jobs". In a dry run
+// it does nothing.
+func (r *Run) Note(ctx context.Context, level, logger, format string, args ...any) error {
+	return r.Write(ctx, func(t *manage.Tx) error { return t.Note(level, logger, format, args...) })
+}
+
 // tell is called with the lock held.
 func (r *Run) tell(e Event) {
 	if r.watch != nil {

@@ -27,6 +27,9 @@ type Options struct {
 	Ended func(job, result string, at time.Time)
 	// Tick is how often the clock is looked at, 5 s if it is 0.
 	Tick time.Duration
+	// Retry is how long a job waits at most that could not be run, or that another
+	// node runs: 2 minutes if it is 0, but no longer than its interval.
+	Retry time.Duration
 }
 
 // The results of a run.
@@ -63,6 +66,9 @@ type state struct {
 func New(o Options) *Scheduler {
 	if o.Log == nil {
 		o.Log = zap.NewNop()
+	}
+	if o.Retry <= 0 {
+		o.Retry = 2 * time.Minute
 	}
 	if o.Tick <= 0 {
 		o.Tick = 5 * time.Second
@@ -193,7 +199,7 @@ func jitter(most time.Duration) time.Duration {
 
 // retry is when a job is tried again that could not be run.
 func (s *Scheduler) retry(job *Job) time.Time {
-	wait := min(job.Every, 5*time.Minute)
+	wait := min(job.Every, s.o.Retry)
 	return time.Now().Add(wait/2 + jitter(wait/2))
 }
 

@@ -36,7 +36,10 @@ func (a *app) host(ctx context.Context, c *daemon.Config, checks []doctor.Check,
 	}
 	h := &doctor.Host{Warnings: c.Warnings}
 	var status *daemon.Status
-	if groups["daemon"] || groups["files"] {
+	if groups["outside"] {
+		h.Outside = outsideProblems(ctx, c)
+	}
+	if groups["daemon"] || groups["files"] || groups["outside"] {
 		var err error
 		status, err = a.control(c).Status(ctx)
 		h.Daemon = daemonState(c, status, err)
@@ -73,6 +76,11 @@ func daemonState(c *daemon.Config, s *daemon.Status, err error) *doctor.Daemon {
 	}
 	if s.Snapshot != nil {
 		d.Age, d.Stale, d.Stored = time.Duration(s.Snapshot.Age*float64(time.Second)), s.Snapshot.Stale, s.Snapshot.Stored
+	}
+	for _, o := range s.Outside.Servers {
+		if o.Error != "" {
+			d.OutsideDown = append(d.OutsideDown, doctor.OutsideServer{Source: o.Source, Server: o.Server, Error: o.Error})
+		}
 	}
 	if m := s.Mailboxes; m != nil {
 		d.Operations = &doctor.Operations{Pending: m.Pending, Oldest: time.Duration(m.Oldest * float64(time.Second)), Error: m.Error}

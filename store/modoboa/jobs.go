@@ -26,19 +26,33 @@ type JobRun struct {
 // JobRuns keeps when jobs last ran through, for all nodes of a database.
 type JobRuns struct{ DB *db.DB }
 
-// Prepare reports whether the table is there. In a database of our own that an
-// older vmapd made it is made; one of Modoboa's is left as it is
+// Prepare reports whether the table is there and may be used. In a database of
+// our own that an older vmapd made it is made; one of Modoboa's is left as it is
 // (InstallCapture makes it there).
 func (j JobRuns) Prepare(ctx context.Context) (bool, error) {
 	all, err := j.DB.Tables(ctx, j.DB)
-	if err != nil || slices.Contains(all, jobTable) {
-		return err == nil, err
-	}
-	if !slices.Contains(all, "vmapd_schema") {
+	switch {
+	case err != nil:
+		return false, err
+	case slices.Contains(all, jobTable):
+		return j.mayUse(ctx)
+	case !slices.Contains(all, "vmapd_schema"):
 		return false, nil
 	}
 	err = changeCapture(ctx, j.DB, "make the table of jobs", func(q querier) error { return makeJobTable(ctx, j.DB, q) })
+	if j.DB.FailureOf(err) == db.NotAllowed {
+		return false, nil
+	}
 	return err == nil, err
+}
+
+// mayUse asks PostgreSQL for rights on a table that it shows to everyone.
+func (j JobRuns) mayUse(ctx context.Context) (ok bool, err error) {
+	if j.DB.Dialect != db.PostgreSQL {
+		return true, nil
+	}
+	err = scanOne(ctx, j.DB, "select coalesce(bool_and(has_table_privilege(to_regclass('"+jobTable+"'), p)), false) from unnest(array['select', 'insert', 'delete']) p", &ok)
+	return ok, err
 }
 
 // Last returns the last run of a job.

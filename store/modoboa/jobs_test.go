@@ -66,3 +66,20 @@ func TestJobRunsInModoboas(t *testing.T) {
 		jobRuns(t, d, false)
 	})
 }
+
+// TestJobTableThatMayNotBeUsed is one that another role made without --grant.
+func TestJobTableThatMayNotBeUsed(t *testing.T) {
+	srv := dbtest.Postgres(t)
+	url := srv.NewDatabase(t)
+	d := dbtest.Open(t, url, db.Options{})
+	makeTables(t, d, generations()[0])
+	install(t, d)
+	dbtest.Exec(t, d, "create role jobless login", "grant select on vmapd_job to jobless")
+	t.Cleanup(func() {
+		dbtest.Exec(t, d, "revoke all on vmapd_job from jobless", "drop role jobless")
+	})
+	other := dbtest.Open(t, strings.Replace(url, "postgres@", "jobless@", 1), db.Options{})
+	jobRuns(t, other, false)
+	dbtest.Exec(t, d, "grant insert, delete on vmapd_job to jobless")
+	jobRuns(t, other, true)
+}
