@@ -100,17 +100,16 @@ var rowWords = map[string]string{"domains": "domains", "domain_aliases": "domain
 	"recipient_access": "relay recipient rules", "mailbox_operations": "folder operations", "autoreply_transports": "autoreply transports", "signing_keys": "further DKIM keys"}
 
 // served is what explanations are made from.
-func (d *Daemon) served() (*store.Snapshot, lookup.Options, string, error) {
+func (d *Daemon) served() (*store.Snapshot, lookup.Options, error) {
 	snap := d.resolver.Servable()
 	if snap == nil {
-		return nil, lookup.Options{}, "", page.ErrNoData
+		return nil, lookup.Options{}, page.ErrNoData
 	}
-	c := d.config()
-	return snap, c.LookupOptions(), c.Dovecot.MasterSeparator, nil
+	return snap, d.config().LookupOptions(), nil
 }
 
 func (d *Daemon) explainFor(address string, may func(domain string) bool) (*lookup.Explanation, error) {
-	snap, o, _, err := d.served()
+	snap, o, err := d.served()
 	if err != nil {
 		return nil, err
 	}
@@ -118,9 +117,9 @@ func (d *Daemon) explainFor(address string, may func(domain string) bool) (*look
 }
 
 func (d *Daemon) explainLoginFor(name string) (*lookup.Explanation, error) {
-	snap, o, separator, err := d.served()
+	snap, o, err := d.served()
 	if err != nil {
 		return nil, err
 	}
-	return lookup.ExplainLogin(snap, o, lookup.Login{Name: name, Separator: separator}, time.Now()), nil
+	return lookup.ExplainLogin(snap, o, d.loginOf(name, ""), time.Now()), nil
 }

@@ -34,6 +34,8 @@ type Options struct {
 	Doctor func(ctx context.Context) (any, error)
 	// DKIM are the keys that sign mail.
 	DKIM *DKIM
+	// Jobs are what is done again and again.
+	Jobs *Jobs
 
 	// Alarms are the alarms that the database does not have; nil: there are none.
 	Alarms *manage.LocalAlarms
