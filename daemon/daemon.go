@@ -102,6 +102,7 @@ func New(cfg *Config, path string, overrides []string, log *Logger) (*Daemon, er
 	d.jobs = d.openJobs()
 	d.rates = newRates()
 	d.alarms = newAlarms(d)
+	d.dns.SetAlarms(d.Alarms())
 	d.shadow = newShadow(d.metrics.shadow)
 	d.page = page.New(d.pageOptions())
 	d.metrics.registry.MustRegister(newCollector(d.store, d.openConnections), spoolCollector(func() spool.Stats { return d.writes.stats() }), d.records, newAlarmCollector(d.alarms.Counts))
