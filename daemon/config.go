@@ -6,6 +6,7 @@ import (
 
 	"github.com/vmapd/vmapd/admin/dnschecks"
 	"github.com/vmapd/vmapd/lookup/password"
+	"github.com/vmapd/vmapd/store/db"
 	"github.com/vmapd/vmapd/store/modoboa/parameters"
 )
 
@@ -16,19 +17,23 @@ const DefaultConfigFile = "/etc/vmapd/vmapd.toml"
 // documentation of the settings: the commented default file and the manual
 // page are made from them. Load and Default are the ways to make one.
 type Config struct {
-	StateDir string   `toml:"state_dir" comment:"Folder for what vmapd keeps: the embedded database, the control socket, keys. $STATE_DIRECTORY, if systemd sets it, is the default."`
-	Database Database `toml:"database" comment:"The database that holds domains, mailboxes and aliases."`
-	Listen   []Listen `toml:"listen" comment:"One [[listen]] section for each socket. If there is none at all, vmapd serves socketmap, milter, dict, auth and auth-master on unix sockets in its run folder ($RUNTIME_DIRECTORY or /run/vmapd) and http on inet:127.0.0.1:8025."`
-	Lookup   Lookup   `toml:"lookup" comment:"How the lookup tables answer."`
-	Dovecot  Dovecot  `toml:"dovecot" comment:"Logins, and answers for Dovecot (protocols dict, auth, auth-master)."`
-	Guard    Guard    `toml:"guard" comment:"Protection of logins against guessing. With policy.counters in Redis several nodes count together."`
-	DKIM     DKIM     `toml:"dkim" comment:"Signing of mail (protocol milter): what authenticated clients send, and others that are named here."`
-	DNS      DNS      `toml:"dns" comment:"Checks of what DNS says of the mail of each domain. docs/dns-checks.md explains them."`
-	Policy   Policy   `toml:"policy" comment:"What several nodes count together: wrong passwords ([guard]), and sending limits, for a protocol of coming versions (policy)."`
-	Modoboa  Modoboa  `toml:"modoboa" comment:"Modoboa's own parameters, which its administrators set in its pages (core_localconfig). 'vmapd config show' lists them."`
-	Jobs     Jobs     `toml:"jobs" comment:"What is done again and again, on one node at a time: 'vmapd job list' shows it. docs/jobs.md explains each job."`
-	Admin    Admin    `toml:"admin" comment:"What administrators use, on the listeners of protocol http."`
-	Log      Log      `toml:"log" comment:"Messages go to standard error."`
+	StateDir  string    `toml:"state_dir" comment:"Folder for what vmapd keeps: the embedded database, the control socket, keys. $STATE_DIRECTORY, if systemd sets it, is the default."`
+	Database  Database  `toml:"database" comment:"The database that holds domains, mailboxes and aliases."`
+	Listen    []Listen  `toml:"listen" comment:"One [[listen]] section for each socket. If there is none at all, vmapd serves socketmap, milter, dict, auth and auth-master on unix sockets in its run folder ($RUNTIME_DIRECTORY or /run/vmapd) and http on inet:127.0.0.1:8025."`
+	Lookup    Lookup    `toml:"lookup" comment:"How the lookup tables answer."`
+	Dovecot   Dovecot   `toml:"dovecot" comment:"Logins, and answers for Dovecot (protocols dict, auth, auth-master)."`
+	Guard     Guard     `toml:"guard" comment:"Protection of logins against guessing. With policy.counters in Redis several nodes count together."`
+	Outside   Outside   `toml:"outside" comment:"Accounts whose passwords are kept elsewhere: in an LDAP directory, or by another mail server. See docs/outside-accounts.md."`
+	DKIM      DKIM      `toml:"dkim" comment:"Signing of mail (protocol milter): what authenticated clients send, and others that are named here."`
+	DNS       DNS       `toml:"dns" comment:"Checks of what DNS says of the mail of each domain. docs/dns-checks.md explains them."`
+	Policy    Policy    `toml:"policy" comment:"What several nodes count together: wrong passwords ([guard]), and sending limits, for a protocol of coming versions (policy)."`
+	Alarms    Alarms    `toml:"alarms" comment:"What administrators are told of: mailboxes that are nearly full, keys that are not in DNS, a database that is down. The web page, the API and vmapd alarm list show them."`
+	Jobs      Jobs      `toml:"jobs" comment:"What is done again and again, on one node at a time: 'vmapd job list' shows it. docs/jobs.md explains each job."`
+	Mailboxes Mailboxes `toml:"mailboxes" comment:"Folders of mailboxes, which are renamed and removed as Modoboa orders it."`
+	Modoboa   Modoboa   `toml:"modoboa" comment:"Modoboa's own parameters, which its administrators set in its pages (core_localconfig). 'vmapd config show' lists them."`
+	Admin     Admin     `toml:"admin" comment:"What administrators use, on the listeners of protocol http."`
+	Shadow    Shadow    `toml:"shadow" comment:"Before vmapd takes the place of SQL maps: ask them too what Postfix asks vmapd, and tell what differs (vmapd status, vmapd_shadow_total). See docs/diff.md."`
+	Log       Log       `toml:"log" comment:"Messages go to standard error."`
 
 	// Path is the file the configuration came from, "" if there was none.
 	Path string `toml:"-"`
@@ -172,6 +177,29 @@ type Admin struct {
 	Page bool `toml:"page" comment:"Serve the web page. Who signs in there is an account of the database."`
 }
 
+// Shadow is the section [shadow].
+type Shadow struct {
+	Maps  string `toml:"maps" comment:"Folder with sql-domains.cf and the others, which the user that runs vmapd must be able to read. Empty: nothing is compared."`
+	Type  string `toml:"type" comment:"pgsql, mysql or sqlite: the type of maps that do not show it. Empty: that of the database."`
+	Every int    `toml:"every" comment:"Compare one lookup in so many."`
+}
+
+// every is how many lookups there are for one that is compared, 0 = none is.
+func (s *Shadow) every() int {
+	if s.Maps == "" {
+		return 0
+	}
+	return s.Every
+}
+
+// kind is the type of maps that do not show it.
+func (s *Shadow) kind(d *db.DB) string {
+	if s.Type != "" {
+		return s.Type
+	}
+	return map[db.Dialect]string{db.PostgreSQL: "pgsql", db.MySQL: "mysql", db.SQLite: "sqlite"}[d.Dialect]
+}
+
 // Log is the section [log].
 type Log struct {
 	Level  string `toml:"level" comment:"debug, info, warn or error."`
@@ -209,14 +237,18 @@ func builtin() *Config {
 			Headers: "balanced", Canon: "relaxed/relaxed", Subdomains: "exact", Resolvers: []string{},
 			AliasKeys: "own", Generate: "auto", ReplacedKeep: Duration(7 * 24 * time.Hour), Settle: Duration(time.Hour), Retire: Duration(8 * 24 * time.Hour),
 		},
+		Policy:    Policy{Counters: "local"},
+		Alarms:    builtinAlarms(),
+		Admin:     Admin{Page: true},
+		Shadow:    Shadow{Every: 100},
+		Log:       Log{Level: "info", Format: "console"},
+		Outside:   defaultOutside(),
+		Modoboa:   Modoboa{Parameters: []string{}},
+		Jobs:      Jobs{Enabled: "auto", CleanLogs: Duration(24 * time.Hour), InactiveAccounts: "disable"},
+		Mailboxes: defaultMailboxes(),
 		DNS: DNS{
 			Schedule: "auto", Every: Duration(time.Hour), Checks: allChecks(), Resolvers: []string{}, Networks: []string{}, Senders: []string{},
 			DNSBL: []string{"zen.spamhaus.org", "bl.spamcop.net", "psbl.surriel.com"},
 		},
-		Policy:  Policy{Counters: "local"},
-		Modoboa: Modoboa{Parameters: []string{}},
-		Jobs:    Jobs{Enabled: "auto", CleanLogs: Duration(24 * time.Hour), InactiveAccounts: "disable"},
-		Admin:   Admin{Page: true},
-		Log:     Log{Level: "info", Format: "console"},
 	}
 }

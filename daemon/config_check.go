@@ -34,7 +34,10 @@ func (c *Config) check() ConfigErrors {
 	k.lookup()
 	k.dovecot()
 	k.guard()
+	k.outside()
 	k.dkim()
+	k.alarms()
+	k.mailboxes()
 	k.dns()
 	k.modoboa()
 	k.jobs()
@@ -221,6 +224,13 @@ func (k *checker) jobs() {
 }
 
 func (k *checker) other() {
+	if k.c.Shadow.Maps != "" {
+		k.absolute("shadow.maps", k.c.Shadow.Maps)
+	}
+	k.oneOf("shadow.type", k.c.Shadow.Type, "", "pgsql", "mysql", "sqlite")
+	if k.c.Shadow.Every < 1 {
+		k.fail("shadow.every", "want 1 or more")
+	}
 	k.oneOf("log.level", k.c.Log.Level, "debug", "info", "warn", "error")
 	k.oneOf("log.format", k.c.Log.Format, "console", "json")
 	if c := k.c.Policy.Counters; c != "local" {

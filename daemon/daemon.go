@@ -36,6 +36,8 @@ type Daemon struct {
 	metrics      *metrics
 	rates        *rates
 	page         http.Handler // the web page, made once: it knows who has signed in
+	renewed      renewals
+	shadow       *shadow
 	store        *store.Store
 	resolver     *lookup.Resolver
 	signing      atomic.Pointer[milter.Settings] // the section [dkim] in effect
@@ -43,9 +45,12 @@ type Daemon struct {
 	unauthorized limiter         // of lines in the log
 	published    keyring.Showing // what DNS shows; nil = nobody can say
 	records      *records
+	alarms       *alarms
 	dns          *DNSChecks
 	diagnosis    diagnosis
+	mailboxes    mailboxes
 	settings     *settings // Modoboa's parameters
+	outside      *outsiders
 	jobs         *jobs.Scheduler
 	inherited    Inherited
 	estate       *estate // of the process before, until its connections are served
@@ -82,6 +87,9 @@ func New(cfg *Config, path string, overrides []string, log *Logger) (*Daemon, er
 		metrics: newMetrics(), cfg: cfg, database: database,
 		handover: handover{program: findProgram(), limit: handoverLimit},
 	}
+	d.outside = newOutsiders(log.Logger, d.metrics)
+	database.elsewhere = d.outside
+	database.configure(cfg)
 	d.hurry, d.urge = context.WithCancel(context.Background())
 	d.working, d.rest = context.WithCancel(context.Background())
 	d.signing.Store(cfg.signingSettings())
@@ -93,8 +101,11 @@ func New(cfg *Config, path string, overrides []string, log *Logger) (*Daemon, er
 	d.settings = d.openSettings()
 	d.jobs = d.openJobs()
 	d.rates = newRates()
+	d.alarms = newAlarms(d)
+	d.dns.SetAlarms(d.Alarms())
+	d.shadow = newShadow(d.metrics.shadow)
 	d.page = page.New(d.pageOptions())
-	d.metrics.registry.MustRegister(newCollector(d.store, d.openConnections), spoolCollector(func() spool.Stats { return d.writes.stats() }), d.records)
+	d.metrics.registry.MustRegister(newCollector(d.store, d.openConnections), spoolCollector(func() spool.Stats { return d.writes.stats() }), d.records, newAlarmCollector(d.alarms.Counts))
 	return d, nil
 }
 
@@ -134,6 +145,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.writes = d.openWrites()
 	defer d.writes.close()
 	d.logins = d.openLogins()
+	d.outside.open(d.logins.Logins)
+	defer d.outside.close()
+	d.configureOutside()
 	if err := d.open(); err != nil {
 		d.closeAll()
 		return err
@@ -146,10 +160,15 @@ func (d *Daemon) Run(ctx context.Context) error {
 	tending := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.logins.run(ctx, d) })
 	signing := newTask(context.WithoutCancel(ctx), d.runKeys)
 	keeping := newTask(context.WithoutCancel(ctx), d.keepKeys)
+	telling := newTask(context.WithoutCancel(ctx), d.alarms.Run)
+	watching := newTask(context.WithoutCancel(ctx), d.watchAlarms)
+	moving := newTask(context.WithoutCancel(ctx), d.watchMailboxes)
 	asking := newTask(context.WithoutCancel(ctx), d.keepSettings)
 	toiling := newTask(d.working, d.jobs.Run)
 	counting := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.rates.run(ctx, d.metrics.totals) })
 	defer counting.end()
+	comparing := newTask(ctx, d.runShadow)
+	defer comparing.end()
 	serving, leave := context.WithCancel(ctx)
 	defer leave()
 	reloads, handovers := make(chan struct{}, 1), make(chan struct{}, 1)
@@ -169,12 +188,15 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.rest()
 	toiling.end()
 	d.log.Info("ending: finishing the requests at hand")
+	watching.end()
 	d.drain(signals)
 	tending.end()
 	keeping.end()
+	moving.end()
 	asking.end()
 	signing.end()
 	writing.end()
+	telling.end()
 	loading.end()
 	d.passOnRest(signals)
 	d.log.Info("ended")

@@ -19,6 +19,7 @@ type databases struct {
 	source      *modoboa.Source
 	manager     *manage.Manager
 	overrides   parameters.Overrides
+	elsewhere   manage.Elsewhere // who changes passwords that are not here; nil: nobody
 	jobs        jobs.Site
 }
 
@@ -55,7 +56,9 @@ func (c *Config) jobSite(d *db.DB) jobs.Site {
 
 // configure makes what writes follow a configuration.
 func (d *databases) configure(cfg *Config) {
-	d.manager, d.overrides = manage.New(cfg.ManageOptions(d.write)), cfg.Modoboa.overrides
+	o := cfg.ManageOptions(d.write)
+	o.Elsewhere = d.elsewhere
+	d.manager, d.overrides = manage.New(o), cfg.Modoboa.overrides
 }
 
 func (d *databases) Close() {

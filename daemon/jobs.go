@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/vmapd/vmapd/admin/jobs"
+	"github.com/vmapd/vmapd/admin/mailops"
 	"github.com/vmapd/vmapd/store"
 	"github.com/vmapd/vmapd/store/db"
 	"github.com/vmapd/vmapd/store/modoboa"
@@ -43,7 +44,7 @@ func (c *Config) JobList(schema string, dns *DNSChecks) []jobs.Job {
 		list[i].Every, list[i].Jitter, list[i].Off = every.D(), spread(every.D()), theirs
 	}
 	list[1].Usual = usual
-	return append(list, dns.Job(c, schema))
+	return append(list, c.mailboxJob(c.localMailboxes), dns.Job(c, schema))
 }
 
 // spread is by how much runs of different nodes and hosts are apart.
@@ -88,7 +89,13 @@ func (d *Daemon) jobList() []jobs.Job {
 	if s := d.store.Current(); s != nil && !d.store.Status().Stored {
 		schema = s.Schema()
 	}
-	return d.config().JobList(schema, d.dns)
+	list := d.config().JobList(schema, d.dns)
+	for i := range list {
+		if list[i].Name == MailboxJob { // in the daemon it remembers
+			list[i] = d.config().mailboxJob(func(*db.DB) *mailops.Runner { return d.mailboxRunner() })
+		}
+	}
+	return list
 }
 
 // jobSite is the database in use, and the logins that it does not know yet.

@@ -74,6 +74,7 @@ func (d *Daemon) refreshSettings(ctx context.Context) {
 	read := d.database.read
 	d.mu.Unlock()
 	changed, err := s.book.Refresh(ctx, read)
+	d.configureOutside()
 	switch {
 	case err == nil:
 		s.failed = ""

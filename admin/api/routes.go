@@ -159,6 +159,8 @@ func viewRoutes() []Route {
 		{get, base + "status/", "status", everyone, nil, status},
 		{get, base + "doctor/", "doctor", supers, nil, doctor},
 		{get, base + "log/", "listLog", supers, listLog, nil},
+		{get, base + "alarms/", "listAlarms", administrators, nil, listAlarms},
+		{post, base + "alarms/{pk}/close/", "closeAlarm", administrators, nil, closeAlarm},
 	}
 }
 

@@ -31,6 +31,9 @@ func (b *boxDraft) stays() bool { return b.was != nil && !b.moved() }
 // one whose address is his login; of the others who has none gets none unless
 // it is asked for.
 func (t *Tx) draftMailbox(d *draft) error {
+	if d.in.noBox {
+		return nil
+	}
 	var in MailboxInput
 	given := d.in.Mailbox.Value != nil
 	if given {

@@ -112,6 +112,8 @@ func (t *Tx) draftPassword(d *draft) error {
 	in := d.in
 	given := in.Password.Set || in.RandomPassword || in.hashed != ""
 	switch {
+	case in.outside != nil:
+		d.columns["password"], d.columns["is_local"] = "", in.outside.Local
 	case d.was != nil && !d.was.Local && (given || in.Hash.Set):
 		d.f.add("password", "The password of this account is not kept here but where it came from (LDAP).")
 	case in.Hash.Set:

@@ -91,17 +91,24 @@ func domainInput(f *form) manage.DomainInput {
 	}
 }
 
-func aboutDomain(_ *visit, t *manage.Tx, d *manage.Domain) (*about, error) {
+func aboutDomain(v *visit, t *manage.Tx, d *manage.Domain) (*about, error) {
 	in := "?" + url.Values{"domain": {d.Name}}.Encode()
 	a := &about{
 		Facts: []fact{{"Mailboxes", number(d.Mailboxes)}, {"Aliases", number(d.Aliases)}, {"Domain aliases", number(d.DomainAliases)},
 			{"Stored", size(d.Used)}, {"Given to mailboxes", quotaSum(d.Allocated)}, {"Made", when(d.Created)}, {"Changed", when(d.Modified)}},
 		Links: []link{{Text: "Accounts", Href: "/accounts" + in}, {Text: "Aliases", Href: "/aliases" + in}, {Text: "Domain aliases", Href: "/domainaliases" + in},
-			{Text: "DKIM keys", Href: dkimPath(d)}, {Text: "DNS", Href: dnsPath(d)}},
+			{Text: "DKIM keys", Href: dkimPath(d)}, {Text: "DNS", Href: dnsPath(d)}, {Text: "Alarms", Href: "/alarms?state=all&" + in[1:]}},
 	}
 	a.addBar(barOf("Stored", d.Used, d.Quota))
 	if d.Quota > 0 {
 		a.addBar(share("Given to mailboxes", d.Allocated, d.Quota, quotaSum(d.Allocated)+" of "+quota(d.Quota)))
+	}
+	alarms, err := v.p.domainAlarms(t, d.Name)
+	if err != nil {
+		return nil, err
+	}
+	if alarms != nil {
+		a.Tables = append(a.Tables, alarms)
 	}
 	limits, err := t.DomainLimits(d.ID)
 	if err != nil {

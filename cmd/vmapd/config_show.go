@@ -72,6 +72,26 @@ func readParameters(ctx context.Context, c *daemon.Config) *shownParameters {
 	return shown
 }
 
+// currentParameters are those of readParameters, or nil if nobody knows them. The
+// error says why the database could not be asked.
+func currentParameters(ctx context.Context, c *daemon.Config) (*parameters.Set, error) {
+	ctx, cancel := context.WithTimeout(ctx, askParameters)
+	defer cancel()
+	d, err := db.Open(c.Database.URL, db.Options{Password: c.Password(), ReadOnly: true})
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	set, err := askDatabase(ctx, d, c)
+	if err == nil {
+		return set, nil
+	}
+	if book, _ := parameters.OpenBook(daemon.ParametersPath(c.StateDir), d.Name, c.Overrides()); !book.Read().IsZero() {
+		return book.Current(), err
+	}
+	return nil, err
+}
+
 func askDatabase(ctx context.Context, d *db.DB, c *daemon.Config) (*parameters.Set, error) {
 	release, err := parameters.Detect(ctx, d, d)
 	if err != nil {
