@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/vmapd/vmapd/lookup/password"
+	"github.com/vmapd/vmapd/store/db"
 	"github.com/vmapd/vmapd/store/modoboa/parameters"
 )
 
@@ -25,7 +26,9 @@ type Config struct {
 	Policy   Policy   `toml:"policy" comment:"What several nodes count together: wrong passwords ([guard]), and sending limits, for a protocol of coming versions (policy)."`
 	Outside  Outside  `toml:"outside" comment:"Accounts whose passwords are kept elsewhere: in an LDAP directory, or by another mail server. See docs/outside-accounts.md."`
 	Modoboa  Modoboa  `toml:"modoboa" comment:"Modoboa's own parameters, which its administrators set in its pages (core_localconfig). 'vmapd config show' lists them."`
+	Jobs     Jobs     `toml:"jobs" comment:"What is done again and again, on one node at a time: 'vmapd job list' shows it. docs/jobs.md explains each job."`
 	Admin    Admin    `toml:"admin" comment:"What administrators use, on the listeners of protocol http."`
+	Shadow   Shadow   `toml:"shadow" comment:"Before vmapd takes the place of SQL maps: ask them too what Postfix asks vmapd, and tell what differs (vmapd status, vmapd_shadow_total). See docs/diff.md."`
 	Log      Log      `toml:"log" comment:"Messages go to standard error."`
 
 	// Path is the file the configuration came from, "" if there was none.
@@ -138,9 +141,43 @@ type Modoboa struct {
 	overrides parameters.Overrides // Parameters, parsed
 }
 
+// Jobs is the section [jobs].
+type Jobs struct {
+	Enabled               string   `toml:"enabled" comment:"Run jobs by the clock. auto: in databases that vmapd init made, not where Modoboa's own cron and workers do the same. always: those are switched off. never: by vmapd job run alone."`
+	CleanLogs             Duration `toml:"clean_logs" comment:"How often old entries of core_log and maillog_maillog are deleted (core.log_maximum_age, core.message_history_maximum_age). This and the following: 0s for by order alone."`
+	CleanInactiveAccounts Duration `toml:"clean_inactive_accounts" comment:"How often accounts are sought whose users have not logged in for long (core.inactive_account_threshold). Only if Dovecot tells vmapd of logins, or else everybody seems to be inactive."`
+	InactiveAccounts      string   `toml:"inactive_accounts" comment:"What becomes of them: disable or delete."`
+	KeepDir               bool     `toml:"keepdir" comment:"Leave the mail of accounts deleted so where it is."`
+	DomainUsage           Duration `toml:"domain_usage" comment:"How often the usage of domains is reported."`
+	Repair                Duration `toml:"repair" comment:"How often objects without an owner and mailboxes without the alias to themselves are mended."`
+}
+
 // Admin is the section [admin].
 type Admin struct {
 	Page bool `toml:"page" comment:"Serve the web page. Who signs in there is an account of the database."`
+}
+
+// Shadow is the section [shadow].
+type Shadow struct {
+	Maps  string `toml:"maps" comment:"Folder with sql-domains.cf and the others, which the user that runs vmapd must be able to read. Empty: nothing is compared."`
+	Type  string `toml:"type" comment:"pgsql, mysql or sqlite: the type of maps that do not show it. Empty: that of the database."`
+	Every int    `toml:"every" comment:"Compare one lookup in so many."`
+}
+
+// every is how many lookups there are for one that is compared, 0 = none is.
+func (s *Shadow) every() int {
+	if s.Maps == "" {
+		return 0
+	}
+	return s.Every
+}
+
+// kind is the type of maps that do not show it.
+func (s *Shadow) kind(d *db.DB) string {
+	if s.Type != "" {
+		return s.Type
+	}
+	return map[db.Dialect]string{db.PostgreSQL: "pgsql", db.MySQL: "mysql", db.SQLite: "sqlite"}[d.Dialect]
 }
 
 // Log is the section [log].
@@ -183,7 +220,9 @@ func builtin() *Config {
 		Policy:  Policy{Counters: "local"},
 		Outside: defaultOutside(),
 		Modoboa: Modoboa{Parameters: []string{}},
+		Jobs:    Jobs{Enabled: "auto", CleanLogs: Duration(24 * time.Hour), InactiveAccounts: "disable"},
 		Admin:   Admin{Page: true},
+		Shadow:  Shadow{Every: 100},
 		Log:     Log{Level: "info", Format: "console"},
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/vmapd/vmapd/dkim/dnscheck"
 	"github.com/vmapd/vmapd/dkim/keyring"
@@ -36,6 +37,7 @@ func (c *Config) check() ConfigErrors {
 	k.outside()
 	k.dkim()
 	k.modoboa()
+	k.jobs()
 	k.other()
 	return k.errs
 }
@@ -204,7 +206,28 @@ func (k *checker) modoboa() {
 	}
 }
 
+func (k *checker) jobs() {
+	j := &k.c.Jobs
+	k.oneOf("jobs.enabled", j.Enabled, "auto", "always", "never")
+	k.oneOf("jobs.inactive_accounts", j.InactiveAccounts, "disable", "delete")
+	for _, s := range []struct {
+		key   string
+		every Duration
+	}{{"clean_logs", j.CleanLogs}, {"clean_inactive_accounts", j.CleanInactiveAccounts}, {"domain_usage", j.DomainUsage}, {"repair", j.Repair}} {
+		if s.every > 0 && s.every.D() < time.Minute {
+			k.fail("jobs."+s.key, "%s is too often: at least 1m, or 0s for by order alone", s.every)
+		}
+	}
+}
+
 func (k *checker) other() {
+	if k.c.Shadow.Maps != "" {
+		k.absolute("shadow.maps", k.c.Shadow.Maps)
+	}
+	k.oneOf("shadow.type", k.c.Shadow.Type, "", "pgsql", "mysql", "sqlite")
+	if k.c.Shadow.Every < 1 {
+		k.fail("shadow.every", "want 1 or more")
+	}
 	k.oneOf("log.level", k.c.Log.Level, "debug", "info", "warn", "error")
 	k.oneOf("log.format", k.c.Log.Format, "console", "json")
 	if c := k.c.Policy.Counters; c != "local" {

@@ -29,6 +29,7 @@ type Status struct {
 	Guard     GuardStatus      `json:"guard"`
 	Outside   OutsideStatus    `json:"outside"`
 	DKIM      DKIMStatus       `json:"dkim"`
+	Shadow    *ShadowStatus    `json:"shadow,omitempty"`
 	Listeners []ListenerStatus `json:"listeners"`
 }
 
@@ -135,6 +136,7 @@ func (d *Daemon) controlHandler() http.Handler {
 	mux.HandleFunc("POST /reload", d.serveReload)
 	mux.HandleFunc("GET /explain", d.serveExplain)
 	mux.HandleFunc("POST /forgive", d.serveForgive)
+	mux.HandleFunc("POST /jobs/run", d.serveJob)
 	d.mountAPI(mux, true)
 	return mux
 }
@@ -159,7 +161,7 @@ func (d *Daemon) Status() *Status {
 		s.Guard = d.logins.guard.status()
 	}
 	s.Outside = d.outside.status()
-	s.DKIM = d.records.status()
+	s.DKIM, s.Shadow = d.records.status(), d.shadow.report()
 	for _, p := range d.ports {
 		s.Listeners = append(s.Listeners, ListenerStatus{
 			Protocol: p.cfg.Protocol, Address: p.address(), Table: p.cfg.Table,

@@ -17,6 +17,7 @@ import (
 	sd "github.com/coreos/go-systemd/v22/daemon"
 	"go.uber.org/zap"
 
+	"github.com/vmapd/vmapd/admin/jobs"
 	"github.com/vmapd/vmapd/admin/page"
 	"github.com/vmapd/vmapd/dkim/keyring"
 	"github.com/vmapd/vmapd/dkim/milter"
@@ -35,6 +36,8 @@ type Daemon struct {
 	metrics      *metrics
 	rates        *rates
 	page         http.Handler // the web page, made once: it knows who has signed in
+	renewed      renewals
+	shadow       *shadow
 	store        *store.Store
 	resolver     *lookup.Resolver
 	signing      atomic.Pointer[milter.Settings] // the section [dkim] in effect
@@ -45,6 +48,7 @@ type Daemon struct {
 	diagnosis    diagnosis
 	settings     *settings // Modoboa's parameters
 	outside      *outsiders
+	jobs         *jobs.Scheduler
 	inherited    Inherited
 	estate       *estate // of the process before, until its connections are served
 
@@ -54,6 +58,8 @@ type Daemon struct {
 
 	hurry   context.Context // ends when answers must not be waited for any more
 	urge    context.CancelFunc
+	working context.Context // ends when jobs must not go on
+	rest    context.CancelFunc
 	retired sync.WaitGroup // ports of earlier configurations that drain
 
 	reload   sync.Mutex // one Reload at a time
@@ -82,13 +88,16 @@ func New(cfg *Config, path string, overrides []string, log *Logger) (*Daemon, er
 	database.elsewhere = d.outside
 	database.configure(cfg)
 	d.hurry, d.urge = context.WithCancel(context.Background())
+	d.working, d.rest = context.WithCancel(context.Background())
 	d.signing.Store(cfg.signingSettings())
 	d.openKeys()
 	l := &loads{log: log.Logger, metrics: d.metrics, status: func(s string) { d.notify("STATUS=" + s) }}
 	d.store = &store.Store{Settings: database.settings(cfg), File: SnapshotPath(cfg.StateDir), Hooks: l.hooks()}
 	d.resolver = lookup.NewResolver(d.store, cfg.LookupOptions())
 	d.settings = d.openSettings()
+	d.jobs = d.openJobs()
 	d.rates = newRates()
+	d.shadow = newShadow(d.metrics.shadow)
 	d.page = page.New(d.pageOptions())
 	d.metrics.registry.MustRegister(newCollector(d.store, d.openConnections), spoolCollector(func() spool.Stats { return d.writes.stats() }), d.records)
 	return d, nil
@@ -122,7 +131,7 @@ func KeepSignals() { signal.Notify(make(chan os.Signal, 1), handled()...) }
 // taken its place. Config.Warnings are the caller's to show. An error means that it could not begin: the sockets
 // that could not be opened, each with the reason.
 func (d *Daemon) Run(ctx context.Context) error {
-	defer func() { d.urge(); d.database.Close() }()
+	defer func() { d.urge(); d.rest(); d.database.Close() }()
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, handled()...)
 	defer signal.Stop(signals)
@@ -146,8 +155,11 @@ func (d *Daemon) Run(ctx context.Context) error {
 	signing := newTask(context.WithoutCancel(ctx), d.runKeys)
 	keeping := newTask(context.WithoutCancel(ctx), d.keepKeys)
 	asking := newTask(context.WithoutCancel(ctx), d.keepSettings)
+	toiling := newTask(d.working, d.jobs.Run)
 	counting := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.rates.run(ctx, d.metrics.totals) })
 	defer counting.end()
+	comparing := newTask(ctx, d.runShadow)
+	defer comparing.end()
 	serving, leave := context.WithCancel(ctx)
 	defer leave()
 	reloads, handovers := make(chan struct{}, 1), make(chan struct{}, 1)
@@ -164,6 +176,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 		d.keepConns()
 	}
 	d.notify(sd.SdNotifyStopping)
+	d.rest()
+	toiling.end()
 	d.log.Info("ending: finishing the requests at hand")
 	d.drain(signals)
 	tending.end()

@@ -3,6 +3,7 @@ package daemon
 import (
 	"time"
 
+	"github.com/vmapd/vmapd/admin/jobs"
 	"github.com/vmapd/vmapd/admin/manage"
 	"github.com/vmapd/vmapd/store"
 	"github.com/vmapd/vmapd/store/db"
@@ -19,6 +20,7 @@ type databases struct {
 	manager     *manage.Manager
 	overrides   parameters.Overrides
 	elsewhere   manage.Elsewhere // who changes passwords that are not here; nil: nobody
+	jobs        jobs.Site
 }
 
 // A database that hangs must be noticed soon, so that its return is. One that
@@ -43,7 +45,13 @@ func openDatabases(cfg *Config) (*databases, error) {
 	}
 	d := &databases{read: read, write: write, source: &modoboa.Source{DB: read, Writer: write}}
 	d.configure(cfg)
+	d.jobs = cfg.jobSite(write)
 	return d, nil
+}
+
+// jobSite is what jobs work on.
+func (c *Config) jobSite(d *db.DB) jobs.Site {
+	return jobs.Site{DB: d, Manager: manage.New(c.ManageOptions(d)), Memory: jobs.Remember(modoboa.JobRuns{DB: d}, JobsPath(c.StateDir))}
 }
 
 // configure makes what writes follow a configuration.

@@ -52,7 +52,7 @@ const (
 // everyone: /api/v1/openapi.yaml and /docs/api/.
 func Routes() []Route {
 	var all []Route
-	for _, part := range [][]Route{domainRoutes(), accountRoutes(), aliasRoutes(), viewRoutes(), keyRoutes()} {
+	for _, part := range [][]Route{domainRoutes(), accountRoutes(), aliasRoutes(), viewRoutes(), keyRoutes(), jobRoutes()} {
 		all = append(all, part...)
 	}
 	return all
@@ -168,5 +168,13 @@ func keyRoutes() []Route {
 		{post, base + "dkim/{domain}/rotate/", "rotateKey", supers, nil, rotateKey},
 		{get, base + "dkim/{domain}/dns/", "keyRecords", supers, nil, keyRecords},
 		{get, base + "dkim/{domain}/check/", "checkKeys", supers, nil, checkKeys},
+	}
+}
+
+func jobRoutes() []Route {
+	return []Route{
+		{get, base + "jobs/", "listJobs", supers, nil, listJobs},
+		{get, base + "jobs/{name}/", "getJob", supers, nil, getJob},
+		{post, base + "jobs/{name}/run/", "runJob", supers, nil, runJob},
 	}
 }
