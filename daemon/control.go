@@ -163,7 +163,7 @@ func (d *Daemon) Status() *Status {
 		s.Guard = d.logins.guard.status()
 	}
 	s.Outside = d.outside.status()
-	s.DKIM = d.records.status()
+	s.DKIM, s.Shadow = d.records.status(), d.shadow.report()
 	s.Alarms = d.alarms.Count()
 	s.DKIM, s.Shadow = d.records.status(), d.shadow.report()
 	s.Mailboxes = d.mailboxes.status()
