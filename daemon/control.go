@@ -165,7 +165,6 @@ func (d *Daemon) Status() *Status {
 	s.Outside = d.outside.status()
 	s.DKIM, s.Shadow = d.records.status(), d.shadow.report()
 	s.Alarms = d.alarms.Count()
-	s.DKIM, s.Shadow = d.records.status(), d.shadow.report()
 	s.Mailboxes = d.mailboxes.status()
 	for _, p := range d.ports {
 		s.Listeners = append(s.Listeners, ListenerStatus{
