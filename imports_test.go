@@ -18,14 +18,18 @@ const module = "github.com/vmapd/vmapd"
 // docs/architecture.md explains it.
 var imports = map[string][]string{
 	"internal/browsertest":      {"internal/peers"},
+	"internal/ldaptest":         {"internal/peers"},
 	"internal/peers":            {},
+	"internal/resolve":          {},
+	"internal/resolve/dnstest":  {},
 	"internal/sdtest":           {},
 	"store":                     {},
 	"store/db":                  {},
 	"store/db/dbtest":           {"internal/peers", "store/db"},
-	"store/modoboa":             {"store", "store/db", "store/modoboa/rows", "store/spool"},
-	"store/modoboa/rows":        {"store", "store/db"},
-	"store/postfixadmin":        {"lookup/password", "store", "store/db", "store/modoboa/rows"},
+	"store/modoboa":             {"store", "store/db", "store/modoboa/parameters", "store/modoboa/rows", "store/spool"},
+	"store/modoboa/parameters":  {"store/db"},
+	"store/modoboa/rows":        {"store", "store/db", "store/modoboa/parameters"},
+	"store/postfixadmin":        {"lookup/password", "store", "store/db", "store/modoboa/parameters", "store/modoboa/rows"},
 	"store/spool":               {"store/db"},
 	"lookup":                    {"store"},
 	"lookup/auth":               {"lookup/internal/line", "lookup/internal/peer", "lookup/internal/strescape"},
@@ -36,27 +40,37 @@ var imports = map[string][]string{
 	"lookup/internal/peer":      {},
 	"lookup/internal/strescape": {},
 	"lookup/policy":             {"lookup/internal/line"},
+	"lookup/sendlimit":          {},
 	"lookup/socketmap":          {"lookup/internal/line"},
 	"lookup/tcptable":           {"lookup/internal/line"},
 	"lookup/usage":              {"store"},
 	"lookup/password":           {},
-	"lookup/login":              {"lookup/guard", "lookup/password", "store"},
+	"lookup/login":              {"lookup/guard", "lookup/outside", "lookup/password", "store"},
+	"lookup/outside":            {"store"},
 	"lookup/dovecot":            {"lookup/auth", "lookup/dict", "lookup/login", "lookup/usage", "store"},
 	"lookup/dict":               {"lookup/internal/line", "lookup/internal/peer", "lookup/internal/strescape"},
 	"dkim":                      {},
-	"dkim/dnscheck":             {"dkim"},
+	"dkim/dnscheck":             {"dkim", "internal/resolve"},
 	"dkim/keyring":              {"dkim", "store"},
 	"dkim/keybook":              {"dkim", "dkim/dnscheck", "dkim/keyring", "store"},
 	"dkim/opendkim":             {},
 	"dkim/milter":               {"dkim"},
 	"dkim/milter/miltertest":    {},
+	"admin/alarm":               {"store/db", "store/modoboa/rows"},
 	"admin/mapdiff":             {"lookup", "store", "store/db"},
 	"admin/doctor":              {"dkim", "lookup", "lookup/password", "store"},
-	"daemon":                    {"admin/api", "admin/doctor", "admin/manage", "admin/mapdiff", "admin/page", "dkim", "dkim/dnscheck", "dkim/keybook", "dkim/keyring", "dkim/milter", "lookup", "lookup/auth", "lookup/dict", "lookup/dovecot", "lookup/guard", "lookup/guard/redisguard", "lookup/login", "lookup/password", "lookup/socketmap", "lookup/tcptable", "lookup/usage", "store", "store/db", "store/modoboa", "store/spool"},
-	"cmd/vmapd":                 {"admin/api", "admin/doctor", "admin/manage", "admin/mapdiff", "cmd/vmapd/internal/doveconf", "cmd/vmapd/internal/manual", "daemon", "dkim", "dkim/dnscheck", "dkim/keybook", "dkim/keyring", "dkim/opendkim", "lookup", "lookup/password", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa", "store/postfixadmin"},
-	"admin/manage":              {"lookup/password", "store", "store/db", "store/modoboa/rows"},
-	"admin/api":                 {"admin/manage", "lookup", "store", "store/db"},
-	"admin/page":                {"admin/manage", "lookup", "store"},
+	"daemon":                    {"admin/alarm", "admin/api", "admin/dnschecks", "admin/dnschecks/results", "admin/doctor", "admin/jobs", "admin/mailops", "admin/manage", "admin/mapdiff", "admin/page", "dkim", "dkim/dnscheck", "dkim/keybook", "dkim/keyring", "dkim/milter", "internal/resolve", "lookup", "lookup/auth", "lookup/dict", "lookup/dovecot", "lookup/guard", "lookup/guard/redisguard", "lookup/login", "lookup/outside", "lookup/password", "lookup/socketmap", "lookup/tcptable", "lookup/usage", "store", "store/db", "store/modoboa", "store/modoboa/parameters", "store/spool"},
+	"cmd/vmapd":                 {"admin/api", "admin/dnschecks", "admin/doctor", "admin/jobs", "admin/mailops", "admin/manage", "admin/mapdiff", "cmd/vmapd/internal/doveconf", "cmd/vmapd/internal/manual", "daemon", "dkim", "dkim/dnscheck", "dkim/keybook", "dkim/keyring", "dkim/opendkim", "internal/resolve", "lookup", "lookup/password", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa", "store/modoboa/parameters", "store/postfixadmin"},
+	"admin/jobs":                {"admin/manage", "store/db", "store/modoboa", "store/modoboa/parameters", "store/modoboa/rows"},
+	"admin/manage":              {"internal/resolve", "lookup/password", "store", "store/db", "store/modoboa/parameters", "store/modoboa/rows"},
+	"admin/mailops":             {"store", "store/db", "store/modoboa/rows"},
+	"admin/api":                 {"admin/jobs", "admin/manage", "lookup", "store", "store/db"},
+	"admin/dnschecks":           {"admin/dnschecks/record", "dkim", "dkim/dnscheck", "dkim/keyring", "internal/resolve", "store"},
+	"admin/dnschecks/record":    {},
+	"admin/dnschecks/results":   {"admin/dnschecks", "store/db", "store/modoboa/rows"},
+	"admin/page":                {"admin/dnschecks", "admin/manage", "lookup", "store"},
+
+	"lookup/sendlimit/redislimit": {"lookup/sendlimit"},
 
 	"cmd/vmapd/internal/doveconf": {"daemon"},
 	"cmd/vmapd/internal/dovetest": {"cmd/vmapd/internal/mailtest", "internal/peers"},
@@ -67,7 +81,7 @@ var imports = map[string][]string{
 }
 
 // wirePackages import the standard library alone: others may use them.
-var wirePackages = []string{"lookup/auth", "lookup/dict", "lookup/guard", "lookup/internal/line", "lookup/internal/peer", "lookup/internal/strescape", "lookup/policy", "lookup/socketmap", "lookup/tcptable"}
+var wirePackages = []string{"lookup/auth", "lookup/dict", "lookup/guard", "lookup/internal/line", "lookup/internal/peer", "lookup/internal/strescape", "lookup/policy", "lookup/sendlimit", "lookup/socketmap", "lookup/tcptable"}
 
 // leafPackages know no SQL driver, logger or metrics.
 var leafPackages = []string{"store", "lookup"}

@@ -91,6 +91,7 @@ func groupTexts() map[string]string {
 		"dkim":     "Keys that sign mail.",
 		"rows":     "Rows that are not served, or not as they are.",
 		"daemon":   "What the running daemon says of itself, on its control socket.",
+		"outside":  "Passwords that are kept elsewhere ([outside-accounts.md](outside-accounts.md)).",
 		"sockets":  "The unix sockets of the configuration, and the users of Postfix and Dovecot that connect to those which their configurations name.",
 		"files":    "The configuration, the state folder and the folder of DKIM keys.",
 		"postfix":  "What `postconf` says, held against what `vmapd postconf` prints. `--postfix-config` names the folder of another main.cf.",
