@@ -102,33 +102,24 @@ func cutAttribute(b []byte) (name, value, rest []byte) {
 	return attribute[:eq:eq], attribute[eq+1 : len(attribute) : len(attribute)], rest
 }
 
-// parse reads the lines of a request that check has seen.
-func (r *Request) parse(lines []byte) {
+// parse takes the lines of a request apart, without the empty one at its end.
+// The error is a *ProtocolError.
+func (r *Request) parse(lines []byte) error {
 	*r = Request{lines: lines}
-	for rest := lines; len(rest) > 0; {
-		var name, value []byte
-		name, value, rest = cutAttribute(rest)
-		r.set(name, value)
-	}
-}
-
-// check looks at the lines of a request, without the empty one at its end. The
-// error is a *ProtocolError.
-func check(lines []byte) error {
 	known := false
 	for rest := lines; len(rest) > 0; {
 		var name, value []byte
 		name, value, rest = cutAttribute(rest)
-		if name == nil {
+		switch {
+		case name == nil:
 			return &ProtocolError{fmt.Sprintf("client sent %q where \"name=value\" should be: closing", value[:min(len(value), 100)])}
-		}
-		if hasControl(value) {
+		case hasControl(value):
 			return &ProtocolError{fmt.Sprintf("client sent a control character in %q: closing", name[:min(len(name), 100)])}
-		}
-		if string(name) == "request" {
-			if string(value) != "smtpd_access_policy" {
-				return &ProtocolError{fmt.Sprintf("client sent request=%q, not smtpd_access_policy: closing", value[:min(len(value), 100)])}
-			}
+		case string(name) != "request":
+			r.set(name, value)
+		case string(value) != "smtpd_access_policy":
+			return &ProtocolError{fmt.Sprintf("client sent request=%q, not smtpd_access_policy: closing", value[:min(len(value), 100)])}
+		default:
 			known = true
 		}
 	}
