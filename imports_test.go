@@ -36,6 +36,7 @@ var imports = map[string][]string{
 	"lookup/internal/peer":      {},
 	"lookup/internal/strescape": {},
 	"lookup/policy":             {"lookup/internal/line"},
+	"lookup/sendlimit":          {},
 	"lookup/socketmap":          {"lookup/internal/line"},
 	"lookup/tcptable":           {"lookup/internal/line"},
 	"lookup/usage":              {"store"},
@@ -65,7 +66,7 @@ var imports = map[string][]string{
 }
 
 // wirePackages import the standard library alone: others may use them.
-var wirePackages = []string{"lookup/auth", "lookup/dict", "lookup/guard", "lookup/internal/line", "lookup/internal/peer", "lookup/internal/strescape", "lookup/policy", "lookup/socketmap", "lookup/tcptable"}
+var wirePackages = []string{"lookup/auth", "lookup/dict", "lookup/guard", "lookup/internal/line", "lookup/internal/peer", "lookup/internal/strescape", "lookup/policy", "lookup/sendlimit", "lookup/socketmap", "lookup/tcptable"}
 
 // leafPackages know no SQL driver, logger or metrics.
 var leafPackages = []string{"store", "lookup"}

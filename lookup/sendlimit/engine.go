@@ -1,0 +1,85 @@
+package sendlimit
+
+import (
+	"context"
+	"crypto/rand"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unique"
+)
+
+// Engine counts charges and judges them. It is safe for concurrent use.
+type Engine struct {
+	s         Settings
+	key       [16]byte // of the hashes of recipients
+	self      part     // this process among those who count
+	table     *table
+	instances instances
+	stats     stats
+
+	sentences  atomic.Pointer[sentences]
+	sentenceMu sync.Mutex       // of those who change them
+	unsaid     map[Subject]bool // sentences that the other nodes do not know; nil if nobody shares
+
+	// gate is held for reading by whoever judges a charge. Who holds it for
+	// writing knows that no judgement is under way.
+	gate sync.RWMutex
+
+	swept int // shards
+	era   atomic.Uint32
+}
+
+// Open makes an Engine. Nothing of what is wrong with the file keeps it from
+// counting: Settings.OnError says it. Run must run, and Close end it.
+func Open(s Settings) *Engine {
+	s = s.withDefaults()
+	e := &Engine{s: s, table: newTable(s.MaxSubjects), instances: instances{most: s.MaxInstances}}
+	e.sentences.Store(&sentences{})
+	rand.Read(e.key[:]) // never fails
+	e.self = newPart()
+	return e
+}
+
+// newPart names a process: by its host, so that a copy of the file on another
+// host is not taken for its own.
+func newPart() part { return unique.Make(partPrefix() + rand.Text()[:12]) }
+
+func partPrefix() string {
+	name, err := os.Hostname()
+	if err != nil {
+		name = "host"
+	}
+	return name[:min(len(name), 64)] + "/"
+}
+
+// now gives the time in milliseconds since 1970.
+func (e *Engine) now() int64 { return e.s.Now().UnixMilli() }
+
+// tickEvery is how often Run looks after things.
+const tickEvery = time.Second
+
+// Run looks after the file, and after the other nodes, until ctx ends.
+func (e *Engine) Run(ctx context.Context) {
+	t := time.NewTicker(tickEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			e.tick()
+		}
+	}
+}
+
+// tick does what is to be done now and then.
+func (e *Engine) tick() {
+	e.expire()
+	e.table.sweep(e.swept, e.now())
+	e.swept++
+}
+
+// Close makes what was counted safe. The Engine goes on in memory.
+func (e *Engine) Close() error { return nil }
