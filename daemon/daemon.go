@@ -60,6 +60,7 @@ type Daemon struct {
 	database *databases
 	writes   *writes
 	logins   *logins
+	sending  *sending
 	ports    []*port
 	control  *port
 }
@@ -124,6 +125,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.writes = d.openWrites()
 	defer d.writes.close()
 	d.logins = d.openLogins()
+	d.sending = d.openSending()
+	defer d.sending.close()
 	if err := d.open(); err != nil {
 		d.closeAll()
 		return err
@@ -134,6 +137,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	loading := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.store.Run(ctx) })
 	writing := newTask(context.WithoutCancel(ctx), d.writes.run)
 	tending := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.logins.run(ctx, d) })
+	limiting := newTask(context.WithoutCancel(ctx), d.sending.run)
 	signing := newTask(context.WithoutCancel(ctx), d.runKeys)
 	keeping := newTask(context.WithoutCancel(ctx), d.keepKeys)
 	counting := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.rates.run(ctx, d.metrics.totals) })
@@ -156,6 +160,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.notify(sd.SdNotifyStopping)
 	d.log.Info("ending: finishing the requests at hand")
 	d.drain(signals)
+	limiting.end()
 	tending.end()
 	keeping.end()
 	signing.end()

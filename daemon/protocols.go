@@ -17,7 +17,7 @@ func protocols() []protocol {
 		{"socketmap", (*Daemon).socketmap},
 		{"tcp_table", (*Daemon).tcpTable},
 		{"http", (*Daemon).http},
-		{"policy", nil},
+		{"policy", (*Daemon).policy},
 		{"dict", (*Daemon).dict},
 		{"auth", (*Daemon).authClient},
 		{"auth-master", (*Daemon).authMaster},

@@ -1,0 +1,180 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/vmapd/vmapd/lookup/rules"
+	"github.com/vmapd/vmapd/lookup/sendlimit"
+)
+
+// sending is what the policy service decides with: the rules, and what was sent
+// so far.
+//
+// Two processes must not count in one file, and neither may count without what
+// the other has counted. So in a hand-over the new process opens the counters,
+// and serves the policy sockets, when the old one has closed them; clients wait
+// meanwhile (heritage.go).
+type sending struct {
+	rules    *rules.Rules
+	engine   atomic.Pointer[sendlimit.Engine] // nil before open
+	settings sendlimit.Settings
+	opened   chan struct{}
+	log      *zap.Logger
+	errors   func() // counts failures of rules
+
+	mu     sync.Mutex
+	alarms Alarms
+	over   map[sendlimit.Subject]time.Time // alarms that are open, and when they are over
+}
+
+// Alarms are told of what an administrator should know. Opening an alarm that is
+// open, and closing one that is not, does nothing. Both must not block.
+type Alarms interface {
+	Open(kind, subject, title, detail string)
+	Close(kind, subject string)
+}
+
+// Kinds of alarms.
+const (
+	alarmLimit      = "sending_limit"
+	alarmSuspension = "sending_suspended"
+)
+
+// noAlarms tells nobody.
+type noAlarms struct{}
+
+func (noAlarms) Open(string, string, string, string) {}
+func (noAlarms) Close(string, string)                {}
+
+// openSending makes the rules. The counters are opened later.
+func (d *Daemon) openSending() *sending {
+	s := &sending{opened: make(chan struct{}), log: d.log.Logger, errors: d.metrics.policyErrors.Inc, alarms: noAlarms{}, over: map[sendlimit.Subject]time.Time{}}
+	s.settings = d.cfg.Policy.limitSettings()
+	s.settings.Path = filepath.Join(d.cfg.StateDir, "limits")
+	s.settings.OnOver, s.settings.OnWarn, s.settings.OnSuspend, s.settings.OnRelease = s.reached, s.warned, s.suspended, s.released
+	var lines, unsure, failed limiter
+	s.settings.OnError = func(err error) {
+		lines.warn(s.log, "counting what is sent: something is wrong", zap.Error(err), zap.String("remedy", remedyOf(err)))
+	}
+	s.rules = rules.New(d.resolver, d.logins.usage, s, rules.Hooks{
+		NoData: func(err error) { unsure.warn(s.log, "a policy request gets no answer", zap.Error(err)) },
+		Failed: func(rule string, err error) {
+			s.errors()
+			failed.warn(s.log, "a rule of the policy service failed and was left out; this is a bug, please report it", zap.String("rule", rule), zap.Error(err))
+		},
+	}, d.cfg.Policy.rules)
+	return s
+}
+
+// Take implements rules.Counters.
+func (s *sending) Take(ctx context.Context, c sendlimit.Charge) sendlimit.Verdict {
+	e := s.engine.Load()
+	if e == nil {
+		return sendlimit.Verdict{OK: true} // no policy socket is served yet
+	}
+	return e.Take(ctx, c)
+}
+
+// open opens the counters, once.
+func (s *sending) open() {
+	if s.engine.Load() == nil {
+		s.engine.Store(sendlimit.Open(s.settings))
+		close(s.opened)
+	}
+}
+
+// run looks after the counters until ctx ends.
+func (s *sending) run(ctx context.Context) {
+	select {
+	case <-s.opened:
+	case <-ctx.Done():
+		return
+	}
+	counting := newTask(ctx, s.engine.Load().Run)
+	defer counting.end()
+	for tick := time.NewTicker(time.Second); ; {
+		select {
+		case <-ctx.Done():
+			tick.Stop()
+			return
+		case now := <-tick.C:
+			s.recover(now)
+		}
+	}
+}
+
+// close brings what was counted to disk, for the next process. Nobody may be
+// asking any more.
+func (s *sending) close() {
+	e := s.engine.Load()
+	if e == nil {
+		return
+	}
+	if err := e.Close(); err != nil {
+		s.log.Error("what was sent so far may not all be on disk", zap.Error(err), zap.String("remedy", remedyOf(err)))
+	}
+}
+
+// setAlarms has alarms told from now on.
+func (s *sending) setAlarms(a Alarms) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.alarms = a
+}
+
+// reached is told of each message that is over a limit.
+func (s *sending) reached(m sendlimit.Mark) {
+	fields := []zap.Field{zap.String("subject", m.Subject.Name), zap.Stringer("limit", m.Limit), zap.Int64("used", m.Used), zap.Time("free", m.Free)}
+	if !m.First {
+		s.log.Debug("over a sending limit", fields...)
+		return
+	}
+	s.log.Warn("a sending limit is reached", fields...)
+	if m.Free.IsZero() {
+		return // one message was too large: nothing is used up
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over[m.Subject].Before(m.Free) {
+		s.over[m.Subject] = m.Free
+	}
+	s.alarms.Open(alarmLimit, m.Subject.Name, "Sending limit reached by "+m.Subject.Name, fmt.Sprintf("%v; free again at %s", m.Limit, m.Free.UTC().Format(time.RFC3339)))
+}
+
+// recover closes the alarms of those who may send again.
+func (s *sending) recover(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for subject, free := range s.over {
+		if now.After(free) {
+			delete(s.over, subject)
+			s.alarms.Close(alarmLimit, subject.Name)
+		}
+	}
+}
+
+func (s *sending) warned(m sendlimit.Mark) {
+	s.log.Info("most of a sending limit is used", zap.String("subject", m.Subject.Name), zap.Stringer("limit", m.Limit), zap.Int64("used", m.Used))
+}
+
+func (s *sending) suspended(x sendlimit.Suspension) {
+	s.log.Warn("suspended from sending", zap.String("subject", x.Subject.Name), zap.String("why", x.Why), zap.Time("until", x.Until), zap.Bool("automatic", x.Auto),
+		zap.String("remedy", "vmapd limit release "+x.Subject.Name))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.alarms.Open(alarmSuspension, x.Subject.Name, x.Subject.Name+" is suspended from sending", x.Why)
+}
+
+func (s *sending) released(x sendlimit.Suspension, timeOver bool) {
+	s.log.Info("not suspended from sending any more", zap.String("subject", x.Subject.Name), zap.Bool("its time was over", timeOver))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.alarms.Close(alarmSuspension, x.Subject.Name)
+}
