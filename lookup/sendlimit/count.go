@@ -6,6 +6,9 @@ import "slices"
 // was charged before. It gives whom to tell of what when no lock is held.
 func (e *Engine) count(o *order, v *Verdict) (told []func()) {
 	i := &instance{at: o.ms, era: e.era.Load(), alone: o.alone, learned: o.fresh}
+	if o.prior != nil {
+		i.replaced = o.prior.at
+	}
 	for k := range o.lines {
 		l := &o.lines[k]
 		if l.again {

@@ -19,6 +19,9 @@ type Engine struct {
 	instances instances
 	stats     stats
 
+	journal *journal // nil: in memory only
+	file    *tail    // to read from
+
 	sentences  atomic.Pointer[sentences]
 	sentenceMu sync.Mutex       // of those who change them
 	unsaid     map[Subject]bool // sentences that the other nodes do not know; nil if nobody shares
@@ -39,6 +42,7 @@ func Open(s Settings) *Engine {
 	e.sentences.Store(&sentences{})
 	rand.Read(e.key[:]) // never fails
 	e.self = newPart()
+	e.openFile()
 	return e
 }
 
@@ -57,17 +61,23 @@ func partPrefix() string {
 // now gives the time in milliseconds since 1970.
 func (e *Engine) now() int64 { return e.s.Now().UnixMilli() }
 
-// tickEvery is how often Run looks after things.
-const tickEvery = time.Second
+// How often Run looks after things, and for the file if another process has it.
+const (
+	tickEvery = time.Second
+	waitEvery = 50 * time.Millisecond
+)
 
 // Run looks after the file, and after the other nodes, until ctx ends.
 func (e *Engine) Run(ctx context.Context) {
-	t := time.NewTicker(tickEvery)
+	t, wait := time.NewTicker(tickEvery), time.NewTicker(waitEvery)
 	defer t.Stop()
+	defer wait.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-wait.C:
+			e.takeFile()
 		case <-t.C:
 			e.tick()
 		}
@@ -79,7 +89,38 @@ func (e *Engine) tick() {
 	e.expire()
 	e.table.sweep(e.swept, e.now())
 	e.swept++
+	if e.journal != nil {
+		e.lookAfterFile()
+	}
 }
 
-// Close makes what was counted safe. The Engine goes on in memory.
-func (e *Engine) Close() error { return nil }
+// lookAfterFile brings the file to the disk, and rewrites it when it has grown
+// or something is missing from it.
+func (e *Engine) lookAfterFile() {
+	e.journal.report(e.journal.sync())
+	if e.journal.due() {
+		e.rewrite()
+	}
+}
+
+// report calls OnError.
+func (e *Engine) report(err error) {
+	if h := e.s.OnError; h != nil {
+		h(err)
+	}
+}
+
+// Close brings what was counted to the disk, and leaves the file to the next
+// process. The Engine goes on in memory. Run is to have ended.
+func (e *Engine) Close() error {
+	if e.journal == nil {
+		return nil
+	}
+	if e.journal.due() {
+		e.rewrite()
+	}
+	if err := e.journal.close(); err != nil {
+		return &StorageError{e.s.Path, err}
+	}
+	return nil
+}

@@ -11,12 +11,13 @@ const rememberInstance = int64(time.Hour / time.Millisecond)
 // instance is what a message was charged. It is never changed: the next charge
 // makes another one.
 type instance struct {
-	at      int64 // milliseconds
-	era     uint32
-	alone   bool // while the other nodes could not be asked
-	refused bool
-	posted  []posting
-	learned []uint64 // recipients that were new
+	at       int64 // milliseconds
+	replaced int64 // at of the one whose place it took; 0: none
+	era      uint32
+	alone    bool // while the other nodes could not be asked
+	refused  bool
+	posted   []posting
+	learned  []uint64 // recipients that were new
 }
 
 // posting is what was counted in a counter.

@@ -1,6 +1,7 @@
 package sendlimit
 
 import (
+	"os"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -9,6 +10,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(childPath) != "" {
+		os.Exit(child())
+	}
 	goleak.VerifyTestMain(m)
 }
 

@@ -1,6 +1,7 @@
 package sendlimit
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -42,7 +43,7 @@ func (e *Engine) Reset(s Subject) {
 	for _, k := range en.counters {
 		e.zero(en, k)
 	}
-	e.keepReset(en)
+	e.keepEntry(en)
 }
 
 // zero takes from our own cells what all have counted, so that the sum is
@@ -113,6 +114,7 @@ func (e *Engine) standing(en *entry) Standing {
 		}
 		s.Used = append(s.Used, u)
 	}
+	slices.SortFunc(s.Used, func(a, b Used) int { return cmp.Or(int(a.Unit)-int(b.Unit), cmp.Compare(a.Window, b.Window)) })
 	if en.seen != nil {
 		s.Remembered = len(en.seen.list)
 	}

@@ -47,7 +47,6 @@ type order struct {
 	account *entry   // that remembers recipients; nil if none does
 	fresh   []uint64 // recipients that are new
 	alone   bool     // it was judged without the other nodes
-	record  []byte   // for the file
 
 	room struct { // for the usual sizes
 		entries [4]*entry
