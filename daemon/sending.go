@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/vmapd/vmapd/lookup/rules"
 	"github.com/vmapd/vmapd/lookup/sendlimit"
+	"github.com/vmapd/vmapd/lookup/sendlimit/redislimit"
 )
 
 // sending is what the policy service decides with: the rules, and what was sent
@@ -25,9 +27,12 @@ type sending struct {
 	rules    *rules.Rules
 	engine   atomic.Pointer[sendlimit.Engine] // nil before open
 	settings sendlimit.Settings
-	opened   chan struct{}
+	shared   *redislimit.Redis // nil: this node alone
 	log      *zap.Logger
 	errors   func() // counts failures of rules
+
+	counting, watching *task // from open to close
+	closed             sync.Once
 
 	mu     sync.Mutex
 	alarms Alarms
@@ -55,10 +60,11 @@ func (noAlarms) Close(string, string)                {}
 
 // openSending makes the rules. The counters are opened later.
 func (d *Daemon) openSending() *sending {
-	s := &sending{opened: make(chan struct{}), log: d.log.Logger, errors: d.metrics.policyErrors.Inc, alarms: noAlarms{}, over: map[sendlimit.Subject]time.Time{}}
+	s := &sending{log: d.log.Logger, errors: d.metrics.policyErrors.Inc, alarms: noAlarms{}, over: map[sendlimit.Subject]time.Time{}}
 	s.settings = d.cfg.Policy.limitSettings()
 	s.settings.Path = filepath.Join(d.cfg.StateDir, "limits")
 	s.settings.OnOver, s.settings.OnWarn, s.settings.OnSuspend, s.settings.OnRelease = s.reached, s.warned, s.suspended, s.released
+	s.share(d.cfg.Policy.Counters)
 	var lines, unsure, failed limiter
 	s.settings.OnError = func(err error) {
 		lines.warn(s.log, "counting what is sent: something is wrong", zap.Error(err), zap.String("remedy", remedyOf(err)))
@@ -73,6 +79,19 @@ func (d *Daemon) openSending() *sending {
 	return s
 }
 
+// share has other nodes count too. What is wrong with the setting stops no mail.
+func (s *sending) share(counters string) {
+	if !strings.Contains(counters, "://") {
+		return
+	}
+	shared, err := redislimit.Open(counters, redislimit.Options{})
+	if err != nil {
+		s.log.Error("what is sent is counted by this node alone", zap.Error(err), zap.String("remedy", "correct policy.counters"))
+		return
+	}
+	s.shared, s.settings.Shared = shared, shared
+}
+
 // Take implements rules.Counters.
 func (s *sending) Take(ctx context.Context, c sendlimit.Charge) sendlimit.Verdict {
 	e := s.engine.Load()
@@ -82,27 +101,24 @@ func (s *sending) Take(ctx context.Context, c sendlimit.Charge) sendlimit.Verdic
 	return e.Take(ctx, c)
 }
 
-// open opens the counters, once.
+// open opens the counters, once, and has them looked after until close.
 func (s *sending) open() {
-	if s.engine.Load() == nil {
-		s.engine.Store(sendlimit.Open(s.settings))
-		close(s.opened)
-	}
-}
-
-// run looks after the counters until ctx ends.
-func (s *sending) run(ctx context.Context) {
-	select {
-	case <-s.opened:
-	case <-ctx.Done():
+	if s.engine.Load() != nil {
 		return
 	}
-	counting := newTask(ctx, s.engine.Load().Run)
-	defer counting.end()
-	for tick := time.NewTicker(time.Second); ; {
+	e := sendlimit.Open(s.settings)
+	s.counting = newTask(context.Background(), e.Run)
+	s.watching = newTask(context.Background(), s.watch)
+	s.engine.Store(e)
+}
+
+// watch closes alarms that are over, until ctx ends.
+func (s *sending) watch(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
 		select {
 		case <-ctx.Done():
-			tick.Stop()
 			return
 		case now := <-tick.C:
 			s.recover(now)
@@ -110,16 +126,23 @@ func (s *sending) run(ctx context.Context) {
 	}
 }
 
-// close brings what was counted to disk, for the next process. Nobody may be
-// asking any more.
+// close brings what was counted to disk, for the next process, once. Nobody may
+// be asking any more.
 func (s *sending) close() {
 	e := s.engine.Load()
 	if e == nil {
 		return
 	}
-	if err := e.Close(); err != nil {
-		s.log.Error("what was sent so far may not all be on disk", zap.Error(err), zap.String("remedy", remedyOf(err)))
-	}
+	s.closed.Do(func() {
+		s.watching.end()
+		s.counting.end()
+		if err := e.Close(); err != nil {
+			s.log.Error("what was sent so far may not all be on disk", zap.Error(err), zap.String("remedy", remedyOf(err)))
+		}
+		if s.shared != nil {
+			_ = s.shared.Close()
+		}
+	})
 }
 
 // setAlarms has alarms told from now on.

@@ -30,8 +30,10 @@ type Engine struct {
 	// writing knows that no judgement is under way.
 	gate sync.RWMutex
 
+	era      atomic.Uint32 // grows each time this node goes alone
+	together meeting
+
 	swept int // shards
-	era   atomic.Uint32
 }
 
 // Open makes an Engine. Nothing of what is wrong with the file keeps it from
@@ -42,6 +44,7 @@ func Open(s Settings) *Engine {
 	e.sentences.Store(&sentences{})
 	rand.Read(e.key[:]) // never fails
 	e.self = newPart()
+	e.openShare()
 	e.openFile()
 	return e
 }
@@ -58,8 +61,9 @@ func partPrefix() string {
 	return name[:min(len(name), 64)] + "/"
 }
 
-// now gives the time in milliseconds since 1970.
-func (e *Engine) now() int64 { return e.s.Now().UnixMilli() }
+// now gives the time in milliseconds since 1970, by the clock that all nodes go
+// by.
+func (e *Engine) now() int64 { return e.s.Now().UnixMilli() + e.together.offset.Load() }
 
 // How often Run looks after things, and for the file if another process has it.
 const (
@@ -69,6 +73,9 @@ const (
 
 // Run looks after the file, and after the other nodes, until ctx ends.
 func (e *Engine) Run(ctx context.Context) {
+	var sharing sync.WaitGroup
+	sharing.Go(func() { e.meet(ctx) })
+	defer sharing.Wait()
 	t, wait := time.NewTicker(tickEvery), time.NewTicker(waitEvery)
 	defer t.Stop()
 	defer wait.Stop()
@@ -90,6 +97,7 @@ func (e *Engine) tick() {
 	e.table.sweep(e.swept, e.now())
 	e.swept++
 	if e.journal != nil {
+		e.keepNews()
 		e.lookAfterFile()
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"unique"
 )
 
 // keep writes what a charge has changed: its entries are locked.
@@ -94,7 +93,7 @@ func (e *Engine) openFile() {
 		return
 	}
 	e.journal = &journal{path: e.s.Path, tell: e.report}
-	e.file = &tail{path: e.s.Path, loader: loader{e: e, self: unique.Make("?")}}
+	e.file = &tail{path: e.s.Path, loader: loader{e: e, self: partOf("?")}}
 	l, err := tryLock(e.s.Path + "-lock")
 	e.journal.report(err)
 	e.file.last = l != nil

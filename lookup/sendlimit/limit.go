@@ -103,6 +103,12 @@ func (w Window) buckets() (width, span int64) {
 	return (ms + pieces - 1) / pieces, pieces + 1
 }
 
+// Buckets gives how a window is cut, for those who count for several nodes: the
+// width of a bucket in milliseconds, the number of a bucket being the time since
+// 1970 by that; and span: those with numbers more than the present one's less
+// span count.
+func (w Window) Buckets() (width, span int64) { return w.buckets() }
+
 // pieces is the resolution of sliding windows.
 const pieces = 60
 

@@ -71,6 +71,7 @@ func (l *loader) meta(r *scanner) {
 		return
 	}
 	l.e.key = l.key
+	l.e.together.nodes.Store(nodes)
 	if l.last && strings.HasPrefix(name, partPrefix()) {
 		l.e.self = l.self
 	}
@@ -94,7 +95,7 @@ func (l *loader) counter(s Subject, read *counter) {
 			k.set(c.part, c.bucket, c.n)
 		}
 	}
-	k.dirty = true
+	l.e.touch(en, k)
 }
 
 // tidyRead drops cells and marks that count no more. Cells of nothing stay: they
@@ -165,7 +166,7 @@ func (l *loader) takeBack(i *instance) {
 		if en := l.e.table.peek(p.subject); en != nil {
 			if k := en.find(p.unit, p.window); k != nil {
 				k.add(l.e.self, p.bucket, -p.n)
-				k.dirty = true
+				l.e.touch(en, k)
 			}
 			en.mu.Unlock()
 		}

@@ -44,6 +44,7 @@ type Cell struct {
 type Count struct {
 	Key
 	Version int64 // grows with each change
+	Stamp   int64 // of a Push: if a later one is known, this one is old
 	Warned  int64 // bucket in which the soft mark was passed; 0: none
 	Cells   []Cell
 }
@@ -52,6 +53,7 @@ type Count struct {
 type Order struct {
 	Node  string
 	Epoch string
+	Stamp int64 // grows with each order and push of a counter
 	Dry   bool
 	Lines []OrderLine
 }
@@ -82,14 +84,14 @@ type Answer struct {
 type Push struct {
 	Node      string
 	Counts    []Count // all cells of Node are to be replaced
-	Restore   bool    // the cells of others are added too, where there are none
+	Restore   bool    // cells of others are there too: of each the larger one is right
 	Sentences []Sentence
 }
 
 // Hello is a question for news.
 type Hello struct {
 	Node      string
-	Epoch     string // if that place has none, it takes this one; empty: it stays without
+	Epoch     string // if that place has none, it takes this one
 	Alive     bool   // this node is there and hides nothing
 	Gone      int64  // milliseconds after which a node that says nothing is gone
 	Seq       int64  // of the last news
