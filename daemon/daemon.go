@@ -85,7 +85,7 @@ func New(cfg *Config, path string, overrides []string, log *Logger) (*Daemon, er
 	d.resolver = lookup.NewResolver(d.store, cfg.LookupOptions())
 	d.rates = newRates()
 	d.page = page.New(d.pageOptions())
-	d.metrics.registry.MustRegister(newCollector(d.store, d.openConnections), spoolCollector(func() spool.Stats { return d.writes.stats() }), d.records)
+	d.metrics.registry.MustRegister(newCollector(d.store, d.openConnections), spoolCollector(func() spool.Stats { return d.writes.stats() }), d.records, limitsCollector(d.limitStats))
 	return d, nil
 }
 
@@ -125,7 +125,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.writes = d.openWrites()
 	defer d.writes.close()
 	d.logins = d.openLogins()
+	d.mu.Lock() // the page may ask already
 	d.sending = d.openSending()
+	d.mu.Unlock()
 	defer d.sending.close()
 	if err := d.open(); err != nil {
 		d.closeAll()

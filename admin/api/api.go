@@ -33,6 +33,8 @@ type Options struct {
 	Doctor func(ctx context.Context) (any, error)
 	// DKIM are the keys that sign mail.
 	DKIM *DKIM
+	// Limits are what accounts and domains may send, and have sent.
+	Limits *Limits
 
 	// Done is told of every request, once it is answered.
 	Done func(Record)

@@ -52,11 +52,11 @@ func overText(code string, m *sendlimit.Mark) string {
 
 // limitText is, say, "500 recipients per day" or "60 messages per 1h".
 func limitText(l sendlimit.Limit) string {
-	return fmt.Sprintf("%d %s per %s", l.Max, l.Unit, windowText(l.Window))
+	return fmt.Sprintf("%d %s per %s", l.Max, l.Unit, WindowText(l.Window))
 }
 
-// windowText is "day", or a duration in its shortest form.
-func windowText(w sendlimit.Window) string {
+// WindowText is "day", or a duration in its shortest form.
+func WindowText(w sendlimit.Window) string {
 	if w == sendlimit.Day {
 		return "day"
 	}

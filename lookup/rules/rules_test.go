@@ -97,7 +97,9 @@ func newHost(t testing.TB, s Settings) *host {
 	h.engine = sendlimit.Open(sendlimit.Settings{Now: func() time.Time { return h.now }})
 	d := &data{lookup.NewResolver(&store.Store{}, lookup.Options{RecipientDelimiter: "+"}), world(), nil}
 	u := used{"ann@home.test": 1 * mb, "ben@home.test": 10 * mb, "boss@home.test": 9 * mb, "gone@home.test": 20 * mb}
-	h.Rules = New(d, u, h.engine, Hooks{Failed: func(rule string, err error) { h.failed = append(h.failed, rule+": "+strings.Split(err.Error(), "\n")[0]) }}, s)
+	h.Rules = New(d, u, h.engine, Hooks{Failed: func(rule string, err error) {
+		h.failed = append(h.failed, rule+": "+strings.Split(err.Error(), "\n")[0])
+	}}, s)
 	return h
 }
 
