@@ -81,7 +81,9 @@ func (d *Daemon) explainLogin(ctx context.Context, name, service string) (*looku
 		return nil, err
 	}
 	c := d.config()
-	return lookup.ExplainLogin(snap, c.LookupOptions(), lookup.Login{Name: name, Service: service, Separator: c.Dovecot.MasterSeparator}, time.Now()), nil
+	x := lookup.ExplainLogin(snap, c.LookupOptions(), lookup.Login{Name: name, Service: service, Separator: c.Dovecot.MasterSeparator}, time.Now())
+	d.explainSending(x, snap, name)
+	return x, nil
 }
 
 // config returns the configuration in effect.

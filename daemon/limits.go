@@ -9,8 +9,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/vmapd/vmapd/admin/api"
+	"github.com/vmapd/vmapd/lookup"
 	"github.com/vmapd/vmapd/lookup/rules"
 	"github.com/vmapd/vmapd/lookup/sendlimit"
+	"github.com/vmapd/vmapd/store"
 )
 
 // apiLimits are the sending limits as the API wants them.
@@ -140,4 +142,27 @@ func (d *Daemon) limitStats() sendlimit.Stats {
 		return e.Stats()
 	}
 	return sendlimit.Stats{}
+}
+
+// explainSending adds what a login may send.
+func (d *Daemon) explainSending(x *lookup.Explanation, snap *store.Snapshot, name string) {
+	e := d.limits()
+	if e == nil {
+		return
+	}
+	r := d.sending.rules
+	who, domain, known := r.Subject(snap, name)
+	if !known || who.Kind != sendlimit.Account {
+		return
+	}
+	all := []sendlimit.Subject{who}
+	if domain != "" {
+		all = append(all, sendlimit.Subject{Kind: sendlimit.Domain, Name: domain})
+	}
+	for _, s := range all {
+		st := r.Standing(snap, e, s)
+		for _, line := range st.Describe() {
+			x.Steps = append(x.Steps, lookup.Step{Text: line})
+		}
+	}
 }

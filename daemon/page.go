@@ -121,5 +121,7 @@ func (d *Daemon) explainLoginFor(name string) (*lookup.Explanation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return lookup.ExplainLogin(snap, o, lookup.Login{Name: name, Separator: separator}, time.Now()), nil
+	x := lookup.ExplainLogin(snap, o, lookup.Login{Name: name, Separator: separator}, time.Now())
+	d.explainSending(x, snap, name)
+	return x, nil
 }

@@ -58,7 +58,7 @@ type Suspension struct {
 
 func limitRoutes() []Route {
 	return []Route{
-		{get, base + "limits/", "listLimits", administrators, listLimits, nil},
+		{get, base + "limits/", "listLimits", administrators, nil, listLimits},
 		{get, base + "limits/{name}/", "getLimits", everyone, nil, getLimits},
 		{post, base + "limits/{name}/release/", "releaseSender", administrators, nil, releaseSender},
 		{post, base + "limits/{name}/reset/", "resetSender", administrators, nil, resetSender},
@@ -68,17 +68,20 @@ func limitRoutes() []Route {
 
 // listLimits lists those in domains that the caller sees; super administrators
 // see all.
-func listLimits(c *call) (step, error) {
+func listLimits(c *call) (*answer, error) {
 	p, err := c.page()
 	o := c.params("search", "suspended")
 	search, only := store.Fold(o.text("search").Value), o.flag("suspended").Value
 	if err == nil {
 		err = o.err()
 	}
-	return func(t *manage.Tx) (*answer, error) {
-		if c.o.Limits == nil {
-			return nil, errAbsent
-		}
+	switch {
+	case err != nil:
+		return nil, err
+	case c.o.Limits == nil:
+		return nil, errAbsent
+	}
+	return c.run(func(t *manage.Tx) (*answer, error) {
 		all, err := c.o.Limits.List(c.sight(t))
 		if err != nil {
 			return nil, unavailable(err)
@@ -92,7 +95,7 @@ func listLimits(c *call) (step, error) {
 		from := min((p.number-1)*p.size, len(found))
 		part := found[from:min(from+p.size, len(found))]
 		return listed(c, p, part, len(found), func(s *Sending) any { return s })
-	}, err
+	})
 }
 
 // sight says which domains the caller sees, each asked for once.

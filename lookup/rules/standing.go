@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/vmapd/vmapd/lookup/sendlimit"
@@ -27,6 +28,11 @@ type Standing struct {
 // counted.
 func (r *Rules) Subject(s *store.Snapshot, name string) (who sendlimit.Subject, domain string, ok bool) {
 	name = store.Fold(name)
+	if sep := r.settings.Load().MasterSeparator; sep != "" {
+		if user, master, apart := strings.Cut(name, sep); apart && user != "" && master != "" {
+			name = user
+		}
+	}
 	if d, found := s.Domain(name); found && !strings.Contains(name, "@") {
 		return sendlimit.Subject{Kind: sendlimit.Domain, Name: d.Name}, d.Name, true
 	}
@@ -58,4 +64,30 @@ func (r *Rules) Standing(s *store.Snapshot, l Ledger, who sendlimit.Subject) Sta
 		st.Suspended = &x
 	}
 	return st
+}
+
+// Describe puts a standing into sentences, one for each limit and one for a
+// suspension.
+func (st *Standing) Describe() (lines []string) {
+	if x := st.Suspended; x != nil {
+		until := "until it is released"
+		if !x.Until.IsZero() {
+			until = "until " + clock(x.Until)
+		}
+		lines = append(lines, fmt.Sprintf("%s is suspended from sending %s: %s", st.Subject, until, x.Why))
+	}
+	for _, m := range st.Limits {
+		line := fmt.Sprintf("%s may send to %s: %d used", st.Subject, limitText(m.Limit), m.Used)
+		if m.Limit.Unit != sendlimit.Recipients && m.Limit.Unit != sendlimit.NewRecipients {
+			line = fmt.Sprintf("%s may send %s: %d used", st.Subject, limitText(m.Limit), m.Used)
+		}
+		if m.Used > 0 && !m.Free.IsZero() {
+			line += "; some are free again at " + clock(m.Free)
+		}
+		lines = append(lines, line)
+	}
+	if len(st.Limits) == 0 {
+		lines = append(lines, st.Subject.String()+" may send without limits")
+	}
+	return lines
 }
