@@ -208,7 +208,9 @@ func (d *Daemon) serveExplain(w http.ResponseWriter, r *http.Request) {
 	case address != "":
 		reply(w, http.StatusOK, lookup.Explain(snap, o, address, time.Now()))
 	case login != "":
-		reply(w, http.StatusOK, lookup.ExplainLogin(snap, o, lookup.Login{Name: login, Service: r.URL.Query().Get("service"), Separator: separator}, time.Now()))
+		x := lookup.ExplainLogin(snap, o, lookup.Login{Name: login, Service: r.URL.Query().Get("service"), Separator: separator}, time.Now())
+		d.explainSending(x, snap, login)
+		reply(w, http.StatusOK, x)
 	default:
 		plain(w, http.StatusBadRequest, "want ?address= or ?login=")
 	}

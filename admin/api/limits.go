@@ -208,7 +208,7 @@ func suspendSender(c *call) (*answer, error) {
 		if bad != nil || d <= 0 || d > maxSuspension {
 			o.fail("for", "A duration such as \"2h\" is required.")
 		}
-		until = c.o.Now().Add(d)
+		until = c.o.Now().Add(d).Round(time.Second)
 	}
 	why := o.text("why").Value
 	if len(why) > 200 || !cleanText(why) {
