@@ -67,12 +67,12 @@ func (d *Daemon) lookUp(ctx context.Context, table, key string) (string, bool, e
 
 // explain and explainLogin explain from the data being served, not from the
 // database: that is what Postfix gets.
-func (d *Daemon) explain(ctx context.Context, address string) (*lookup.Explanation, error) {
+func (d *Daemon) explain(ctx context.Context, address string, may func(domain string) bool) (*lookup.Explanation, error) {
 	snap, err := d.resolver.Snapshot(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return lookup.Explain(snap, d.config().LookupOptions(), address, time.Now()), nil
+	return lookup.ExplainWithin(snap, d.config().LookupOptions(), address, time.Now(), may), nil
 }
 
 func (d *Daemon) explainLogin(ctx context.Context, name, service string) (*lookup.Explanation, error) {

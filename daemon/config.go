@@ -6,6 +6,7 @@ import (
 
 	"github.com/vmapd/vmapd/lookup/password"
 	"github.com/vmapd/vmapd/lookup/rules"
+	"github.com/vmapd/vmapd/store/db"
 )
 
 // DefaultConfigFile is read when no other file is named; it may be missing.
@@ -24,6 +25,7 @@ type Config struct {
 	DKIM     DKIM     `toml:"dkim" comment:"Signing of mail (protocol milter): what authenticated clients send, and others that are named here."`
 	Policy   Policy   `toml:"policy" comment:"What Postfix is told by the policy service (protocol policy): which recipients are refused, and how much those who have logged in may send. Accounts and domains may have a limit of their own, message_limit, which counts recipients in a day."`
 	Admin    Admin    `toml:"admin" comment:"What administrators use, on the listeners of protocol http."`
+	Shadow   Shadow   `toml:"shadow" comment:"Before vmapd takes the place of SQL maps: ask them too what Postfix asks vmapd, and tell what differs (vmapd status, vmapd_shadow_total). See docs/diff.md."`
 	Log      Log      `toml:"log" comment:"Messages go to standard error."`
 
 	// Path is the file the configuration came from, "" if there was none.
@@ -156,6 +158,29 @@ type Admin struct {
 	Page bool `toml:"page" comment:"Serve the web page. Who signs in there is an account of the database."`
 }
 
+// Shadow is the section [shadow].
+type Shadow struct {
+	Maps  string `toml:"maps" comment:"Folder with sql-domains.cf and the others, which the user that runs vmapd must be able to read. Empty: nothing is compared."`
+	Type  string `toml:"type" comment:"pgsql, mysql or sqlite: the type of maps that do not show it. Empty: that of the database."`
+	Every int    `toml:"every" comment:"Compare one lookup in so many."`
+}
+
+// every is how many lookups there are for one that is compared, 0 = none is.
+func (s *Shadow) every() int {
+	if s.Maps == "" {
+		return 0
+	}
+	return s.Every
+}
+
+// kind is the type of maps that do not show it.
+func (s *Shadow) kind(d *db.DB) string {
+	if s.Type != "" {
+		return s.Type
+	}
+	return map[db.Dialect]string{db.PostgreSQL: "pgsql", db.MySQL: "mysql", db.SQLite: "sqlite"}[d.Dialect]
+}
+
 // Log is the section [log].
 type Log struct {
 	Level  string `toml:"level" comment:"debug, info, warn or error."`
@@ -199,7 +224,8 @@ func builtin() *Config {
 			DisabledReply: "550 5.2.1 Mailbox is disabled", Quota: true, QuotaExempt: []string{}, QuotaGrace: 10,
 			FullReply: "554 5.2.2 Mailbox is full", TooLargeReply: "552 5.2.3 Message is too large for the mailbox",
 		},
-		Admin: Admin{Page: true},
-		Log:   Log{Level: "info", Format: "console"},
+		Admin:  Admin{Page: true},
+		Shadow: Shadow{Every: 100},
+		Log:    Log{Level: "info", Format: "console"},
 	}
 }

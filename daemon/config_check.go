@@ -189,6 +189,13 @@ func (k *checker) dkim() {
 }
 
 func (k *checker) other() {
+	if k.c.Shadow.Maps != "" {
+		k.absolute("shadow.maps", k.c.Shadow.Maps)
+	}
+	k.oneOf("shadow.type", k.c.Shadow.Type, "", "pgsql", "mysql", "sqlite")
+	if k.c.Shadow.Every < 1 {
+		k.fail("shadow.every", "want 1 or more")
+	}
 	k.oneOf("log.level", k.c.Log.Level, "debug", "info", "warn", "error")
 	k.oneOf("log.format", k.c.Log.Format, "console", "json")
 }

@@ -28,6 +28,7 @@ type Status struct {
 	Spool     SpoolStatus      `json:"spool"`
 	Guard     GuardStatus      `json:"guard"`
 	DKIM      DKIMStatus       `json:"dkim"`
+	Shadow    *ShadowStatus    `json:"shadow,omitempty"`
 	Listeners []ListenerStatus `json:"listeners"`
 }
 
@@ -157,7 +158,7 @@ func (d *Daemon) Status() *Status {
 	if d.logins != nil {
 		s.Guard = d.logins.guard.status()
 	}
-	s.DKIM = d.records.status()
+	s.DKIM, s.Shadow = d.records.status(), d.shadow.report()
 	for _, p := range d.ports {
 		s.Listeners = append(s.Listeners, ListenerStatus{
 			Protocol: p.cfg.Protocol, Address: p.address(), Table: p.cfg.Table,

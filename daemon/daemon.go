@@ -35,6 +35,8 @@ type Daemon struct {
 	metrics      *metrics
 	rates        *rates
 	page         http.Handler // the web page, made once: it knows who has signed in
+	renewed      renewals
+	shadow       *shadow
 	store        *store.Store
 	resolver     *lookup.Resolver
 	signing      atomic.Pointer[milter.Settings] // the section [dkim] in effect
@@ -84,6 +86,7 @@ func New(cfg *Config, path string, overrides []string, log *Logger) (*Daemon, er
 	d.store = &store.Store{Settings: database.settings(cfg), File: SnapshotPath(cfg.StateDir), Hooks: l.hooks()}
 	d.resolver = lookup.NewResolver(d.store, cfg.LookupOptions())
 	d.rates = newRates()
+	d.shadow = newShadow(d.metrics.shadow)
 	d.page = page.New(d.pageOptions())
 	d.metrics.registry.MustRegister(newCollector(d.store, d.openConnections), spoolCollector(func() spool.Stats { return d.writes.stats() }), d.records, limitsCollector(d.limitStats))
 	return d, nil
@@ -143,6 +146,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 	keeping := newTask(context.WithoutCancel(ctx), d.keepKeys)
 	counting := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.rates.run(ctx, d.metrics.totals) })
 	defer counting.end()
+	comparing := newTask(ctx, d.runShadow)
+	defer comparing.end()
 	serving, leave := context.WithCancel(ctx)
 	defer leave()
 	reloads, handovers := make(chan struct{}, 1), make(chan struct{}, 1)

@@ -104,6 +104,7 @@ func (d *Daemon) loginHooks() login.Hooks {
 			broken.warn(log, "a stored password cannot be checked", zap.String("account", account), zap.Error(err), zap.String("remedy", "set a new password"))
 		},
 		Rehashed: func(a *store.Account, hash string) {
+			d.renewed.note(a.Password, hash)
 			wait, err := d.writes.begin(modoboa.PasswordWrite(a.Username, a.Password, hash, time.Now()))
 			if err == nil {
 				err = wait(d.hurry)

@@ -37,6 +37,7 @@ type metrics struct {
 	messages       *prometheus.CounterVec
 	decisions      *prometheus.CounterVec
 	policyErrors   prometheus.Counter
+	shadow         *prometheus.CounterVec
 	written        prometheus.Counter
 	writeErrors    prometheus.Counter
 	web            *prometheus.CounterVec
@@ -74,6 +75,7 @@ func newMetrics() *metrics {
 		m.decisions.WithLabelValues(action) // there from the start, at 0
 	}
 	m.policyErrors = single("vmapd_policy_failures_total", "Rules of the policy service that failed and were left out, which is a bug.")
+	m.shadow = counter("vmapd_shadow_total", "Lookups that were compared with the SQL maps of [shadow], by table and result (same, different, intended: different as is meant).", "table", "result")
 	m.written = single("vmapd_spool_applied_total", "Writes of the mail side that reached the database.")
 	m.writeErrors = single("vmapd_spool_errors_total", "Failures of the spool, or to write what is in it to the database.")
 	m.web = counter("vmapd_http_requests_total", "Requests to the API that were answered, by route and status.", "route", "status")
@@ -84,7 +86,7 @@ func newMetrics() *metrics {
 	build := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "vmapd_build_info", Help: "Always 1; the labels say what runs.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()}}, func() float64 { return 1 })
-	m.registry.MustRegister(m.tallies, m.refusals, m.protocolErrors, m.refresh, m.refreshErrors, m.panics, m.changes, m.missed, m.lost, m.fileErrors, m.logins, m.messages, m.decisions, m.policyErrors, m.written, m.writeErrors, m.web, build,
+	m.registry.MustRegister(m.tallies, m.refusals, m.protocolErrors, m.refresh, m.refreshErrors, m.panics, m.changes, m.missed, m.lost, m.fileErrors, m.logins, m.messages, m.decisions, m.policyErrors, m.shadow, m.written, m.writeErrors, m.web, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

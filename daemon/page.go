@@ -31,7 +31,7 @@ func (d *Daemon) pageOptions() page.Options {
 	var lines limiter
 	told := d.metrics.login(d.log.Logger)
 	return page.Options{
-		Version: Version(), Manager: d.manager, Served: d.store.Sync,
+		Version: Version(), Manager: d.manager, Served: d.store.Sync, Renewed: d.renewed.did,
 		Login: func(ctx context.Context, name, password string, remote netip.Addr) page.SignIn {
 			return d.signIn(ctx, name, password, remote, told)
 		},

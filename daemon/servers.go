@@ -13,7 +13,7 @@ import (
 // socketmap makes the service of a [[listen]] section with that protocol.
 func (d *Daemon) socketmap(l *Listen) (service, error) {
 	return &lines{server: &socketmap.Server{
-		Lookup:         d.metrics.count(d.hurry, l.Protocol, d.resolver.Lookup),
+		Lookup:         d.shadow.watch(d.metrics.count(d.hurry, l.Protocol, d.resolver.Lookup)),
 		Idle:           l.IdleTimeout.D(),
 		RequestTimeout: l.RequestTimeout.D(),
 		WriteTimeout:   l.RequestTimeout.D(),
@@ -29,7 +29,7 @@ func (d *Daemon) tcpTable(l *Listen) (service, error) {
 	}
 	return &lines{server: &tcptable.Server{
 		Table:          t.Name,
-		Lookup:         d.metrics.count(d.hurry, l.Protocol, d.resolver.Lookup),
+		Lookup:         d.shadow.watch(d.metrics.count(d.hurry, l.Protocol, d.resolver.Lookup)),
 		Idle:           l.IdleTimeout.D(),
 		RequestTimeout: l.RequestTimeout.D(),
 		WriteTimeout:   l.RequestTimeout.D(),

@@ -55,7 +55,7 @@ func SplitExtension(address, delimiters string) (base, extension string) {
 	if at < 0 {
 		return address, ""
 	}
-	cut := extensionAt(address[:at], delimiters)
+	cut := ExtensionAt(address[:at], delimiters)
 	if cut < 0 {
 		return address, ""
 	}

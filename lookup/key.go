@@ -31,7 +31,7 @@ func (k *key) parse(buf, raw []byte, delimiters string) []byte {
 		return buf
 	}
 	k.address, k.local, k.domain = true, k.full[:at], k.full[at+1:]
-	cut := extensionAt(k.local, delimiters)
+	cut := ExtensionAt(k.local, delimiters)
 	if cut < 0 {
 		return buf
 	}
@@ -41,7 +41,7 @@ func (k *key) parse(buf, raw []byte, delimiters string) []byte {
 	k.baseLocal = k.base[:cut]
 	rawText := view(raw)
 	rawLocal := rawText[:strings.LastIndexByte(rawText, '@')]
-	if rawCut := extensionAt(rawLocal, delimiters); rawCut >= 0 {
+	if rawCut := ExtensionAt(rawLocal, delimiters); rawCut >= 0 {
 		k.extension = rawLocal[rawCut:]
 	}
 	return buf
@@ -56,12 +56,12 @@ func view(b []byte) string {
 	return unsafe.String(&b[0], len(b))
 }
 
-// extensionAt returns where the extension of a local part begins, or -1. The
+// ExtensionAt returns where the extension of a local part begins, or -1. The
 // delimiters are a set of characters; the split is at the first one. Nothing is
 // split off the addresses that mail itself depends on, nor at the ends, nor,
 // where "-" is a delimiter, off owner-list and list-request (postfix
 // src/global/split_addr.c).
-func extensionAt(local, delimiters string) int {
+func ExtensionAt(local, delimiters string) int {
 	if delimiters == "" {
 		return -1
 	}

@@ -23,8 +23,9 @@ type Options struct {
 	Sync func(ctx context.Context) error
 	// Lookup asks a Postfix table; an error means that nothing can be said.
 	Lookup func(ctx context.Context, table, key string) (value string, found bool, err error)
-	// Explain and ExplainLogin explain an address, and a login to a service.
-	Explain      func(ctx context.Context, address string) (*lookup.Explanation, error)
+	// Explain and ExplainLogin explain an address, as far as may lets (see
+	// lookup.ExplainWithin), and a login to a service.
+	Explain      func(ctx context.Context, address string, may func(domain string) bool) (*lookup.Explanation, error)
 	ExplainLogin func(ctx context.Context, login, service string) (*lookup.Explanation, error)
 	// Status is the state of the daemon: in brief for everyone, in full for super
 	// administrators.

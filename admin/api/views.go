@@ -128,44 +128,30 @@ func explain(c *call) (*answer, error) {
 	if login.Set {
 		x, err = c.o.ExplainLogin(c.ctx, login.Value, service.Value)
 	} else {
-		x, err = c.o.Explain(c.ctx, address.Value)
+		x, err = c.o.Explain(c.ctx, address.Value, c.may())
 	}
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	if !c.caller.Super() {
-		x, err = c.ownPart(x)
-	}
-	return ok(x), err
+	return ok(x), nil
 }
 
-// ownPart leaves of an explanation what is about the subject itself: what
-// becomes of mail in domains that are not the caller's is not his business.
-func (c *call) ownPart(x *lookup.Explanation) (*lookup.Explanation, error) {
-	own := *x
-	own.Steps, own.Deliveries = nil, nil
-	hidden := false
-	for _, s := range x.Steps {
-		if s.Depth == 0 {
-			own.Steps = append(own.Steps, s)
-		} else {
-			hidden = true
+// may says where an explanation ends for the caller: what becomes of mail in
+// domains that are not his, or at addresses of others for somebody who
+// administrates none, is not his business. Nil is "nowhere".
+func (c *call) may() func(domain string) bool {
+	if c.caller.Super() {
+		return nil
+	}
+	known := map[string]bool{}
+	return func(domain string) bool {
+		yes, asked := known[domain]
+		if !asked {
+			yes = c.caller.Administrates() && c.mayAsk("@"+domain) == nil
+			known[domain] = yes
 		}
+		return yes
 	}
-	for _, d := range x.Deliveries {
-		switch err := c.mayAsk(d.Address); {
-		case err == nil:
-			own.Deliveries = append(own.Deliveries, d)
-		case errors.Is(err, errUnseen):
-			hidden = true
-		default:
-			return nil, err
-		}
-	}
-	if hidden {
-		own.Steps = append(own.Steps, lookup.Step{Text: "What follows leads beyond your addresses and is not shown."})
-	}
-	return &own, nil
 }
 
 func status(c *call) (*answer, error) {

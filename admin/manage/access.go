@@ -2,6 +2,7 @@ package manage
 
 import (
 	"database/sql"
+	"fmt"
 	"strings"
 )
 
@@ -47,14 +48,14 @@ func (t *Tx) allow(o Object) error {
 }
 
 // visible is a condition on the id of an object: the caller has access to it.
-// It is to be put behind WHERE or AND, with its arguments.
-func (t *Tx) visible(o Object, id string) (string, []any) {
+// It is to be put behind WHERE or AND. The numbers stand in it as they are:
+// planned for anyone, PostgreSQL would take an administrator who sees a hundred
+// thousand objects for one who sees a few.
+func (t *Tx) visible(o Object, id string) string {
 	if t.caller.Super() {
-		return "1 = 1", nil
+		return "1 = 1"
 	}
-	app, model, _ := strings.Cut(string(o), ".")
-	return `EXISTS (SELECT 1 FROM core_objectaccess oa JOIN django_content_type ct ON ct.id = oa.content_type_id
-		WHERE oa.user_id = ? AND ct.app_label = ? AND ct.model = ? AND oa.object_id = ` + id + ")", []any{t.caller.ID, app, model}
+	return id + fmt.Sprintf(" IN (SELECT oa.object_id FROM core_objectaccess oa WHERE oa.user_id = %d AND oa.content_type_id = %d)", t.caller.ID, t.kinds[o])
 }
 
 // sees reports whether the caller has access to an object.
@@ -62,8 +63,8 @@ func (t *Tx) sees(o Object, id int64) (bool, error) {
 	if t.caller.Super() {
 		return true, nil
 	}
-	where, args := t.visible(o, "?")
-	return t.find("SELECT 1 WHERE "+where, append(args, id), new(int))
+	return t.find("SELECT 1 FROM core_objectaccess WHERE user_id = ? AND content_type_id = ? AND object_id = ?",
+		[]any{t.caller.ID, t.kinds[o], id}, new(int))
 }
 
 // missing is the answer about an object that is not there for the caller.

@@ -137,9 +137,8 @@ func (t *Tx) writeAliases(d *draft, m *Mailbox) error {
 // aliasesOf returns the aliases that lead to a mailbox, that the caller sees
 // and that a draft does not say.
 func (t *Tx) aliasesOf(d *draft, m *Mailbox) ([]int64, error) {
-	visible, args := t.visible(AliasObject, "a.id")
 	ids, err := t.ids(`SELECT a.id FROM admin_alias a JOIN modoboa_admin_aliasrecipient r ON r.alias_id = a.id
-		WHERE r.r_mailbox_id = ? AND a.internal = ? AND a.address <> ? AND `+visible, append([]any{m.ID, false, m.Address}, args...)...)
+		WHERE r.r_mailbox_id = ? AND a.internal = ? AND a.address <> ? AND `+t.visible(AliasObject, "a.id"), m.ID, false, m.Address)
 	return slices.DeleteFunc(ids, func(id int64) bool {
 		return slices.ContainsFunc(d.aliases, func(a aliasDraft) bool { return a.id == id })
 	}), err

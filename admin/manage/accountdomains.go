@@ -83,13 +83,12 @@ func (t *Tx) writeDomains(d *draft, account int64) error {
 	if !d.in.Domains.Set {
 		return nil
 	}
-	visible, args := t.visible(DomainObject, "oa.object_id")
 	base, err := t.baseRows()
 	if err != nil {
 		return err
 	}
-	had, err := t.ids("SELECT oa.object_id FROM core_objectaccess oa WHERE oa.user_id = ? AND oa.content_type_id = ? AND oa.is_owner = ? AND "+visible,
-		append([]any{account, base.ContentTypes[string(DomainObject)], false}, args...)...)
+	had, err := t.ids("SELECT oa.object_id FROM core_objectaccess oa WHERE oa.user_id = ? AND oa.content_type_id = ? AND oa.is_owner = ? AND "+t.visible(DomainObject, "oa.object_id"),
+		account, base.ContentTypes[string(DomainObject)], false)
 	if err != nil {
 		return err
 	}

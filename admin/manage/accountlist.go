@@ -24,6 +24,9 @@ func (t *Tx) Accounts(q Query) (Page[Account], error) {
 	}
 	order := q.page(map[string]string{"name": "u.username", "id": "u.id", "created": "u.date_joined", "modified": "m.last_modification",
 		"enabled": "u.is_active", "role": "u.is_superuser, ro.role", "quota": "m.quota", "last_login": "u.last_login IS NULL, u.last_login"}, "u.username", "u.id")
+	if err := t.deep(&q); err != nil {
+		return p, err
+	}
 	ids, err := t.ids("SELECT u.id FROM "+sorted+" WHERE "+where+order, args...)
 	if err != nil {
 		return p, err
@@ -51,7 +54,7 @@ func withMailbox(from string) string {
 // accountFilter says which accounts a query asks for, as FROM and WHERE.
 func (t *Tx) accountFilter(q *Query) (from, where string, args []any, err error) {
 	from = "core_user u"
-	where, args = t.visible(UserObject, "u.id")
+	where = t.visible(UserObject, "u.id")
 	and := func(condition string, more ...any) { where, args = where+" AND "+condition, append(args, more...) }
 	if q.Domain != "" {
 		from = withMailbox(from) + " JOIN admin_domain d ON d.id = m.domain_id"

@@ -84,8 +84,7 @@ func (t *Tx) visibleAliases() (string, []any, error) {
 	case t.caller.Super():
 		return "1 = 1", nil, nil
 	case !t.caller.Administrates():
-		where, args := t.visible(AliasObject, "a.id")
-		return where, args, nil
+		return t.visible(AliasObject, "a.id"), nil, nil
 	}
 	const mine = `SELECT oa.object_id FROM core_objectaccess oa JOIN django_content_type ct ON ct.id = oa.content_type_id
 		WHERE oa.user_id = ? AND ct.app_label = 'admin' AND ct.model = 'domain'`

@@ -2,6 +2,7 @@ package manage
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/subtle"
 	"database/sql"
 	"fmt"
@@ -17,7 +18,18 @@ type Caller struct {
 	// Root is the administrator of this machine, who acts on the command line:
 	// a super administrator without an account.
 	Root bool
+
+	credential Credential
 }
+
+// Credential stands for a stored password: it is another one when that is.
+type Credential [sha256.Size]byte
+
+// CredentialOf returns that of what is stored in core_user.password.
+func CredentialOf(stored string) Credential { return sha256.Sum256([]byte(stored)) }
+
+// Credential returns that of the caller's password when the caller was read.
+func (c *Caller) Credential() Credential { return c.credential }
 
 // Root returns the administrator of this machine.
 func Root() *Caller { return &Caller{Name: "root", Role: SuperAdmins, Root: true} }
@@ -59,13 +71,14 @@ func (m *Manager) CallerByID(ctx context.Context, id int64) (*Caller, error) {
 
 func (m *Manager) caller(ctx context.Context, where string, arg any) (*Caller, error) {
 	var c *Caller
-	q := "SELECT u.id, u.username, u.is_superuser, " + roleOf + " FROM core_user u WHERE " + where + " AND u.is_active = ?"
+	q := "SELECT u.id, u.username, u.is_superuser, u.password, " + roleOf + " FROM core_user u WHERE " + where + " AND u.is_active = ?"
 	err := rows.Each(ctx, m.o.DB, m.o.DB, q, []any{arg, true}, func(r *sql.Rows) error {
 		var super bool
+		var stored string
 		var group sql.NullString
 		c = new(Caller)
-		err := r.Scan(&c.ID, &c.Name, &super, &group)
-		c.Role = roleFrom(super, group)
+		err := r.Scan(&c.ID, &c.Name, &super, &stored, &group)
+		c.Role, c.credential = roleFrom(super, group), CredentialOf(stored)
 		return err
 	})
 	if err != nil {

@@ -46,8 +46,8 @@ func (t *Tx) AddDomainAdmin(domain, account int64) error {
 	if err != nil || there {
 		return err
 	}
-	if err := t.limitInDomain(domain, "domain_admins"); err != nil {
-		return err
+	if err := t.domainRoom(domain, "domain_admins", "account", 1); err != nil {
+		return refused(err)
 	}
 	if err := t.giveDomain(account, domain); err != nil {
 		return err

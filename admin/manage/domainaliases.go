@@ -11,7 +11,7 @@ import (
 // they can be sorted by name, created, modified, enabled and id.
 func (t *Tx) DomainAliases(q Query) (Page[DomainAlias], error) {
 	var p Page[DomainAlias]
-	where, args := t.visible(DomainAliasObject, "a.id")
+	where, args := t.visible(DomainAliasObject, "a.id"), []any(nil)
 	if q.Search != "" {
 		where, args = where+" AND lower(a.name) LIKE ? ESCAPE '!'", append(args, like(q.Search))
 	}
@@ -34,8 +34,7 @@ func (t *Tx) DomainAliases(q Query) (Page[DomainAlias], error) {
 
 // DomainAlias returns a domain alias.
 func (t *Tx) DomainAlias(id int64) (*DomainAlias, error) {
-	visible, args := t.visible(DomainAliasObject, "a.id")
-	found, err := t.domainAliasesWhere("a.id = ? AND "+visible, append([]any{id}, args...)...)
+	found, err := t.domainAliasesWhere("a.id = ? AND "+t.visible(DomainAliasObject, "a.id"), id)
 	if err != nil {
 		return nil, err
 	}

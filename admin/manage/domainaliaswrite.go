@@ -18,8 +18,8 @@ func (t *Tx) CreateDomainAlias(in DomainAliasInput) (*DomainAlias, error) {
 	if err := t.room("domain_aliases", "name", 1); err != nil {
 		return nil, refused(err)
 	}
-	if err := t.limitInDomain(a.TargetID, "domain_aliases"); err != nil {
-		return nil, err
+	if err := t.domainRoom(a.TargetID, "domain_aliases", "name", 1); err != nil {
+		return nil, refused(err)
 	}
 	if err := t.dropInternal("@" + a.Name); err != nil { // Modoboa leaves them behind
 		return nil, err

@@ -7,24 +7,6 @@ import (
 	"github.com/vmapd/vmapd/store/modoboa/rows"
 )
 
-// limitInDomain is an error if a domain may have no more of something.
-func (t *Tx) limitInDomain(domain int64, name string) error {
-	params, err := t.parameters()
-	if err != nil || !params.flag("limits", "enable_domain_limits", false) {
-		return err
-	}
-	limits, err := t.domainLimits(domain)
-	if err != nil {
-		return err
-	}
-	for _, l := range limits {
-		if l.Name == name && l.Max >= 0 && l.Used >= l.Max {
-			return refused(fullLimit(name, name))
-		}
-	}
-	return nil
-}
-
 // DomainLimits are the limits of a domain, in the order of rows.DomainLimits.
 // They hold while Modoboa's parameter enable_domain_limits is on.
 func (t *Tx) DomainLimits(id int64) ([]Limit, error) {

@@ -18,7 +18,7 @@ const (
 // them; they can be sorted by name, created, modified, quota, enabled and id.
 func (t *Tx) Domains(q Query) (Page[Domain], error) {
 	var p Page[Domain]
-	where, args := t.visible(DomainObject, "d.id")
+	where, args := t.visible(DomainObject, "d.id"), []any(nil)
 	if q.Search != "" {
 		where, args = where+" AND lower(d.name) LIKE ? ESCAPE '!'", append(args, like(q.Search))
 	}
@@ -67,8 +67,7 @@ func (t *Tx) domainID(name string) (int64, error) {
 
 // oneDomain returns the domain that a condition holds for and the caller sees.
 func (t *Tx) oneDomain(where string, args ...any) (*Domain, error) {
-	visible, more := t.visible(DomainObject, "d.id")
-	found, err := t.domainsWhere(where+" AND "+visible, append(args, more...)...)
+	found, err := t.domainsWhere(where+" AND "+t.visible(DomainObject, "d.id"), args...)
 	if err != nil {
 		return nil, err
 	}

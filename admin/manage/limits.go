@@ -106,14 +106,17 @@ func (t *Tx) room(name, field string, n int64) error {
 	return err
 }
 
-// domainRoom is room for the limits of a domain, which hold for everyone.
+// domainRoom is room for the limits of a domain, which hold for everyone. A
+// domain without a row is not limited (modoboa/limits/handlers.py,
+// check_object_limit).
 func (t *Tx) domainRoom(domain int64, name, field string, n int64) error {
 	p, err := t.parameters()
 	if err != nil || !p.flag("limits", "enable_domain_limits", false) || len(t.tables["limits_domainobjectlimit"]) == 0 {
 		return err
 	}
-	most, err := t.count("SELECT max_value FROM limits_domainobjectlimit WHERE domain_id = ? AND name = ?", domain, name)
-	if err != nil || most < 0 {
+	var most int64
+	limited, err := t.find("SELECT max_value FROM limits_domainobjectlimit WHERE domain_id = ? AND name = ?", []any{domain, name}, &most)
+	if err != nil || !limited || most < 0 {
 		return err
 	}
 	used, err := t.usedInDomain(domain, name)

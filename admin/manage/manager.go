@@ -29,6 +29,7 @@ type Manager struct {
 
 	mu     sync.Mutex
 	tables map[string]rows.Table // nil: to be read
+	kinds  map[Object]int64      // content types, read with them
 	read   time.Time
 	refs   map[string][]reference // nil: to be read; see references
 }
@@ -48,7 +49,8 @@ type Tx struct {
 	tx     *sql.Tx
 	caller *Caller
 	tables map[string]rows.Table
-	base   *rows.Base // nil until it is needed
+	kinds  map[Object]int64 // content types
+	base   *rows.Base       // nil until it is needed
 	writes bool
 	params *parameters // nil until they are needed
 }
@@ -107,9 +109,28 @@ func (m *Manager) tx(ctx context.Context, tx *sql.Tx, c *Caller) (*Tx, error) {
 		if err != nil {
 			return nil, err
 		}
-		m.tables, m.read, m.refs = tables, time.Now(), nil
+		kinds, err := readKinds(ctx, m.o.DB, tx)
+		if err != nil {
+			return nil, err
+		}
+		m.tables, m.kinds, m.read, m.refs = tables, kinds, time.Now(), nil
 	}
-	return &Tx{ctx: ctx, m: m, db: m.o.DB, tx: tx, caller: c, tables: m.tables}, nil
+	return &Tx{ctx: ctx, m: m, db: m.o.DB, tx: tx, caller: c, tables: m.tables, kinds: m.kinds}, nil
+}
+
+func readKinds(ctx context.Context, d *db.DB, q db.Queryer) (map[Object]int64, error) {
+	kinds := map[Object]int64{}
+	err := rows.Each(ctx, d, q, "SELECT id, app_label, model FROM django_content_type", nil, func(r *sql.Rows) error {
+		var id int64
+		var app, model string
+		err := r.Scan(&id, &app, &model)
+		kinds[Object(app+"."+model)] = id
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read django_content_type: %w", err)
+	}
+	return kinds, nil
 }
 
 // forget has the tables read again after an error that they may explain.

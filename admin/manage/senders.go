@@ -25,7 +25,7 @@ func (t *Tx) SenderAddresses(q Query) (Page[SenderAddress], error) {
 }
 
 func (t *Tx) senderFilter(q *Query) (where string, args []any) {
-	where, args = t.visible(MailboxObject, "s.mailbox_id")
+	where = t.visible(MailboxObject, "s.mailbox_id")
 	and := func(condition string, more ...any) { where, args = where+" AND "+condition, append(args, more...) }
 	if q.Mailbox != 0 {
 		and("s.mailbox_id = ?", q.Mailbox)
@@ -61,8 +61,7 @@ func (t *Tx) sendersWhere(where string, args ...any) ([]SenderAddress, error) {
 
 // SenderAddress returns an extra sender address.
 func (t *Tx) SenderAddress(id int64) (*SenderAddress, error) {
-	visible, args := t.visible(MailboxObject, "s.mailbox_id")
-	found, err := t.sendersWhere("s.id = ? AND "+visible, append([]any{id}, args...)...)
+	found, err := t.sendersWhere("s.id = ? AND "+t.visible(MailboxObject, "s.mailbox_id"), id)
 	if err != nil {
 		return nil, err
 	}

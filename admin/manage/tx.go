@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vmapd/vmapd/store/db"
 	"github.com/vmapd/vmapd/store/modoboa/rows"
 )
 
@@ -154,6 +155,20 @@ func (q *Query) page(columns map[string]string, first string, then ...string) st
 		limit = MaxList
 	}
 	return fmt.Sprintf(" ORDER BY %s LIMIT %d OFFSET %d", by, limit, max(q.Offset, 0))
+}
+
+// deepPage is how many rows lie before a page that deep prepares for.
+const deepPage = 1000
+
+// deep prepares for a page that much lies before: all that is sorted, and a
+// hundred thousand names do not fit into the 4 MB that PostgreSQL sorts in
+// unless it is told so. For this transaction alone.
+func (t *Tx) deep(q *Query) error {
+	if t.db.Dialect != db.PostgreSQL || q.Offset < deepPage {
+		return nil
+	}
+	_, err := t.exec("SET LOCAL work_mem = '32MB'")
+	return err
 }
 
 // timeText is the text of a time column in a SELECT, NULL in a release that does

@@ -196,5 +196,8 @@ func aboutAccount(_ *visit, t *manage.Tx, a *manage.Account) (*about, error) {
 func accountChanged(v *visit, a *manage.Account, in *manage.AccountInput) {
 	if in.Password.Set || in.RandomPassword {
 		v.p.sessions.endOf(a.ID, v.s)
+		if a.ID == v.caller.ID {
+			_ = v.stays() // or he signs in again
+		}
 	}
 }

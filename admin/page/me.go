@@ -102,6 +102,9 @@ func (p *page) myPassword(v *visit) error {
 		return v.again(b, f, err)
 	}
 	p.sessions.endOf(v.caller.ID, v.s)
+	if err := v.stays(); err != nil {
+		return err
+	}
 	return v.to("/me", "The password is changed.")
 }
 

@@ -19,6 +19,9 @@ type Options struct {
 	Manager func() *manage.Manager
 	// Login checks the password of somebody who wants to sign in.
 	Login func(ctx context.Context, name, password string, remote netip.Addr) SignIn
+	// Renewed reports whether one stored password took the place of another for
+	// no other reason than its scheme; nil = that is never so.
+	Renewed func(was, is manage.Credential) bool
 	// Served waits until all that was committed is served; nil = nobody waits.
 	Served func(ctx context.Context) error
 

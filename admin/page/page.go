@@ -28,6 +28,9 @@ func New(o Options) http.Handler {
 	if o.Served == nil {
 		o.Served = noWait
 	}
+	if o.Renewed == nil {
+		o.Renewed = func(_, _ manage.Credential) bool { return false }
+	}
 	p := &page{o: o, sessions: newSessions(o.Now), looks: newLooks(), forgery: http.NewCrossOriginProtection(), mux: http.NewServeMux()}
 	p.forgery.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.show(w, r, nil, http.StatusForbidden, &fault{"Not from here", "Your browser says that this request was made by another site, so it was not carried out."})

@@ -94,7 +94,9 @@ func TestSecondFactor(t *testing.T) {
 // A session ends by itself, with its account, and with its password; a role that
 // changes is in force at once.
 func TestSessionsEnd(t *testing.T) {
-	w := openWorld(t, nil)
+	w := openWorld(t, func(o *Options) {
+		o.Renewed = func(_, is manage.Credential) bool { return is == manage.CredentialOf("{PLAIN}Renewed") }
+	})
 	root, adm, here, there := w.visitor("root"), w.visitor("adm@one.test"), w.visitor("ann@one.test"), w.visitor("ann@one.test")
 	adm.wants(adm.get("/domains"), http.StatusOK)
 	dbtest.Exec(t, w.d, "UPDATE core_user_groups SET group_id = 1 WHERE user_id = "+w.id("core_user", "username", "adm@one.test"))
@@ -112,6 +114,14 @@ func TestSessionsEnd(t *testing.T) {
 	at := "/accounts/" + w.id("core_user", "username", "ann@one.test")
 	root.wants(root.post(at, "username", "ann@one.test", "role", "SimpleUsers", "is_active", "on", "password", "Third333", "mailbox.use_domain_quota", "on"), http.StatusSeeOther)
 	here.wants(here.get("/me"), http.StatusSeeOther)
+
+	// A password that was changed elsewhere, by the API for one.
+	elsewhere := w.visitor("cem@two.test")
+	elsewhere.wants(elsewhere.get("/me"), http.StatusOK)
+	dbtest.Exec(t, w.d, "UPDATE core_user SET password = '{PLAIN}Renewed' WHERE username = 'cem@two.test'")
+	elsewhere.wants(elsewhere.get("/me"), http.StatusOK)
+	dbtest.Exec(t, w.d, "UPDATE core_user SET password = '{PLAIN}Other' WHERE username = 'cem@two.test'")
+	elsewhere.wants(elsewhere.get("/me"), http.StatusSeeOther)
 
 	w.mu.Lock()
 	w.now = w.now.Add(idleEnd + time.Second)

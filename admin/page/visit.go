@@ -49,7 +49,7 @@ func (p *page) visit(rt route) http.Handler {
 			v.caller = v.s.is(nil)
 			v.fail(err)
 			return
-		case caller == nil: // deleted or disabled
+		case caller == nil, !p.same(v.s.is(nil), caller): // deleted, disabled, or with another password
 			p.sessions.end(number)
 			setCookie(w, r, "")
 			p.ask(w, r)
@@ -70,6 +70,21 @@ func (p *page) visit(rt route) http.Handler {
 			v.fail(err)
 		}
 	})
+}
+
+// same reports whether somebody's password is the one that he signed in with.
+func (p *page) same(was, is *manage.Caller) bool {
+	old, now := was.Credential(), is.Credential()
+	return old == now || p.o.Renewed(old, now)
+}
+
+// stays keeps the session of somebody who changed his own password.
+func (v *visit) stays() error {
+	c, err := v.m.CallerByID(v.r.Context(), v.caller.ID)
+	if err == nil && c != nil {
+		v.s.is(c)
+	}
+	return err
 }
 
 // who reads whose session it is. A page that needs no database does not wait long

@@ -88,7 +88,7 @@ func (a *app) command() *cobra.Command {
 	root.AddCommand(
 		a.serveCommand(), a.initCommand(), a.lookupCommand(), a.explainCommand(), a.statusCommand(), a.reloadCommand(), a.forgiveCommand(), a.configCommand(),
 		a.postconfCommand(), a.doveconfCommand(), a.passwdFileCommand(), a.importCommand(), a.exportCommand(), a.dbCommand(), a.versionCommand(), a.passwordCommand(), a.dkimCommand(),
-		a.tokenCommand(), a.limitsCommand(), a.limitCommand(), a.logCommand(), a.doctorCommand(),
+		a.tokenCommand(), a.limitsCommand(), a.limitCommand(), a.logCommand(), a.doctorCommand(), a.diffCommand(),
 	)
 	root.AddCommand(a.resourceCommands()...)
 	return root

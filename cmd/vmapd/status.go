@@ -59,6 +59,7 @@ func printStatus(w io.Writer, s *daemon.Status) error {
 	row.spool(&s.Spool)
 	row.guard(&s.Guard)
 	row.dkim(&s.DKIM)
+	row.shadow(s.Shadow)
 	for _, l := range s.Listeners {
 		row("listener", "%s, %d of %d connections", strings.TrimSpace(l.Protocol+" "+l.Address+" "+l.Table), l.Connections, l.Max)
 	}
@@ -132,6 +133,19 @@ func (row statusRow) guard(g *daemon.GuardStatus) {
 		row("", "wrong passwords are NOT shared with other nodes: %s", g.ShareError)
 	case g.Shared:
 		row("", "wrong passwords are shared with other nodes")
+	}
+}
+
+func (row statusRow) shadow(x *daemon.ShadowStatus) {
+	if x == nil {
+		return
+	}
+	row("shadow", "%d of the lookups compared with the maps in %s: %d differ, and %d as is meant", x.Compared, x.Maps, x.Different, x.Intended)
+	if x.LastError != "" {
+		row("", "the maps CANNOT be asked: %s", x.LastError)
+	}
+	for _, d := range x.Last[max(len(x.Last)-5, 0):] {
+		row("", "%s %s: maps %s, vmapd %s", d.Table, d.Key, orNothing(d.Maps), orNothing(d.Vmapd))
 	}
 }
 

@@ -101,6 +101,9 @@ func (e *Engine) orderOf(o *order, resend bool) *Order {
 			Key: l.key(), Max: l.limit.Max, Soft: e.s.soft(l.limit.Max), Amount: l.amount, Old: l.old, OldAt: l.oldAt,
 			Again: l.again, Resend: resend || l.counter.dirty,
 		}
+		if o.prior != nil {
+			line.OldTime = o.prior.at
+		}
 		for _, c := range l.counter.of(e.self) {
 			line.Sum += c.n
 			if line.Resend {
@@ -127,9 +130,7 @@ func (e *Engine) hearAnswer(o *order, a *Answer) Verdict {
 		if a.Passed[i] {
 			l.counter.warned = 0 // it is for this node to tell
 		}
-		if !l.limit.Window.holds(l.oldAt, o.ms) {
-			l.old = 0
-		}
+		l.forgetOld(o)
 		e.heard(l.entry)
 	}
 	if a.OK {
@@ -150,7 +151,7 @@ func (k *counter) learn(c *Count, self part) {
 			k.cells = append(k.cells, cell{p, c.Bucket, c.N})
 		}
 	}
-	k.version, k.warned = c.Version, max(c.Warned, 0)
+	k.version, k.warned, k.reset = c.Version, max(c.Warned, 0), max(c.Reset, k.reset)
 }
 
 // withinShare reports whether a charge fits into what this node may let through

@@ -2,6 +2,7 @@ package sendlimit
 
 import (
 	"fmt"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 func BenchmarkTake(b *testing.B) {
 	for name, limits := range map[string]int{"without limits": 0, "two limits": 1, "six limits": 3} {
 		b.Run(name, func(b *testing.B) { benchTake(b, Settings{}, limits) })
+		b.Run(name+" on disk", func(b *testing.B) { benchTake(b, Settings{Path: filepath.Join(b.TempDir(), "limits")}, limits) })
 	}
 }
 

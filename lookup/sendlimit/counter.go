@@ -26,6 +26,7 @@ type counter struct {
 
 	warned  int64 // bucket in which the soft mark was told; 0: not
 	refused int64 // bucket in which the first refusal was told; 0: not
+	reset   int64 // when it was reset, in milliseconds; 0: never
 
 	// What follows is for nodes that share, see apart.go.
 	alone   []tally // what was counted in the present era, when nobody could be asked
@@ -125,8 +126,9 @@ func (k *counter) free(ms, need int64) int64 {
 	return 0
 }
 
-// idle reports whether nothing counts.
+// idle reports whether nothing counts. When it was reset is of use for as long
+// as messages are known that were charged before.
 func (k *counter) idle(ms int64) bool {
 	k.tidy(ms)
-	return len(k.cells) == 0 && k.warned == 0
+	return len(k.cells) == 0 && k.warned == 0 && k.refused == 0 && k.reset+rememberInstance <= ms
 }

@@ -124,6 +124,7 @@ func (e *Engine) Close() error {
 	if e.journal == nil {
 		return nil
 	}
+	e.keepNews()
 	if e.journal.due() {
 		e.rewrite()
 	}

@@ -2,6 +2,7 @@ package sendlimit
 
 import (
 	"hash/maphash"
+	"slices"
 	"sync"
 )
 
@@ -38,13 +39,12 @@ func (en *entry) find(u Unit, w Window) *counter {
 	return nil
 }
 
-// idle reports whether nothing of an entry is of use. What it remembers of
-// recipients is, unless room is needed.
+// idle drops the counters that are of no use any more, and reports whether nothing
+// of the entry is. What it remembers of recipients is, unless room is needed.
 func (en *entry) idle(ms int64, room bool) bool {
-	for _, k := range en.counters {
-		if !k.idle(ms) {
-			return false
-		}
+	en.counters = slices.DeleteFunc(en.counters, func(k *counter) bool { return k.idle(ms) })
+	if len(en.counters) > 0 {
+		return false
 	}
 	return room || en.seen == nil || len(en.seen.list) == 0
 }

@@ -13,7 +13,7 @@ import (
 // was, whatever else happened while it was written.
 const (
 	factMeta     = 'm' // this process; the key of hashes; how many nodes there are
-	factCounter  = 'c' // subject, unit, window, warned, refused, cells
+	factCounter  = 'c' // subject, unit, window, warned, refused, reset, cells
 	factSeen     = 's' // subject, hashes
 	factUnseen   = 'f' // subject, hashes that are forgotten
 	factInstance = 'i' // name, at, whether it was refused, postings, hashes
@@ -63,6 +63,7 @@ func (w *writer) counter(s Subject, k *counter, self part, cells ...cell) {
 	w.number(int64(k.window))
 	w.number(k.warned)
 	w.number(k.refused)
+	w.number(k.reset)
 	w.number(int64(len(cells)))
 	for _, c := range cells {
 		name := ""
@@ -207,7 +208,7 @@ func (r *scanner) bounded(least int64) int64 {
 func (r *scanner) counter(self part) (s Subject, k counter) {
 	s = r.subject()
 	k.unit, k.window = r.counterName()
-	k.warned, k.refused = r.bounded(0), r.bounded(0)
+	k.warned, k.refused, k.reset = r.bounded(0), r.bounded(0), r.bounded(0)
 	for range r.length(3) {
 		c := cell{part: self}
 		if name := r.text(); name != "" {

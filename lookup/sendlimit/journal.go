@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 )
@@ -106,32 +107,41 @@ func (j *journal) replace(write func(io.Writer) error) error {
 	j.mu.Lock()
 	j.tee, j.teeing = nil, true
 	j.mu.Unlock()
-	fresh, err := j.writeNew(write)
+	f, err := j.writeNew(write)
 	j.mu.Lock()
-	defer j.mu.Unlock()
 	if err == nil {
-		err = j.adopt(fresh)
+		err = j.adopt(f)
 	}
 	j.tee, j.teeing = nil, false
-	if err != nil && fresh != nil {
-		_ = fresh.Close()
-		_ = os.Remove(fresh.Name())
+	j.mu.Unlock()
+	if err == nil {
+		return syncFolder(j.path)
+	}
+	if f != nil {
+		_ = f.Close()
+		_ = os.Remove(f.Name())
 	}
 	return err
 }
 
+// writeNew writes all that is known, and what was appended while that took its
+// time, so that little of it is left.
 func (j *journal) writeNew(write func(io.Writer) error) (*os.File, error) {
 	f, err := os.OpenFile(j.path+"-new", os.O_CREATE|os.O_RDWR|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(write(f), f.Sync()); err != nil {
-		return f, err
-	}
-	return f, nil
+	err = write(f)
+	j.mu.Lock()
+	tee := j.tee
+	j.tee = nil
+	j.mu.Unlock()
+	_, more := f.Write(tee)
+	return f, errors.Join(err, more, f.Sync())
 }
 
-// adopt makes a new file the one that is appended to. j.mu is held.
+// adopt makes a new file the one that is appended to. Nobody waits for the disk
+// here: what is left goes there with what is appended next. j.mu is held.
 func (j *journal) adopt(f *os.File) error {
 	if _, err := f.Write(j.tee); err != nil {
 		return err
@@ -140,19 +150,14 @@ func (j *journal) adopt(f *os.File) error {
 	if err != nil {
 		return err
 	}
-	if len(j.tee) > 0 {
-		if err := f.Sync(); err != nil {
-			return err
-		}
-	}
 	if err := os.Rename(f.Name(), j.path); err != nil {
 		return err
 	}
 	if j.f != nil {
 		_ = j.f.Close()
 	}
-	j.f, j.size, j.began, j.unsaved, j.lost, j.told = f, size, size, false, false, false
-	return syncFolder(j.path)
+	j.f, j.size, j.began, j.unsaved, j.lost, j.told = f, size, size, len(j.tee) > 0, false, false
+	return nil
 }
 
 // close gives the file up.
@@ -176,4 +181,14 @@ func setAside(path string, at time.Time) string {
 		return ""
 	}
 	return to
+}
+
+// syncFolder makes a rename last.
+func syncFolder(path string) error {
+	d, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
 }

@@ -83,13 +83,14 @@ const maxCells = 4096
 func (l *loader) counter(s Subject, read *counter) {
 	ms := l.e.now()
 	read.tidyRead(ms)
-	en := l.enter(s, ms, len(read.cells) == 0)
+	en := l.enter(s, ms, len(read.cells) == 0 && read.reset == 0)
 	if en == nil {
 		return
 	}
 	defer en.mu.Unlock()
 	k := en.counter(read.unit, read.window)
 	k.warned, k.refused = max(k.warned, read.warned), max(k.refused, read.refused)
+	k.reset = max(k.reset, read.reset)
 	for _, c := range read.cells {
 		if len(k.cells) < maxCells && (!l.late || c.part != l.e.self) {
 			k.set(c.part, c.bucket, c.n)

@@ -3,101 +3,8 @@ package sendlimit
 import (
 	"context"
 	"crypto/rand"
-	"sync"
-	"sync/atomic"
 	"time"
-	"unique"
 )
-
-// meeting is what a node needs to share what it counts.
-type meeting struct {
-	mode   atomic.Int32
-	epoch  atomic.Pointer[string]
-	stamp  atomic.Int64
-	nodes  atomic.Int64 // that lived when they were heard of last
-	since  atomic.Int64 // when this one went alone, in milliseconds
-	offset atomic.Int64 // of the clock that all go by, in milliseconds
-	wake   chan struct{}
-
-	mu    sync.Mutex
-	why   error               // of being apart
-	told  bool                // why was reported
-	dirty map[*entry]struct{} // with counters of which the others do not know our cells
-	news  map[*entry]struct{} // with counters of which the file does not know their cells
-
-	// What follows is Run's.
-	others   map[string]bool // nodes that lived when this one was together with them
-	returned int64           // when this one hid nothing any more, by the clock of all
-	seq      int64
-	version  int64
-}
-
-func (e *Engine) openShare() {
-	if e.s.Shared == nil {
-		return
-	}
-	t := &e.together
-	t.mode.Store(alone)
-	t.why = errNotYet
-	t.epoch.Store(new(string))
-	t.stamp.Store(e.s.Now().UnixMilli() << 10) // above those of the process before
-	t.nodes.Store(1)
-	t.since.Store(e.now())
-	t.wake = make(chan struct{}, 1)
-	t.dirty, t.news, t.others = map[*entry]struct{}{}, map[*entry]struct{}{}, map[string]bool{}
-	e.unsaid = map[Subject]bool{}
-	e.era.Store(1)
-}
-
-func partOf(name string) part { return unique.Make(name) }
-
-// setClock goes by the clock of all.
-func (e *Engine) setClock(now int64) { e.together.offset.Store(now - e.s.Now().UnixMilli()) }
-
-// touch notes that the others do not know what we have counted.
-func (e *Engine) touch(en *entry, k *counter) {
-	if e.s.Shared == nil {
-		return
-	}
-	k.dirty = true
-	e.together.mu.Lock()
-	defer e.together.mu.Unlock()
-	e.together.dirty[en] = struct{}{}
-}
-
-// heard notes that the file does not know what others have counted.
-func (e *Engine) heard(en *entry) {
-	if e.journal == nil {
-		return
-	}
-	e.together.mu.Lock()
-	defer e.together.mu.Unlock()
-	e.together.news[en] = struct{}{}
-}
-
-// takeOut gives what was noted in one of the maps, and empties it.
-func (t *meeting) takeOut(m *map[*entry]struct{}) map[*entry]struct{} {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	list := *m
-	*m = map[*entry]struct{}{}
-	return list
-}
-
-// keepNews writes to the file what others have counted.
-func (e *Engine) keepNews() {
-	if e.s.Shared == nil {
-		return
-	}
-	for en := range e.together.takeOut(&e.together.news) {
-		en.mu.Lock()
-		e.keepEntry(en)
-		en.mu.Unlock()
-	}
-}
-
-// nodesKnown gives how many nodes there are, for the file.
-func (e *Engine) nodesKnown() int64 { return max(e.together.nodes.Load(), 1) }
 
 // meet shares until ctx ends.
 func (e *Engine) meet(ctx context.Context) {
@@ -115,6 +22,26 @@ func (e *Engine) meet(ctx context.Context) {
 		case <-t.C:
 		case <-e.together.wake:
 		}
+	}
+	e.leave()
+}
+
+// leaveLimit is how long a process that ends waits to say so.
+const leaveLimit = time.Second
+
+// leave says that this node ends, so that nobody waits for it.
+func (e *Engine) leave() {
+	if e.together.mode.Load() == alone {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), leaveLimit)
+	defer cancel()
+	err := e.tell(ctx, e.together.takeOut(&e.together.dirty), false)
+	if err == nil {
+		_, err = e.s.Shared.Sync(ctx, &Hello{Node: e.self.Value(), Leaves: true, Gone: e.s.NodeGone.Milliseconds(), Seq: e.together.seq, Sentences: e.together.version})
+	}
+	if err != nil {
+		e.part(err)
 	}
 }
 
@@ -139,7 +66,7 @@ func (e *Engine) meetOnce(ctx context.Context) error {
 // that it hides nothing.
 func (e *Engine) comeBack(ctx context.Context) error {
 	t := &e.together
-	hello := Hello{Node: e.self.Value(), Gone: e.s.NodeGone.Milliseconds(), Sentences: -1}
+	hello := Hello{Node: e.self.Value(), Gone: e.s.NodeGone.Milliseconds(), Mark: rand.Text()}
 	news, err := e.s.Shared.Sync(ctx, &hello)
 	if err != nil {
 		return err
@@ -151,9 +78,12 @@ func (e *Engine) comeBack(ctx context.Context) error {
 		return err
 	}
 	t.seq, t.version = 0, -1
-	hello.Epoch = rand.Text()
-	if news, err = e.s.Shared.Sync(ctx, &hello); err != nil {
+	hello.Epoch, hello.Mark, hello.Marked = rand.Text(), "", hello.Mark
+	switch news, err = e.s.Shared.Sync(ctx, &hello); {
+	case err != nil:
 		return err
+	case news.Epoch == "":
+		return ErrEpoch // in the meantime
 	}
 	t.epoch.Store(&news.Epoch)
 	t.mode.Store(returning)
@@ -251,6 +181,3 @@ func (e *Engine) gather(news *News) {
 		t.why, t.told = nil, false
 	}
 }
-
-// Nodes gives how many nodes share, this one included, as far as it knows.
-func (e *Engine) Nodes() int { return int(e.nodesKnown()) }

@@ -53,7 +53,7 @@ func (e *Engine) zero(en *entry, k *counter) {
 	for _, c := range slices.Clone(k.cells) {
 		k.add(e.self, c.bucket, -c.n)
 	}
-	k.alone, k.warned, k.refused = nil, 0, 0
+	k.alone, k.warned, k.refused, k.reset = nil, 0, 0, e.now()
 	e.touch(en, k)
 }
 

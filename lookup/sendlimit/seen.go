@@ -60,7 +60,11 @@ func (s *seen) remove(hashes ...uint64) {
 	if len(hashes) == 0 {
 		return
 	}
-	s.list = slices.DeleteFunc(slices.Clone(s.list), func(h uint64) bool { return slices.Contains(hashes, h) })
+	drop := make(map[uint64]bool, len(hashes))
+	for _, h := range hashes {
+		drop[h] = true
+	}
+	s.list = slices.DeleteFunc(slices.Clone(s.list), func(h uint64) bool { return drop[h] })
 	for _, h := range hashes {
 		delete(s.find, h)
 	}

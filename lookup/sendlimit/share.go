@@ -46,6 +46,7 @@ type Count struct {
 	Version int64 // grows with each change
 	Stamp   int64 // of a Push: if a later one is known, this one is old
 	Warned  int64 // bucket in which the soft mark was passed; 0: none
+	Reset   int64 // when it was reset last, in milliseconds since 1970; 0: never
 	Cells   []Cell
 }
 
@@ -61,15 +62,16 @@ type Order struct {
 // OrderLine is one counter of an order, and one limit.
 type OrderLine struct {
 	Key
-	Max    int64
-	Soft   int64 // the soft mark; 0: none
-	Amount int64 // to count now
-	Old    int64 // of the same message, to take back from OldAt
-	OldAt  int64
-	Again  bool   // the same counter is in an earlier line: only Max is new
-	Sum    int64  // of this node's cells within the window; if it differs, ErrResend
-	Own    []Cell // this node's cells, to replace what is known of them
-	Resend bool   // Own is there
+	Max     int64
+	Soft    int64  // the soft mark; 0: none
+	Amount  int64  // to count now
+	Old     int64  // of the same message, to take back
+	OldAt   int64  // bucket
+	OldTime int64  // when that was counted: if the counter was reset since, Old is nothing
+	Again   bool   // the same counter is in an earlier line: only Max is new
+	Sum     int64  // of this node's cells within the window; if it differs, ErrResend
+	Own     []Cell // this node's cells, to replace what is known of them
+	Resend  bool   // Own is there
 }
 
 // Answer is what became of an order.
@@ -84,7 +86,7 @@ type Answer struct {
 type Push struct {
 	Node      string
 	Counts    []Count // all cells of Node are to be replaced
-	Restore   bool    // cells of others are there too: of each the larger one is right
+	Restore   bool    // cells of others are there too, in case they do not come back to tell them
 	Sentences []Sentence
 }
 
@@ -92,7 +94,10 @@ type Push struct {
 type Hello struct {
 	Node      string
 	Epoch     string // if that place has none, it takes this one
+	Mark      string // to keep, before something is told
+	Marked    string // if this one was not kept, that place lost its memory meanwhile: no epoch is given
 	Alive     bool   // this node is there and hides nothing
+	Leaves    bool   // this node ends, and hides nothing
 	Gone      int64  // milliseconds after which a node that says nothing is gone
 	Seq       int64  // of the last news
 	Sentences int64  // version of those that are known

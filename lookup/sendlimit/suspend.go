@@ -148,18 +148,26 @@ func (e *Engine) learnSentence(s *Sentence) bool {
 // expire forgets sentences whose time is over.
 func (e *Engine) expire() {
 	ms := e.now()
+	done := func(s *Sentence) bool {
+		if s.Released {
+			return s.At+keepReleased < ms
+		}
+		return !s.holds(ms)
+	}
 	var over []Suspension
 	e.sentenceMu.Lock()
 	all := maps.Clone(*e.sentences.Load())
 	for subject, s := range all {
-		if !s.Released && !s.holds(ms) {
-			over = append(over, s.Suspension)
+		if done(s) {
 			delete(all, subject)
-		} else if s.Released && s.At+keepReleased < ms {
-			delete(all, subject)
+			if !s.Released {
+				over = append(over, s.Suspension)
+			}
 		}
 	}
-	e.sentences.Store(&all)
+	if len(all) < len(*e.sentences.Load()) {
+		e.sentences.Store(&all)
+	}
 	e.sentenceMu.Unlock()
 	if h := e.s.OnRelease; h != nil {
 		for _, s := range over {

@@ -151,11 +151,12 @@ func (e *Engine) recipients(o *order) {
 	}
 	for _, a := range o.Addresses {
 		h := e.hash(a)
-		known := o.account.seen != nil && o.account.seen.has(h)
-		if (!known || o.prior.hasLearned(h)) && !slices.Contains(o.fresh, h) {
+		if known := o.account.seen != nil && o.account.seen.has(h); !known || o.prior.hasLearned(h) {
 			o.fresh = append(o.fresh, h)
 		}
 	}
+	slices.Sort(o.fresh)
+	o.fresh = slices.Compact(o.fresh)
 }
 
 // fill completes a line.
@@ -164,11 +165,17 @@ func (o *order) fill(i int) {
 	l.counter.tidy(o.ms)
 	l.amount = o.amount(l.limit.Unit, int64(len(o.fresh)))
 	l.oldAt, l.old = o.prior.of(l.entry.subject, l.limit.Unit, l.limit.Window)
-	if !l.limit.Window.holds(l.oldAt, o.ms) {
-		l.old = 0
-	}
+	l.forgetOld(o)
 	for k := range o.lines[:i] {
 		l.again = l.again || o.lines[k].counter == l.counter
+	}
+}
+
+// forgetOld takes what the same message was charged for nothing, if it counts no
+// more.
+func (l *line) forgetOld(o *order) {
+	if !l.limit.Window.holds(l.oldAt, o.ms) || o.prior != nil && o.prior.at <= l.counter.reset {
+		l.old = 0
 	}
 }
 

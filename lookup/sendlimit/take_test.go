@@ -339,6 +339,12 @@ func TestReset(t *testing.T) {
 	if used(e, alice, Recipients, Day) != 0 || used(e, alice, Messages, limits.Limits[1].Window) != 0 || !send(t, e, message(10, limits)) {
 		t.Error("not reset")
 	}
+	// A message that was charged before counts in full when it is asked about again.
+	e.Reset(alice)
+	send(t, e, message(4, limits).as("a"))
+	if n := used(e, alice, Recipients, Day); n != 4 {
+		t.Errorf("used %d, want 4", n)
+	}
 }
 
 // TestNothingIsAllocated where there are no limits, which is most mail.

@@ -54,7 +54,7 @@ func (e *Engine) collect(p *Push, en *entry, restore bool) {
 		}
 		k.tidy(ms)
 		k.dirty = false
-		c := Count{Key: Key{en.subject, k.unit, k.window}, Stamp: e.together.stamp.Add(1), Warned: k.warned}
+		c := Count{Key: Key{en.subject, k.unit, k.window}, Stamp: e.together.stamp.Add(1), Warned: k.warned, Reset: k.reset}
 		for _, one := range k.cells {
 			if restore || one.part == e.self {
 				c.Cells = append(c.Cells, Cell{one.part.Value(), one.bucket, one.n})

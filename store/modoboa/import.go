@@ -1,14 +1,12 @@
 package modoboa
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"strings"
 
 	"github.com/vmapd/vmapd/store/db"
-	"github.com/vmapd/vmapd/store/modoboa/rows"
 )
 
 // ImportOptions steer [ImportCSV].
@@ -23,10 +21,15 @@ type ImportOptions struct {
 	CryptPasswords bool
 	// Separator stands between fields, ';' if 0.
 	Separator rune
-	// Progress, if not nil, is told how many steps of how many are done (a
-	// password hashed and a row written are steps; the rows join the total
-	// after the hashing). Calls do not overlap.
+	// CountOnly leaves ImportReport.Changes empty: of a large file nobody reads
+	// them.
+	CountOnly bool
+	// Progress, if not nil, is told how many steps of how many are done: each
+	// time that the file is gone through its lines, and passwords to be hashed,
+	// which join the total when they have been counted. Calls do not overlap.
 	Progress func(done, total int64)
+
+	part int // lines that are taken at once; 0 = importPart
 }
 
 // ImportReport says what an import made, or with DryRun would make.
@@ -35,7 +38,7 @@ type ImportReport struct {
 	Lines   int            `json:"lines"`   // lines that say something
 	Created map[string]int `json:"created"` // by kind: "domain", "mailbox", "recipient" ...
 	Skipped int            `json:"skipped"` // lines whose object exists (ContinueIfExists)
-	Changes []Change       `json:"changes"` // one per line of the file, in its order
+	Changes []Change       `json:"changes"` // one per line of the file, in its order; none if ImportOptions.CountOnly
 	// Warnings are lines that were taken, but perhaps not as they were meant.
 	Warnings []LineError `json:"warnings,omitempty"`
 }
@@ -115,108 +118,23 @@ func (e *ImportError) Error() string {
 // the first, so nothing is lost but that Modoboa will not remove the second
 // when the mailbox is deleted.
 //
+// A file is taken in parts, so that memory is bounded by the part and not by
+// the file; to be read more than once a stream is kept in a temporary file
+// meanwhile. Some rows of access depend on the parts, as they do on the files:
+// to domain aliases those administrators get them who are there by then, and
+// super administrators, who see everything without, likewise.
+//
 // The error is an *ImportError if the file is to blame.
 func ImportCSV(ctx context.Context, d *db.DB, r io.Reader, o ImportOptions) (*ImportReport, error) {
-	f, err := readCSV(r, o.Separator)
+	f, err := openCSV(r, o.Separator)
 	if err != nil {
 		return nil, fmt.Errorf("import: %w", err)
 	}
+	defer f.close()
 	i := importer{db: d, o: o, file: f}
 	report, err := i.run(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("import: %w", err)
 	}
 	return report, nil
-}
-
-// importer carries one import from phase to phase.
-type importer struct {
-	db    *db.DB
-	o     ImportOptions
-	file  *csvFile
-	done  int64
-	total int64
-}
-
-func (i *importer) step(n int) {
-	i.done += int64(n)
-	if i.o.Progress != nil {
-		i.o.Progress(i.done, i.total)
-	}
-}
-
-// run plans, hashes and writes. Hashing may take minutes and must not hold a
-// transaction open, so it stands between a first plan, which finds the errors
-// and the accounts to be made, and the plan that is written.
-func (i *importer) run(ctx context.Context) (*ImportReport, error) {
-	var hashes map[int]string
-	if i.o.CryptPasswords && !i.o.DryRun {
-		var err error
-		if hashes, err = i.hash(ctx); err != nil {
-			return nil, err
-		}
-	}
-	tx, err := rows.Begin(ctx, i.db)
-	if err != nil {
-		return nil, err
-	}
-	defer tx.Rollback() //nolint:errcheck // after Commit it does nothing, before it the error that counts is another
-	world, err := loadWorld(ctx, i.db, tx, i.file)
-	if err != nil {
-		return nil, err
-	}
-	p, err := makePlan(i.file, world, i.o)
-	if err != nil {
-		return nil, err
-	}
-	for n, u := range p.set.Users {
-		if h, ok := hashes[p.userLines[n]]; ok {
-			u.Password = h
-		}
-	}
-	w := rows.Writer{DB: i.db, Tx: tx, Base: world.base, Progress: i.step, Total: func(rows int) { i.total = i.done + int64(rows) }}
-	if err := w.Write(ctx, &p.set); err != nil {
-		return nil, err
-	}
-	p.report.Created["mailbox"] = len(p.set.Mailboxes)
-	p.report.Created["recipient"] = len(p.set.Recipients) - len(p.set.Mailboxes) - len(p.set.DomainAliases)
-	p.report.DryRun = i.o.DryRun
-	if i.o.DryRun {
-		return p.report, nil
-	}
-	if err := tx.Commit(); err != nil {
-		return nil, fmt.Errorf("commit: %w", err)
-	}
-	return p.report, nil
-}
-
-// hash returns the hashed passwords of the accounts that the file would make,
-// by line number.
-func (i *importer) hash(ctx context.Context) (map[int]string, error) {
-	tx, err := i.db.BeginSnapshot(ctx)
-	if err != nil {
-		return nil, err
-	}
-	w, err := loadWorld(ctx, i.db, tx, i.file)
-	if err := cmp.Or(err, tx.Rollback()); err != nil {
-		return nil, err
-	}
-	p, err := makePlan(i.file, w, i.o)
-	if err != nil {
-		return nil, err
-	}
-	clear := make([]string, len(p.set.Users))
-	for n, u := range p.set.Users {
-		clear[n] = u.Password
-	}
-	i.total = int64(len(clear))
-	hashed, err := hashAll(ctx, clear, func() { i.step(1) })
-	if err != nil {
-		return nil, err
-	}
-	byLine := make(map[int]string, len(hashed))
-	for n, line := range p.userLines {
-		byLine[line] = hashed[n]
-	}
-	return byLine, nil
 }

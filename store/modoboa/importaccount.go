@@ -36,8 +36,11 @@ func (p *plan) addAccount(l *csvLine) error {
 		}
 		detail += ", mailbox"
 	}
-	p.set.Users, p.world.users[u.Login] = append(p.set.Users, u), u
-	p.userLines = append(p.userLines, l.number)
+	p.world.users[u.Login] = u
+	if p.depends {
+		return nil
+	}
+	p.set.Users, p.userLines = append(p.set.Users, u), append(p.userLines, l.number)
 	if u.Superuser {
 		p.world.base.Superusers = append(p.world.base.Superusers, u)
 	}
@@ -123,6 +126,9 @@ func (p *plan) addMailbox(l *csvLine, u *rows.User) error {
 	}
 	d.Allocated += m.Quota
 	p.world.mailboxes[m.Address] = m
+	if p.depends {
+		return nil
+	}
 	p.world.internal[m.Address] = p.set.AddMailbox(p.world.base, m, p.world.internal[m.Address], p.world.quotas[m.Address])
 	p.world.quotas[m.Address] = true
 	return nil
@@ -137,6 +143,7 @@ func (p *plan) giveDomains(l *csvLine, u *rows.User) string {
 		d := p.world.domains[name]
 		switch {
 		case name == "":
+		case p.assumed[name]:
 		case d == nil:
 			p.warn(l, "domain %q does not exist: %q does not administrate it", rows.Shown(name), u.Login)
 		default:

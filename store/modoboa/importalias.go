@@ -32,18 +32,22 @@ func (p *plan) addAlias(l *csvLine) error {
 	if err != nil {
 		return err
 	}
-	a := p.world.ordinary[address]
+	a, became := p.world.ordinary[address], aliasFound
 	switch {
 	case a != nil && !p.o.ContinueIfExists:
 		return p.exists(l, address, "alias")
 	case a != nil:
-		p.report.Changes = append(p.report.Changes, Change{Line: l.number, Action: "skip", Kind: l.field(0), Name: address, Detail: "alias exists"})
+		p.remember(Change{Line: l.number, Action: "skip", Kind: l.field(0), Name: address, Detail: "alias exists"})
 	default:
-		a = &rows.Alias{Address: address, Domain: d, Enabled: p.yes(l, 2)}
-		p.set.Aliases, p.world.ordinary[address] = append(p.set.Aliases, a), a
+		a, became = &rows.Alias{Address: address, Domain: d, Enabled: p.yes(l, 2)}, aliasMade
+		p.world.ordinary[address] = a
+		if !p.depends {
+			p.set.Aliases = append(p.set.Aliases, a)
+		}
 		p.created(l, address, "")
 	}
-	p.pending = append(p.pending, pendingRecipients{l.number, len(p.report.Changes) - 1, a, addresses})
+	p.setFate(l.number, became)
+	p.pending = append(p.pending, pendingRecipients{l.number, l.field(0), became, a, addresses})
 	return nil
 }
 
@@ -77,7 +81,6 @@ func (p *plan) recipientList(fields []string) ([]string, error) {
 // read. Plain addresses come before those with an extension, so that they get
 // the reference to the mailbox that both want.
 func (p *plan) resolve(r *pendingRecipients) {
-	c := &p.report.Changes[r.change]
 	added := 0
 	for _, plain := range []bool{true, false} {
 		for _, s := range r.addresses {
@@ -86,15 +89,16 @@ func (p *plan) resolve(r *pendingRecipients) {
 			}
 			rcpt, err := p.recipient(r.alias, s)
 			if err != nil {
-				p.errs.add(r.line, "%s: %v", c.Kind, err)
-			} else if rcpt != nil {
+				p.errs.add(r.line, "%s: %v", r.kind, err)
+			} else if rcpt != nil && !p.assumed[r.alias.Address] {
 				added++
 				p.set.Recipients = append(p.set.Recipients, rcpt)
 			}
 		}
 	}
+	c := p.change(r.line)
 	switch {
-	case c.Action == "create":
+	case r.fate == aliasMade:
 		c.Detail = fmt.Sprintf("%d recipients", added)
 	case added > 0:
 		c.Action, c.Detail = "extend", fmt.Sprintf("%d recipients added", added)

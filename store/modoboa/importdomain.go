@@ -76,7 +76,9 @@ func (p *plan) addDomainAlias(l *csvLine) error {
 	}
 	a := &rows.DomainAlias{Name: name, Target: target, Enabled: p.yes(l, 3)}
 	p.world.domainAliases[name] = target.Name
-	p.world.internal["@"+name] = p.set.AddDomainAlias(a, p.world.internal["@"+name])
+	if !p.depends {
+		p.world.internal["@"+name] = p.set.AddDomainAlias(a, p.world.internal["@"+name])
+	}
 	p.created(l, name, "another name of "+target.Name)
 	return nil
 }
@@ -84,6 +86,7 @@ func (p *plan) addDomainAlias(l *csvLine) error {
 // findDomain returns a domain that exists or stands above.
 func (p *plan) findDomain(name string) (*rows.Domain, error) {
 	if d := p.world.domains[name]; d != nil {
+		p.depends = p.depends || p.assumed[name]
 		return d, nil
 	}
 	if target, ok := p.world.domainAliases[name]; ok {

@@ -3,7 +3,6 @@ package modoboa
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -11,44 +10,79 @@ import (
 	"github.com/vmapd/vmapd/store/modoboa/rows"
 )
 
-// plan is the rows to be made: what a file asks for and the world lacks.
+// plan is the rows to be made: what a part of a file asks for and the world
+// lacks.
 type plan struct {
-	world  *world
-	o      ImportOptions
-	report *ImportReport
-	errs   lineErrors
+	*course
+	world *world
 
 	set       rows.Set
 	userLines []int // of set.Users
 	pending   []pendingRecipients
-	lineOf    map[string]int // where in the file an object was made
+	// assumed are domains and aliases that a bad line would have made. What
+	// depends on them is not written, or the database would have an error too.
+	assumed map[string]bool
+	depends bool // the line at hand does
 }
 
 type pendingRecipients struct {
 	line      int
-	change    int // index into report.Changes
+	kind      string
+	fate      fate
 	alias     *rows.Alias
 	addresses []string
 }
 
-// makePlan checks all lines of a file against the world and each other. The
-// error is an *ImportError.
-func makePlan(f *csvFile, w *world, o ImportOptions) (*plan, error) {
-	p := &plan{world: w, o: o, errs: f.errs, lineOf: map[string]int{},
-		set: rows.Set{AdminOf: map[*rows.User][]*rows.Domain{}}, report: &ImportReport{Lines: len(f.lines), Created: map[string]int{}}}
-	p.errs.first = slices.Clone(f.errs.first)
+func newPlan(c *course, w *world) *plan {
+	p := &plan{course: c, world: w, assumed: map[string]bool{}, set: rows.Set{AdminOf: map[*rows.User][]*rows.Domain{}}}
+	for i := range c.bad {
+		p.assume(&c.bad[i])
+	}
+	return p
+}
+
+// objects takes lines, against the world and each other. Recipients of aliases
+// are left pending.
+func (p *plan) objects(f *csvFile) {
 	for i := range f.lines {
 		l := &f.lines[i]
-		if err := p.line(l); err != nil {
+		p.depends = false
+		err := p.line(l)
+		if err != nil {
 			p.errs.add(l.number, "%s: %v", rows.Shown(l.field(0)), err)
+		}
+		if err != nil || p.depends {
 			p.assume(l)
+			if len(p.bad) < maxBad {
+				p.bad = append(p.bad, *l)
+			}
 		}
 	}
+}
+
+// resolveAll finds the recipients that are pending.
+func (p *plan) resolveAll() {
 	for _, r := range p.pending {
 		p.resolve(&r)
 	}
-	slices.SortStableFunc(p.errs.first, func(a, b LineError) int { return a.Line - b.Line })
-	return p, p.errs.err()
+}
+
+// recipients takes the lines of aliases once more, when everything is there
+// that they may lead to.
+func (p *plan) recipients(f *csvFile) {
+	for i := range f.lines {
+		l := &f.lines[i]
+		became := p.became(l.number)
+		a := p.world.ordinary[store.Fold(l.field(1))]
+		if became == 0 || a == nil {
+			continue
+		}
+		addresses, err := p.recipientList(l.fields[3:])
+		if err != nil {
+			continue // it was said already
+		}
+		p.resolve(&pendingRecipients{l.number, l.field(0), became, a, addresses})
+	}
 }
 
 func (p *plan) line(l *csvLine) error {
@@ -75,6 +109,7 @@ func (p *plan) assume(l *csvLine) {
 	case "domain", "relaydomain":
 		if p.world.domains[name] == nil {
 			p.world.domains[name] = &rows.Domain{Name: name}
+			p.assumed[name] = true
 		}
 	case "account":
 		if address := store.Fold(l.field(7)); p.world.mailboxes[address] == nil {
@@ -84,6 +119,7 @@ func (p *plan) assume(l *csvLine) {
 		if p.world.ordinary[name] == nil {
 			p.world.ordinary[name] = &rows.Alias{Address: name}
 		}
+		p.assumed[name] = p.assumed[name] || p.world.ordinary[name].ID == 0
 	}
 }
 
@@ -99,9 +135,9 @@ func (p *plan) fits(table string, pairs ...string) error {
 
 // created notes that a line makes an object.
 func (p *plan) created(l *csvLine, name, detail string) {
-	p.lineOf[l.field(0)+" "+name] = l.number
+	p.lineOf[p.key(l.field(0), name)] = uint32(l.number)
 	p.report.Created[l.field(0)]++
-	p.report.Changes = append(p.report.Changes, Change{Line: l.number, Action: "create", Kind: l.field(0), Name: name, Detail: detail})
+	p.remember(Change{Line: l.number, Action: "create", Kind: l.field(0), Name: name, Detail: detail})
 }
 
 // exists is the answer to a line whose object exists: an error, or with
@@ -109,10 +145,10 @@ func (p *plan) created(l *csvLine, name, detail string) {
 func (p *plan) exists(l *csvLine, name, what string) error {
 	if p.o.ContinueIfExists {
 		p.report.Skipped++
-		p.report.Changes = append(p.report.Changes, Change{Line: l.number, Action: "skip", Kind: l.field(0), Name: name, Detail: what + " exists"})
+		p.remember(Change{Line: l.number, Action: "skip", Kind: l.field(0), Name: name, Detail: what + " exists"})
 		return nil
 	}
-	if n := p.lineOf[l.field(0)+" "+name]; n > 0 {
+	if n := p.lineOf[p.key(l.field(0), name)]; n > 0 {
 		return fmt.Errorf("%q is in line %d already: remove one of the two lines", name, n)
 	}
 	return fmt.Errorf("%s %q exists: remove the line, or import with --continue-if-exists", what, name)

@@ -7,13 +7,11 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/vmapd/vmapd/store/modoboa/rows"
 )
 
-// csvFile is a CSV file that was read: lines whose text is clean, and errors
+// csvFile is what was read of a CSV file: lines whose text is clean, and errors
 // for the others.
 type csvFile struct {
 	lines []csvLine
@@ -58,40 +56,43 @@ func (e *lineErrors) err() error {
 // thousand recipients.
 const maxRecord = 1 << 20
 
-// readCSV reads a whole file. What is wrong with single lines is in the
-// result; the error is one of r or of the separator.
-func readCSV(r io.Reader, separator rune) (*csvFile, error) {
-	if separator == 0 {
-		separator = ';'
+// csvReader takes the lines of a file one by one.
+type csvReader struct {
+	file    csvFile // what was read and not taken
+	limited recordReader
+	csv     *csv.Reader
+}
+
+func newCSVReader(r io.Reader, separator rune) *csvReader {
+	c := &csvReader{limited: recordReader{r: skipMark(r)}}
+	c.csv = csv.NewReader(&c.limited)
+	c.csv.Comma, c.csv.Comment = separator, '#'
+	c.csv.FieldsPerRecord = -1
+	return c
+}
+
+// next reads one record. The error is io.EOF, or one of the reader below: what
+// is wrong with lines is in file.
+func (c *csvReader) next() error {
+	c.limited.left = maxRecord
+	fields, err := c.csv.Read()
+	var parse *csv.ParseError
+	switch {
+	case errors.Is(err, io.EOF):
+		return io.EOF
+	case errors.Is(err, errRecord):
+		c.file.errs.add(c.file.last+1, "is longer than %d bytes: is a quote left open?", maxRecord)
+		return io.EOF
+	case errors.As(err, &parse):
+		c.file.last = parse.Line
+		c.file.errs.add(parse.StartLine, "%v: put a field with a quote or the separator in it between quotes, and double the quotes inside", parse.Err)
+		return nil
+	case err != nil:
+		return fmt.Errorf("read the file: %w", err)
 	}
-	if separator == '"' || separator == '#' || unicode.IsControl(separator) && separator != '\t' || !utf8.ValidRune(separator) {
-		return nil, fmt.Errorf("%q cannot be the separator: Modoboa writes \";\"", separator)
-	}
-	limited := &recordReader{r: skipMark(r)}
-	c := csv.NewReader(limited)
-	c.Comma, c.Comment = separator, '#'
-	c.FieldsPerRecord = -1
-	var f csvFile
-	for {
-		limited.left = maxRecord
-		fields, err := c.Read()
-		var parse *csv.ParseError
-		switch {
-		case errors.Is(err, io.EOF):
-			return &f, nil
-		case errors.Is(err, errRecord):
-			f.errs.add(f.last+1, "is longer than %d bytes: is a quote left open?", maxRecord)
-			return &f, nil
-		case errors.As(err, &parse):
-			f.last = parse.Line
-			f.errs.add(parse.StartLine, "%v: put a field with a quote or the separator in it between quotes, and double the quotes inside", parse.Err)
-			continue
-		case err != nil:
-			return nil, fmt.Errorf("read the file: %w", err)
-		}
-		line, _ := c.FieldPos(0)
-		f.add(line, fields)
-	}
+	line, _ := c.csv.FieldPos(0)
+	c.file.add(line, fields)
+	return nil
 }
 
 // add keeps a line whose fields are clean. Fields that an export has protected

@@ -2,6 +2,7 @@ package modoboa
 
 import (
 	"errors"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,20 @@ import (
 
 	"github.com/vmapd/vmapd/store/modoboa/rows"
 )
+
+// readCSV reads a whole file at once.
+func readCSV(r io.Reader, separator rune) (*csvFile, error) {
+	t, err := openCSV(r, separator)
+	if err != nil {
+		return nil, err
+	}
+	defer t.close()
+	f := &csvFile{errs: t.errs}
+	return f, t.parts(t.lines+1, func(part *csvFile) error {
+		f.lines = append(f.lines, part.lines...)
+		return nil
+	})
+}
 
 func TestReadCSV(t *testing.T) {
 	long := strings.Repeat("x", 70000)
@@ -122,8 +137,11 @@ func FuzzImport(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := smallWorld()
-		p, err := makePlan(file, w, ImportOptions{ContinueIfExists: true})
+		c := newCourse(ImportOptions{ContinueIfExists: true}, &csvText{errs: file.errs})
+		p := newPlan(c, smallWorld())
+		p.objects(file)
+		p.resolveAll()
+		err = c.err()
 		var lines *ImportError
 		if errors.As(err, &lines) {
 			for _, l := range lines.Lines {

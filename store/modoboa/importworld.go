@@ -10,9 +10,9 @@ import (
 	"github.com/vmapd/vmapd/store/modoboa/rows"
 )
 
-// world is what the database has, as far as a file speaks of it: all domains,
-// and of everything else the rows whose folded name occurs in the file. So a
-// small file needs little memory and a large one no query per line. Whole
+// world is what the database has, as far as a part of a file speaks of it: all
+// domains, and of everything else the rows whose folded name occurs there. So
+// it needs little memory, and no query per line. Whole
 // tables are read for it, because databases before Modoboa 1.10.7 hold names
 // that are not folded, which no index finds.
 type world struct {
@@ -59,7 +59,9 @@ type loader struct {
 	err    error
 }
 
-func loadWorld(ctx context.Context, d *db.DB, q db.Queryer, f *csvFile) (*world, error) {
+// loadWorld reads what a part of a file speaks of. A course knows of which
+// aliases the recipients are to be read: of those that it found.
+func loadWorld(ctx context.Context, d *db.DB, q db.Queryer, f *csvFile, c *course) (*world, error) {
 	l := loader{ctx: ctx, db: d, q: q, wanted: wantedNames(f), w: &world{
 		users: map[string]*rows.User{}, mailboxes: map[string]*rows.Mailbox{},
 		ordinary: map[string]*rows.Alias{}, internal: map[string]*rows.Alias{},
@@ -71,10 +73,13 @@ func loadWorld(ctx context.Context, d *db.DB, q db.Queryer, f *csvFile) (*world,
 		l.w.base, l.err = rows.ReadBase(ctx, d, q, tables)
 	}
 	l.domains()
-	l.accounts()
+	l.mailboxes()
 	l.aliases()
-	l.recipients(f)
-	l.rest()
+	l.recipients(f, c)
+	if !c.made { // recipients are all that is left to be made
+		l.users()
+		l.rest()
+	}
 	return l.w, l.err
 }
 
@@ -98,7 +103,7 @@ func (l *loader) domains() {
 	}
 }
 
-func (l *loader) accounts() {
+func (l *loader) users() {
 	l.each("core_user", "SELECT id, username, is_superuser FROM core_user ORDER BY id", nil, func(r *sql.Rows) error {
 		var u rows.User
 		if err := r.Scan(&u.ID, &u.Login, &u.Superuser); err != nil {
@@ -110,6 +115,9 @@ func (l *loader) accounts() {
 		}
 		return nil
 	})
+}
+
+func (l *loader) mailboxes() {
 	l.each("admin_mailbox", "SELECT id, address, domain_id, quota FROM admin_mailbox", nil, func(r *sql.Rows) error {
 		var m rows.Mailbox
 		var domainID int64
@@ -127,7 +135,6 @@ func (l *loader) accounts() {
 		}
 		return nil
 	})
-	l.names("admin_quota", "username", func(name, _ string) { l.w.quotas[name] = true })
 }
 
 func (l *loader) aliases() {
@@ -148,11 +155,12 @@ func (l *loader) aliases() {
 	})
 }
 
-// recipients reads those of the aliases that the file has a line for.
-func (l *loader) recipients(f *csvFile) {
+// recipients reads those of the aliases that the file has a line for; what it
+// made itself has none.
+func (l *loader) recipients(f *csvFile, c *course) {
 	for _, line := range f.lines {
 		a := l.w.ordinary[store.Fold(line.field(1))]
-		if kind := line.field(0); a == nil || l.w.known[a] != nil || kind != "alias" && kind != "forward" && kind != "dlist" {
+		if kind := line.field(0); a == nil || l.w.known[a] != nil || kind != "alias" && kind != "forward" && kind != "dlist" || c.became(line.number) == aliasMade {
 			continue
 		}
 		known := l.w.knownOf(a)
@@ -180,6 +188,7 @@ func (l *loader) names(table, column string, keep func(folded, stored string)) {
 }
 
 func (l *loader) rest() {
+	l.names("admin_quota", "username", func(name, _ string) { l.w.quotas[name] = true })
 	l.names("transport_transport", "pattern", func(name, stored string) { l.w.transports[name] = stored })
 	l.names("relaydomains_recipientaccess", "pattern", func(name, _ string) { l.w.access[name] = true })
 }

@@ -8,17 +8,20 @@
 //
 //   - c:KIND:UNIT:WINDOW:NAME is a counter, a hash: c:NODE:BUCKET is what a node
 //     has counted in a bucket, s:NODE the stamp of the last time it told that, v
-//     the version, w the bucket in which the soft mark was passed. It expires
+//     the version, w the bucket in which the soft mark was passed, z when it was
+//     reset. It expires
 //     with its window.
 //   - changed is a sorted set of counters by the number of their last change, seq
 //     the last such number.
 //   - nodes is a sorted set of nodes by the time at which they said last that
 //     they live.
 //   - sentences is a hash of suspensions, sentences:v its version.
+//   - mark:NODE is what a node leaves before it tells all it knows, to see
+//     afterwards that nothing of it was lost.
 //   - epoch is a random word. If it is missing, Redis has lost its memory, and
 //     the nodes put back what they know.
 //
-// Four scripts work on them: each is one step for all nodes, by the clock of
+// Three scripts work on them: each is one step for all nodes, by the clock of
 // Redis.
 //
 // Who can read Redis sees who sends how much, who can write it can stop the mail

@@ -13,7 +13,7 @@ import (
 //
 // KEYS: seq, changed, sentences, sentences:v, and the counters.
 // ARGV: node, restore, prefix; for each counter: how long it lives in
-// milliseconds, stamp, bucket of the soft mark, number of cells, and name of the
+// milliseconds, stamp, bucket of the soft mark, time of the last reset, number of cells, and name of the
 // field, amount and whether it is the node's own of each; then, for each
 // sentence: subject, when it was changed, text.
 const pushSource = `
@@ -22,7 +22,7 @@ local mine, stampName = 'c:' .. node .. ':', 's:' .. node
 local function arg() at = at + 1; return ARGV[at - 1] end
 
 for i = 5, #KEYS do
-  local key, life, stamp, warned = KEYS[i], arg(), arg(), arg()
+  local key, life, stamp, warned, reset = KEYS[i], arg(), arg(), arg(), arg()
   local newer = tonumber(redis.call('HGET', key, stampName) or '0') <= tonumber(stamp)
   local had = {}
   if newer then
@@ -35,14 +35,13 @@ for i = 5, #KEYS do
     local name, n, own = arg(), arg(), arg() == '1'
     if own then
       if newer then redis.call('HSET', key, name, n); had[name] = nil end
-    elseif restore and tonumber(redis.call('HGET', key, name) or '0') < tonumber(n) then
-      redis.call('HSET', key, name, n)
-    elseif restore and tonumber(n) < 0 then
-      redis.call('HSETNX', key, name, n)
+    elseif restore and redis.call('HEXISTS', key, 's:' .. string.match(name, '^c:(.*):')) == 0 then
+      redis.call('HSETNX', key, name, n) -- its owner, who knows best, has not told it
     end
   end
   for name in pairs(had) do redis.call('HDEL', key, name) end
-  if warned ~= '0' then redis.call('HSETNX', key, 'w', warned) end
+  if tonumber(redis.call('HGET', key, 'w') or '0') < tonumber(warned) then redis.call('HSET', key, 'w', warned) end
+  if tonumber(redis.call('HGET', key, 'z') or '0') < tonumber(reset) then redis.call('HSET', key, 'z', reset) end
   if newer or restore then
     redis.call('HINCRBY', key, 'v', 1)
     redis.call('PEXPIRE', key, life)
@@ -71,7 +70,7 @@ func (r *Redis) Push(ctx context.Context, p *sendlimit.Push) error {
 		c := &p.Counts[i]
 		keys = append(keys, r.o.Prefix+keyName(c.Key))
 		width, span := c.Window.Buckets()
-		args = append(args, width*(span+1), c.Stamp, c.Warned, len(c.Cells))
+		args = append(args, width*(span+1), c.Stamp, c.Warned, c.Reset, len(c.Cells))
 		for _, cell := range c.Cells {
 			args = append(args, fmt.Sprintf("c:%s:%d", cell.Node, cell.Bucket), cell.N, cell.Node == p.Node)
 		}

@@ -63,6 +63,8 @@ func (r *reply) count() (c sendlimit.Count) {
 			c.Version = value
 		case name == "w":
 			c.Warned = value
+		case name == "z":
+			c.Reset = value
 		case strings.HasPrefix(name, "c:"):
 			at := strings.LastIndexByte(name, ':')
 			bucket, err := strconv.ParseInt(name[at+1:], 10, 64)

@@ -9,10 +9,11 @@ import (
 
 // syncSource gives what has changed.
 //
-// KEYS: epoch, nodes, seq, changed, sentences, sentences:v.
+// KEYS: epoch, nodes, seq, changed, sentences, sentences:v, mark:NODE.
 // ARGV: node, epoch, alive, after how many milliseconds a node is gone, the last
 // change that is known, the version of sentences that is known, prefix, how many
-// counters to give.
+// counters to give, mark, expected mark, whether
+// the node leaves.
 //
 // It gives: epoch, time, names and times of nodes, the last change that is given,
 // whether there are more, names and hashes of counters, version of sentences,
@@ -20,8 +21,11 @@ import (
 const syncSource = `
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
-if ARGV[2] ~= '' then redis.call('SET', KEYS[1], ARGV[2], 'NX') end
+local marked = ARGV[10] == '' or redis.call('GET', KEYS[7]) == ARGV[10]
+if ARGV[9] ~= '' then redis.call('SET', KEYS[7], ARGV[9], 'EX', 3600) end
+if ARGV[2] ~= '' and marked then redis.call('SET', KEYS[1], ARGV[2], 'NX') end
 if ARGV[3] == '1' then redis.call('ZADD', KEYS[2], now, ARGV[1]) end
+if ARGV[11] == '1' then redis.call('ZREM', KEYS[2], ARGV[1]) end
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', string.format('(%.0f', now - tonumber(ARGV[4])))
 
 local seq, page, counts = ARGV[5], tonumber(ARGV[8]), {}
@@ -51,14 +55,14 @@ if version ~= ARGV[6] then
     end
   end
 end
-return {redis.call('GET', KEYS[1]) or '', now, redis.call('ZRANGE', KEYS[2], 0, -1, 'WITHSCORES'),
+return {marked and redis.call('GET', KEYS[1]) or '', now, redis.call('ZRANGE', KEYS[2], 0, -1, 'WITHSCORES'),
   seq, #list / 2 == page and 1 or 0, counts, version, sentences}
 `
 
 // Sync implements sendlimit.Shared.
 func (r *Redis) Sync(ctx context.Context, h *sendlimit.Hello) (*sendlimit.News, error) {
-	keys := r.names("epoch", "nodes", "seq", "changed", "sentences", "sentences:v")
-	a, err := r.run(ctx, "ask for news", r.sync, keys, []any{h.Node, h.Epoch, h.Alive, h.Gone, h.Seq, h.Sentences, r.o.Prefix, r.o.Page})
+	keys := r.names("epoch", "nodes", "seq", "changed", "sentences", "sentences:v", "mark:"+h.Node)
+	a, err := r.run(ctx, "ask for news", r.sync, keys, []any{h.Node, h.Epoch, h.Alive, h.Gone, h.Seq, h.Sentences, r.o.Prefix, r.o.Page, h.Mark, h.Marked, h.Leaves})
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,7 @@ import (
 //
 // KEYS: epoch, seq, changed, and the counter of each line.
 // ARGV: node, epoch, stamp, dry, how many changes are known, prefix; for each
-// line: width, span, max, soft, amount, old, bucket of old, again, sum, resend,
+// line: width, span, max, soft, amount, old, bucket and time of old, again, sum, resend,
 // number of cells, and bucket and amount of each.
 //
 // It gives "epoch" or "resend"; or "ok" or "over", the time, and for each line
@@ -28,7 +28,7 @@ local function num() return tonumber(arg()) end
 local function within(line, bucket) return bucket > line.cur - line.span and bucket < line.cur + line.span end
 
 local function load(key, line)
-  local s = {cells = {}, gone = {}, own = 0, sum = 0, set = {}}
+  local s = {cells = {}, gone = {}, own = 0, sum = 0, reset = 0, set = {}}
   local all = redis.call('HGETALL', key)
   for i = 1, #all, 2 do
     local bucket = string.match(all[i], '^c:.*:(%d+)$')
@@ -40,6 +40,8 @@ local function load(key, line)
         s.sum = s.sum + n
         if string.sub(all[i], 1, #mine) == mine then s.own = s.own + n; s.cells[all[i]] = n end
       end
+    elseif all[i] == 'z' then
+      s.reset = tonumber(all[i + 1])
     elseif all[i] == 'w' then
       s.warned = within(line, tonumber(all[i + 1]))
     end
@@ -58,7 +60,7 @@ local function replace(s, cells, line)
 end
 
 for i = 4, #KEYS do
-  local line = {key = KEYS[i], width = num(), span = num(), max = num(), soft = num(), amount = num(), old = num(), oldat = num(), again = arg() == '1'}
+  local line = {key = KEYS[i], width = num(), span = num(), max = num(), soft = num(), amount = num(), old = num(), oldat = num(), oldtime = num(), again = arg() == '1'}
   line.cur = math.floor(now / line.width)
   local sum, resend, cells = num(), arg() == '1', {}
   for _ = 1, num() do
@@ -71,7 +73,7 @@ for i = 4, #KEYS do
     states[line.key] = s
     if resend then replace(s, cells, line) elseif s.own ~= sum then return {'resend'} end
   end
-  if not within(line, line.oldat) then line.old = 0 end
+  if line.oldtime <= s.reset or not within(line, line.oldat) then line.old = 0 end
   if line.amount > line.old and s.sum - line.old + line.amount > line.max then over = true end
   lines[#lines + 1] = line
 end
@@ -114,7 +116,7 @@ func (r *Redis) Take(ctx context.Context, o *sendlimit.Order) (*sendlimit.Answer
 		l := &o.Lines[i]
 		keys = append(keys, r.o.Prefix+keyName(l.Key))
 		width, span := l.Window.Buckets()
-		args = append(args, width, span, l.Max, l.Soft, l.Amount, l.Old, l.OldAt, l.Again, l.Sum, l.Resend, len(l.Own))
+		args = append(args, width, span, l.Max, l.Soft, l.Amount, l.Old, l.OldAt, l.OldTime, l.Again, l.Sum, l.Resend, len(l.Own))
 		for _, c := range l.Own {
 			args = append(args, c.Bucket, c.N)
 		}
