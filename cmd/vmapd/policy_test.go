@@ -68,9 +68,15 @@ func fillPolicy(t *testing.T, url string) {
 func newPolicyHost(t *testing.T, name, config string) *policyHost {
 	t.Helper()
 	mailtest.Require(t)
-	binary := drill.Binary(t)
 	url := dbtest.SQLite(t)
 	fillPolicy(t, url)
+	return newPolicyHostAt(t, name, url, config)
+}
+
+// newPolicyHostAt starts both over a database.
+func newPolicyHostAt(t *testing.T, name, url, config string) *policyHost {
+	t.Helper()
+	binary := drill.Binary(t)
 	p := mailtest.New(t, name)
 	h := &policyHost{Postfix: p}
 	h.v = newPolicyDaemon(t, binary, url, "", filepath.Join(p.Private, "policy"), config+socketSection(p, "vmapd"))
