@@ -102,31 +102,32 @@ func cutAttribute(b []byte) (name, value, rest []byte) {
 	return attribute[:eq:eq], attribute[eq+1 : len(attribute) : len(attribute)], rest
 }
 
-// parse takes the lines of a request apart, without the empty one at its end.
-// The error is a *ProtocolError.
-func (r *Request) parse(lines []byte) error {
-	*r = Request{lines: lines}
-	known := false
-	for rest := lines; len(rest) > 0; {
+// parse takes apart the request that b begins with, up to the empty line at its
+// end, and returns its size in bytes. The error is a *ProtocolError.
+func (r *Request) parse(b []byte) (size int, err error) {
+	*r = Request{}
+	known, rest := false, b
+	for len(rest) > 0 && rest[0] != '\n' {
 		var name, value []byte
 		name, value, rest = cutAttribute(rest)
 		switch {
 		case name == nil:
-			return &ProtocolError{fmt.Sprintf("client sent %q where \"name=value\" should be: closing", value[:min(len(value), 100)])}
+			return 0, &ProtocolError{fmt.Sprintf("client sent %q where \"name=value\" should be: closing", value[:min(len(value), 100)])}
 		case hasControl(value):
-			return &ProtocolError{fmt.Sprintf("client sent a control character in %q: closing", name[:min(len(name), 100)])}
+			return 0, &ProtocolError{fmt.Sprintf("client sent a control character in %q: closing", name[:min(len(name), 100)])}
 		case string(name) != "request":
 			r.set(name, value)
 		case string(value) != "smtpd_access_policy":
-			return &ProtocolError{fmt.Sprintf("client sent request=%q, not smtpd_access_policy: closing", value[:min(len(value), 100)])}
+			return 0, &ProtocolError{fmt.Sprintf("client sent request=%q, not smtpd_access_policy: closing", value[:min(len(value), 100)])}
 		default:
 			known = true
 		}
 	}
 	if !known {
-		return &ProtocolError{"client sent a request without request=smtpd_access_policy: closing"}
+		return 0, &ProtocolError{"client sent a request without request=smtpd_access_policy: closing"}
 	}
-	return nil
+	r.lines = b[:len(b)-len(rest)]
+	return len(r.lines) + 1, nil
 }
 
 func hasControl(b []byte) bool {

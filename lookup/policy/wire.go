@@ -28,31 +28,33 @@ var errSilent = errors.New("no answer")
 // Cut finds the end of a request, and takes it apart: one that makes no sense
 // ends the connection.
 func (s *session) Cut(b []byte) (int, error) {
-	size := requestSize(b)
-	if limit := s.maxRequest(); size > limit || size == 0 && len(b) >= limit {
+	limit := s.maxRequest()
+	tooLong := func() (int, error) {
 		return 0, &ProtocolError{fmt.Sprintf("client sent a request of more than %d bytes: closing", limit)}
 	}
-	if size == 0 {
+	if !complete(b) {
+		if len(b) >= limit {
+			return tooLong()
+		}
 		return 0, nil
 	}
 	s.request = s.blank()
-	if err := s.request.parse(b[:size-1]); err != nil {
-		s.give(s.request)
+	size, err := s.request.parse(b)
+	if err == nil && size <= limit {
+		return size, nil
+	}
+	s.give(s.request)
+	if err != nil {
 		return 0, err
 	}
-	return size, nil
+	return tooLong()
 }
 
-// requestSize is the size of the request that b begins with, its empty line
-// included, 0 if it is not complete.
-func requestSize(b []byte) int {
-	if len(b) > 0 && b[0] == '\n' {
-		return 1
-	}
-	if at := bytes.Index(b, []byte("\n\n")); at >= 0 {
-		return at + len("\n\n")
-	}
-	return 0
+// complete reports whether b begins with a whole request: Postfix sends one at a
+// time, so most often its end is the end of b.
+func complete(b []byte) bool {
+	end := []byte("\n\n")
+	return len(b) > 0 && b[0] == '\n' || bytes.HasSuffix(b, end) || bytes.Contains(b, end)
 }
 
 // blank returns a Request from the pool.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/vmapd/vmapd/lookup"
+	"github.com/vmapd/vmapd/lookup/internal/linetest"
 	"github.com/vmapd/vmapd/lookup/policy"
 	"github.com/vmapd/vmapd/lookup/sendlimit"
 	"github.com/vmapd/vmapd/lookup/usage"
@@ -368,4 +370,21 @@ func BenchmarkDecide(b *testing.B) {
 			h.Decide(ctx, r)
 		}
 	})
+}
+
+// BenchmarkServe is the same with the protocol, as Postfix speaks it.
+func BenchmarkServe(b *testing.B) {
+	h := newHost(b, defaults(b))
+	s := &policy.Server{Decide: h.Decide}
+	for _, tc := range []struct{ name, state, sasl, to string }{
+		{"recipient", "RCPT", "", "ann@home.test"}, {"look", "RCPT", "ben@home.test", "x@far.test"}, {"connect", "CONNECT", "", ""},
+	} {
+		request := "request=smtpd_access_policy\nprotocol_state=" + tc.state + "\nprotocol_name=ESMTP\nclient_address=192.0.2.25\nclient_name=client.far.test\nclient_port=55555\n" +
+			"reverse_client_name=client.far.test\nserver_address=192.0.2.1\nserver_port=25\nhelo_name=client.far.test\nsender=somebody@far.test\nrecipient=" + tc.to +
+			"\nrecipient_count=0\nqueue_id=\ninstance=7b.5a1f.0.0\nsize=2179\netrn_domain=\nstress=\nsasl_method=\nsasl_username=" + tc.sasl +
+			"\nsasl_sender=\nccert_subject=\nccert_issuer=\nccert_fingerprint=\nccert_pubkey_fingerprint=\nencryption_protocol=\nencryption_cipher=\nencryption_keysize=0\npolicy_context=\n\n"
+		b.Run(tc.name, func(b *testing.B) {
+			linetest.Bench(b, func(nc net.Conn) { _ = s.ServeConn(context.Background(), nc) }, []byte(request), []byte("action=DUNNO\n\n"))
+		})
+	}
 }
