@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/vmapd/vmapd/admin/api"
+	"github.com/vmapd/vmapd/admin/page"
 	"github.com/vmapd/vmapd/lookup"
 	"github.com/vmapd/vmapd/lookup/rules"
 	"github.com/vmapd/vmapd/lookup/sendlimit"
@@ -165,4 +166,26 @@ func (d *Daemon) explainSending(x *lookup.Explanation, snap *store.Snapshot, nam
 			x.Steps = append(x.Steps, lookup.Step{Text: line})
 		}
 	}
+}
+
+// sendingForPage tells the page how an account or a domain stands.
+func (d *Daemon) sendingForPage(name string) (page.Sending, bool) {
+	e, snap := d.limits(), d.resolver.Servable()
+	if e == nil || snap == nil {
+		return page.Sending{}, false
+	}
+	who, _, known := d.sending.rules.Subject(snap, name)
+	st := d.sending.rules.Standing(snap, e, who)
+	var s page.Sending
+	for _, m := range st.Limits {
+		s.Limits = append(s.Limits, page.SendLimit{Unit: m.Limit.Unit.String(), Window: rules.WindowText(m.Limit.Window), Used: m.Used, Max: m.Limit.Max, Free: m.Free})
+	}
+	if x := st.Suspended; x != nil {
+		s.Suspended = "until it is released"
+		if !x.Until.IsZero() {
+			s.Suspended = "until " + x.Until.UTC().Format("2006-01-02 15:04 UTC")
+		}
+		s.Suspended += ": " + x.Why
+	}
+	return s, known
 }

@@ -35,7 +35,7 @@ func (d *Daemon) pageOptions() page.Options {
 		Login: func(ctx context.Context, name, password string, remote netip.Addr) page.SignIn {
 			return d.signIn(ctx, name, password, remote, told)
 		},
-		Live: d.live, Explain: d.explainFor, ExplainLogin: d.explainLoginFor, Keys: d.keysOf, Doctor: d.findingsForPage,
+		Live: d.live, Explain: d.explainFor, ExplainLogin: d.explainLoginFor, Keys: d.keysOf, Sending: d.sendingForPage, Doctor: d.findingsForPage,
 		Report: func(what string, err error) {
 			lines.warn(d.log.Logger, "the page could not do what it was asked", zap.String("request", what), zap.Error(err), zap.String("remedy", remedyOf(err)))
 		},

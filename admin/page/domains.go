@@ -91,7 +91,7 @@ func domainInput(f *form) manage.DomainInput {
 	}
 }
 
-func aboutDomain(_ *visit, t *manage.Tx, d *manage.Domain) (*about, error) {
+func aboutDomain(v *visit, t *manage.Tx, d *manage.Domain) (*about, error) {
 	in := "?" + url.Values{"domain": {d.Name}}.Encode()
 	a := &about{
 		Facts: []fact{{"Mailboxes", number(d.Mailboxes)}, {"Aliases", number(d.Aliases)}, {"Domain aliases", number(d.DomainAliases)},
@@ -108,6 +108,7 @@ func aboutDomain(_ *visit, t *manage.Tx, d *manage.Domain) (*about, error) {
 		return nil, err
 	}
 	a.addLimits(limits)
+	a.addSending(v.p, d.Name)
 	admins, err := t.DomainAdmins(d.ID)
 	if err != nil {
 		return nil, err

@@ -46,8 +46,12 @@ func BenchmarkMany(b *testing.B) {
 	h.SetSettings(s)
 	for name, ask := range map[string]func(a []byte) *policy.Request{
 		"recipient": func(a []byte) *policy.Request { return &policy.Request{State: policy.Rcpt, Recipient: a} },
-		"look":      func(a []byte) *policy.Request { return &policy.Request{State: policy.Rcpt, Recipient: []byte("x@far.test"), SASLUsername: a} },
-		"count":     func(a []byte) *policy.Request { return &policy.Request{State: policy.EndOfMessage, RecipientCount: 3, SASLUsername: a, Instance: a} },
+		"look": func(a []byte) *policy.Request {
+			return &policy.Request{State: policy.Rcpt, Recipient: []byte("x@far.test"), SASLUsername: a}
+		},
+		"count": func(a []byte) *policy.Request {
+			return &policy.Request{State: policy.EndOfMessage, RecipientCount: 3, SASLUsername: a, Instance: a}
+		},
 	} {
 		requests := make([]*policy.Request, 20_000)
 		for i := range requests {
