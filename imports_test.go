@@ -20,6 +20,8 @@ var imports = map[string][]string{
 	"internal/browsertest":      {"internal/peers"},
 	"internal/ldaptest":         {"internal/peers"},
 	"internal/peers":            {},
+	"internal/resolve":          {},
+	"internal/resolve/dnstest":  {},
 	"internal/sdtest":           {},
 	"store":                     {},
 	"store/db":                  {},
@@ -38,6 +40,7 @@ var imports = map[string][]string{
 	"lookup/internal/peer":      {},
 	"lookup/internal/strescape": {},
 	"lookup/policy":             {"lookup/internal/line"},
+	"lookup/sendlimit":          {},
 	"lookup/socketmap":          {"lookup/internal/line"},
 	"lookup/tcptable":           {"lookup/internal/line"},
 	"lookup/usage":              {"store"},
@@ -47,30 +50,38 @@ var imports = map[string][]string{
 	"lookup/dovecot":            {"lookup/auth", "lookup/dict", "lookup/login", "lookup/usage", "store"},
 	"lookup/dict":               {"lookup/internal/line", "lookup/internal/peer", "lookup/internal/strescape"},
 	"dkim":                      {},
-	"dkim/dnscheck":             {"dkim"},
+	"dkim/dnscheck":             {"dkim", "internal/resolve"},
 	"dkim/keyring":              {"dkim", "store"},
 	"dkim/keybook":              {"dkim", "dkim/dnscheck", "dkim/keyring", "store"},
 	"dkim/opendkim":             {},
 	"dkim/milter":               {"dkim"},
 	"dkim/milter/miltertest":    {},
+	"admin/alarm":               {"store/db", "store/modoboa/rows"},
 	"admin/mapdiff":             {"lookup", "store", "store/db"},
 	"admin/doctor":              {"dkim", "lookup", "lookup/password", "store"},
-	"daemon":                    {"admin/api", "admin/doctor", "admin/jobs", "admin/manage", "admin/mapdiff", "admin/page", "dkim", "dkim/dnscheck", "dkim/keybook", "dkim/keyring", "dkim/milter", "lookup", "lookup/auth", "lookup/dict", "lookup/dovecot", "lookup/guard", "lookup/guard/redisguard", "lookup/login", "lookup/outside", "lookup/password", "lookup/socketmap", "lookup/tcptable", "lookup/usage", "store", "store/db", "store/modoboa", "store/modoboa/parameters", "store/spool"},
-	"cmd/vmapd":                 {"admin/api", "admin/doctor", "admin/jobs", "admin/manage", "admin/mapdiff", "cmd/vmapd/internal/doveconf", "daemon", "dkim", "dkim/dnscheck", "dkim/keybook", "dkim/keyring", "dkim/opendkim", "lookup", "lookup/password", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa", "store/modoboa/parameters", "store/postfixadmin"},
+	"daemon":                    {"admin/alarm", "admin/api", "admin/dnschecks", "admin/dnschecks/results", "admin/doctor", "admin/jobs", "admin/mailops", "admin/manage", "admin/mapdiff", "admin/page", "dkim", "dkim/dnscheck", "dkim/keybook", "dkim/keyring", "dkim/milter", "internal/resolve", "lookup", "lookup/auth", "lookup/dict", "lookup/dovecot", "lookup/guard", "lookup/guard/redisguard", "lookup/login", "lookup/outside", "lookup/password", "lookup/socketmap", "lookup/tcptable", "lookup/usage", "store", "store/db", "store/modoboa", "store/modoboa/parameters", "store/spool"},
+	"cmd/vmapd":                 {"admin/api", "admin/dnschecks", "admin/doctor", "admin/jobs", "admin/mailops", "admin/manage", "admin/mapdiff", "cmd/vmapd/internal/doveconf", "cmd/vmapd/internal/manual", "daemon", "dkim", "dkim/dnscheck", "dkim/keybook", "dkim/keyring", "dkim/opendkim", "internal/resolve", "lookup", "lookup/password", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa", "store/modoboa/parameters", "store/postfixadmin"},
 	"admin/jobs":                {"admin/manage", "store/db", "store/modoboa", "store/modoboa/parameters", "store/modoboa/rows"},
-	"admin/manage":              {"lookup/password", "store", "store/db", "store/modoboa/parameters", "store/modoboa/rows"},
+	"admin/manage":              {"internal/resolve", "lookup/password", "store", "store/db", "store/modoboa/parameters", "store/modoboa/rows"},
+	"admin/mailops":             {"store", "store/db", "store/modoboa/rows"},
 	"admin/api":                 {"admin/jobs", "admin/manage", "lookup", "store", "store/db"},
-	"admin/page":                {"admin/manage", "lookup", "store"},
+	"admin/dnschecks":           {"admin/dnschecks/record", "dkim", "dkim/dnscheck", "dkim/keyring", "internal/resolve", "store"},
+	"admin/dnschecks/record":    {},
+	"admin/dnschecks/results":   {"admin/dnschecks", "store/db", "store/modoboa/rows"},
+	"admin/page":                {"admin/dnschecks", "admin/manage", "lookup", "store"},
+
+	"lookup/sendlimit/redislimit": {"lookup/sendlimit"},
 
 	"cmd/vmapd/internal/doveconf": {"daemon"},
 	"cmd/vmapd/internal/dovetest": {"cmd/vmapd/internal/mailtest", "internal/peers"},
 	"cmd/vmapd/internal/gendocs":  {"admin/doctor", "cmd/vmapd/internal/doveconf", "daemon", "lookup"},
 	"cmd/vmapd/internal/mailtest": {"internal/peers"},
+	"cmd/vmapd/internal/manual":   {"daemon"},
 	"cmd/vmapd/internal/drill":    {"daemon", "internal/sdtest", "lookup/socketmap"},
 }
 
 // wirePackages import the standard library alone: others may use them.
-var wirePackages = []string{"lookup/auth", "lookup/dict", "lookup/guard", "lookup/internal/line", "lookup/internal/peer", "lookup/internal/strescape", "lookup/policy", "lookup/socketmap", "lookup/tcptable"}
+var wirePackages = []string{"lookup/auth", "lookup/dict", "lookup/guard", "lookup/internal/line", "lookup/internal/peer", "lookup/internal/strescape", "lookup/policy", "lookup/sendlimit", "lookup/socketmap", "lookup/tcptable"}
 
 // leafPackages know no SQL driver, logger or metrics.
 var leafPackages = []string{"store", "lookup"}

@@ -18,7 +18,7 @@ func (d *Daemon) api(root bool) http.Handler {
 	return api.New(api.Options{
 		Manager: d.manager, Root: root, Sync: d.store.Sync, Lookup: d.lookUp, Explain: d.explain, ExplainLogin: d.explainLogin,
 		Status: func() (api.Brief, any) { s := d.Status(); return briefly(s), s },
-		DKIM:   d.apiKeys(), Jobs: d.apiJobs(), Doctor: d.findingsForAPI, Done: d.apiDone,
+		DKIM:   d.apiKeys(), Doctor: d.findingsForAPI, Alarms: d.alarms.local(), Done: d.apiDone, Jobs: d.apiJobs(), DNS: d.apiDNS(),
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/vmapd/vmapd/admin/dnschecks"
 	"github.com/vmapd/vmapd/lookup/password"
 	"github.com/vmapd/vmapd/store/db"
 	"github.com/vmapd/vmapd/store/modoboa/parameters"
@@ -16,20 +17,23 @@ const DefaultConfigFile = "/etc/vmapd/vmapd.toml"
 // documentation of the settings: the commented default file and the manual
 // page are made from them. Load and Default are the ways to make one.
 type Config struct {
-	StateDir string   `toml:"state_dir" comment:"Folder for what vmapd keeps: the embedded database, the control socket, keys. $STATE_DIRECTORY, if systemd sets it, is the default."`
-	Database Database `toml:"database" comment:"The database that holds domains, mailboxes and aliases."`
-	Listen   []Listen `toml:"listen" comment:"One [[listen]] section for each socket. If there is none at all, vmapd serves socketmap, milter, dict, auth and auth-master on unix sockets in its run folder ($RUNTIME_DIRECTORY or /run/vmapd) and http on inet:127.0.0.1:8025."`
-	Lookup   Lookup   `toml:"lookup" comment:"How the lookup tables answer."`
-	Dovecot  Dovecot  `toml:"dovecot" comment:"Logins, and answers for Dovecot (protocols dict, auth, auth-master)."`
-	Guard    Guard    `toml:"guard" comment:"Protection of logins against guessing. With policy.counters in Redis several nodes count together."`
-	DKIM     DKIM     `toml:"dkim" comment:"Signing of mail (protocol milter): what authenticated clients send, and others that are named here."`
-	Policy   Policy   `toml:"policy" comment:"What several nodes count together: wrong passwords ([guard]), and sending limits, for a protocol of coming versions (policy)."`
-	Outside  Outside  `toml:"outside" comment:"Accounts whose passwords are kept elsewhere: in an LDAP directory, or by another mail server. See docs/outside-accounts.md."`
-	Modoboa  Modoboa  `toml:"modoboa" comment:"Modoboa's own parameters, which its administrators set in its pages (core_localconfig). 'vmapd config show' lists them."`
-	Jobs     Jobs     `toml:"jobs" comment:"What is done again and again, on one node at a time: 'vmapd job list' shows it. docs/jobs.md explains each job."`
-	Admin    Admin    `toml:"admin" comment:"What administrators use, on the listeners of protocol http."`
-	Shadow   Shadow   `toml:"shadow" comment:"Before vmapd takes the place of SQL maps: ask them too what Postfix asks vmapd, and tell what differs (vmapd status, vmapd_shadow_total). See docs/diff.md."`
-	Log      Log      `toml:"log" comment:"Messages go to standard error."`
+	StateDir  string    `toml:"state_dir" comment:"Folder for what vmapd keeps: the embedded database, the control socket, keys. $STATE_DIRECTORY, if systemd sets it, is the default."`
+	Database  Database  `toml:"database" comment:"The database that holds domains, mailboxes and aliases."`
+	Listen    []Listen  `toml:"listen" comment:"One [[listen]] section for each socket. If there is none at all, vmapd serves socketmap, milter, dict, auth and auth-master on unix sockets in its run folder ($RUNTIME_DIRECTORY or /run/vmapd) and http on inet:127.0.0.1:8025."`
+	Lookup    Lookup    `toml:"lookup" comment:"How the lookup tables answer."`
+	Dovecot   Dovecot   `toml:"dovecot" comment:"Logins, and answers for Dovecot (protocols dict, auth, auth-master)."`
+	Guard     Guard     `toml:"guard" comment:"Protection of logins against guessing. With policy.counters in Redis several nodes count together."`
+	Outside   Outside   `toml:"outside" comment:"Accounts whose passwords are kept elsewhere: in an LDAP directory, or by another mail server. See docs/outside-accounts.md."`
+	DKIM      DKIM      `toml:"dkim" comment:"Signing of mail (protocol milter): what authenticated clients send, and others that are named here."`
+	DNS       DNS       `toml:"dns" comment:"Checks of what DNS says of the mail of each domain. docs/dns-checks.md explains them."`
+	Policy    Policy    `toml:"policy" comment:"What several nodes count together: wrong passwords ([guard]), and sending limits, for a protocol of coming versions (policy)."`
+	Alarms    Alarms    `toml:"alarms" comment:"What administrators are told of: mailboxes that are nearly full, keys that are not in DNS, a database that is down. The web page, the API and vmapd alarm list show them."`
+	Jobs      Jobs      `toml:"jobs" comment:"What is done again and again, on one node at a time: 'vmapd job list' shows it. docs/jobs.md explains each job."`
+	Mailboxes Mailboxes `toml:"mailboxes" comment:"Folders of mailboxes, which are renamed and removed as Modoboa orders it."`
+	Modoboa   Modoboa   `toml:"modoboa" comment:"Modoboa's own parameters, which its administrators set in its pages (core_localconfig). 'vmapd config show' lists them."`
+	Admin     Admin     `toml:"admin" comment:"What administrators use, on the listeners of protocol http."`
+	Shadow    Shadow    `toml:"shadow" comment:"Before vmapd takes the place of SQL maps: ask them too what Postfix asks vmapd, and tell what differs (vmapd status, vmapd_shadow_total). See docs/diff.md."`
+	Log       Log       `toml:"log" comment:"Messages go to standard error."`
 
 	// Path is the file the configuration came from, "" if there was none.
 	Path string `toml:"-"`
@@ -129,6 +133,22 @@ type DKIM struct {
 	networks []netip.Prefix // Networks, parsed
 }
 
+// DNS is the section [dns].
+type DNS struct {
+	Schedule  string   `toml:"schedule" comment:"Check all domains again and again. auto: in databases that vmapd init made, never where Modoboa's own jobs do it (modo check_mx, or its worker). always: those are switched off. never: only by order."`
+	Every     Duration `toml:"every" comment:"Time between two checks of a domain. What is wrong is looked at again after a quarter of it, what could not be said after a twelfth."`
+	Checks    []string `toml:"checks" comment:"Which checks are made, unless Modoboa's parameters (enable_mx_checks, enable_spf_checks ...) switch them off: mx, dnsbl, spf, dkim, dmarc, autoconfig, autodiscover, mta-sts, tls-rpt."`
+	Resolvers []string `toml:"resolvers" comment:"DNS servers, address or address:port. Empty: those of dkim.resolvers, else of /etc/resolv.conf. Block lists do not answer public ones. Modoboa's parameter custom_dns_server goes first."`
+	DNSBL     []string `toml:"dnsbl" comment:"Block lists to ask about the addresses of MX hosts. Mind their terms of use."`
+	Networks  []string `toml:"networks" comment:"Networks of our own, besides those of Modoboa's parameter valid_mxs: an MX record of each domain must lead to one of them. Empty, and valid_mxs too: anywhere."`
+	Senders   []string `toml:"senders" comment:"Addresses from which mail leaves: SPF records must let them pass. Empty: the MX addresses in our own networks are looked at, and there is a warning."`
+	Host      string   `toml:"host" comment:"Name of this mail host, for records to publish. Empty: the name of the machine, if it has a dot."`
+
+	networks []netip.Prefix   // Networks, parsed
+	senders  []netip.Addr     // Senders, parsed
+	checks   []dnschecks.Kind // Checks, parsed
+}
+
 // Policy is the section [policy].
 type Policy struct {
 	Counters string `toml:"counters" comment:"local, or redis://host:6379/0 when several nodes share limits."`
@@ -217,12 +237,18 @@ func builtin() *Config {
 			Headers: "balanced", Canon: "relaxed/relaxed", Subdomains: "exact", Resolvers: []string{},
 			AliasKeys: "own", Generate: "auto", ReplacedKeep: Duration(7 * 24 * time.Hour), Settle: Duration(time.Hour), Retire: Duration(8 * 24 * time.Hour),
 		},
-		Policy:  Policy{Counters: "local"},
-		Outside: defaultOutside(),
-		Modoboa: Modoboa{Parameters: []string{}},
-		Jobs:    Jobs{Enabled: "auto", CleanLogs: Duration(24 * time.Hour), InactiveAccounts: "disable"},
-		Admin:   Admin{Page: true},
-		Shadow:  Shadow{Every: 100},
-		Log:     Log{Level: "info", Format: "console"},
+		Policy:    Policy{Counters: "local"},
+		Alarms:    builtinAlarms(),
+		Admin:     Admin{Page: true},
+		Shadow:    Shadow{Every: 100},
+		Log:       Log{Level: "info", Format: "console"},
+		Outside:   defaultOutside(),
+		Modoboa:   Modoboa{Parameters: []string{}},
+		Jobs:      Jobs{Enabled: "auto", CleanLogs: Duration(24 * time.Hour), InactiveAccounts: "disable"},
+		Mailboxes: defaultMailboxes(),
+		DNS: DNS{
+			Schedule: "auto", Every: Duration(time.Hour), Checks: allChecks(), Resolvers: []string{}, Networks: []string{}, Senders: []string{},
+			DNSBL: []string{"zen.spamhaus.org", "bl.spamcop.net", "psbl.surriel.com"},
+		},
 	}
 }

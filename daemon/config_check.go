@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/vmapd/vmapd/dkim/dnscheck"
 	"github.com/vmapd/vmapd/dkim/keyring"
+	"github.com/vmapd/vmapd/internal/resolve"
 	"github.com/vmapd/vmapd/lookup"
 	"github.com/vmapd/vmapd/store/db"
 	"github.com/vmapd/vmapd/store/modoboa/parameters"
@@ -36,6 +36,9 @@ func (c *Config) check() ConfigErrors {
 	k.guard()
 	k.outside()
 	k.dkim()
+	k.alarms()
+	k.mailboxes()
+	k.dns()
 	k.modoboa()
 	k.jobs()
 	k.other()
@@ -182,7 +185,7 @@ func (k *checker) dkim() {
 		k.fail("dkim.retire", "%s is too short: mail waits in queues for days, at least %s", d.Retire, Duration(keyring.MinRetire))
 	}
 	for i, r := range d.Resolvers {
-		if _, err := dnscheck.ParseServer(r); err != nil {
+		if _, err := resolve.ParseServer(r); err != nil {
 			k.fail(fmt.Sprintf("dkim.resolvers[%d]", i), "%v", err)
 		}
 	}

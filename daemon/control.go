@@ -29,7 +29,9 @@ type Status struct {
 	Guard     GuardStatus      `json:"guard"`
 	Outside   OutsideStatus    `json:"outside"`
 	DKIM      DKIMStatus       `json:"dkim"`
+	Alarms    int              `json:"alarms"` // open ones
 	Shadow    *ShadowStatus    `json:"shadow,omitempty"`
+	Mailboxes *MailboxStatus   `json:"mailboxes,omitempty"` // operations on their folders; null: none are carried out
 	Listeners []ListenerStatus `json:"listeners"`
 }
 
@@ -161,7 +163,10 @@ func (d *Daemon) Status() *Status {
 		s.Guard = d.logins.guard.status()
 	}
 	s.Outside = d.outside.status()
+	s.DKIM = d.records.status()
+	s.Alarms = d.alarms.Count()
 	s.DKIM, s.Shadow = d.records.status(), d.shadow.report()
+	s.Mailboxes = d.mailboxes.status()
 	for _, p := range d.ports {
 		s.Listeners = append(s.Listeners, ListenerStatus{
 			Protocol: p.cfg.Protocol, Address: p.address(), Table: p.cfg.Table,

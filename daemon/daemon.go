@@ -45,7 +45,10 @@ type Daemon struct {
 	unauthorized limiter         // of lines in the log
 	published    keyring.Showing // what DNS shows; nil = nobody can say
 	records      *records
+	alarms       *alarms
+	dns          *DNSChecks
 	diagnosis    diagnosis
+	mailboxes    mailboxes
 	settings     *settings // Modoboa's parameters
 	outside      *outsiders
 	jobs         *jobs.Scheduler
@@ -91,15 +94,18 @@ func New(cfg *Config, path string, overrides []string, log *Logger) (*Daemon, er
 	d.working, d.rest = context.WithCancel(context.Background())
 	d.signing.Store(cfg.signingSettings())
 	d.openKeys()
+	d.dns = NewDNSChecks()
 	l := &loads{log: log.Logger, metrics: d.metrics, status: func(s string) { d.notify("STATUS=" + s) }}
 	d.store = &store.Store{Settings: database.settings(cfg), File: SnapshotPath(cfg.StateDir), Hooks: l.hooks()}
 	d.resolver = lookup.NewResolver(d.store, cfg.LookupOptions())
 	d.settings = d.openSettings()
 	d.jobs = d.openJobs()
 	d.rates = newRates()
+	d.alarms = newAlarms(d)
+	d.dns.SetAlarms(d.Alarms())
 	d.shadow = newShadow(d.metrics.shadow)
 	d.page = page.New(d.pageOptions())
-	d.metrics.registry.MustRegister(newCollector(d.store, d.openConnections), spoolCollector(func() spool.Stats { return d.writes.stats() }), d.records)
+	d.metrics.registry.MustRegister(newCollector(d.store, d.openConnections), spoolCollector(func() spool.Stats { return d.writes.stats() }), d.records, newAlarmCollector(d.alarms.Counts))
 	return d, nil
 }
 
@@ -154,6 +160,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	tending := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.logins.run(ctx, d) })
 	signing := newTask(context.WithoutCancel(ctx), d.runKeys)
 	keeping := newTask(context.WithoutCancel(ctx), d.keepKeys)
+	telling := newTask(context.WithoutCancel(ctx), d.alarms.Run)
+	watching := newTask(context.WithoutCancel(ctx), d.watchAlarms)
+	moving := newTask(context.WithoutCancel(ctx), d.watchMailboxes)
 	asking := newTask(context.WithoutCancel(ctx), d.keepSettings)
 	toiling := newTask(d.working, d.jobs.Run)
 	counting := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.rates.run(ctx, d.metrics.totals) })
@@ -179,12 +188,15 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.rest()
 	toiling.end()
 	d.log.Info("ending: finishing the requests at hand")
+	watching.end()
 	d.drain(signals)
 	tending.end()
 	keeping.end()
+	moving.end()
 	asking.end()
 	signing.end()
 	writing.end()
+	telling.end()
 	loading.end()
 	d.passOnRest(signals)
 	d.log.Info("ended")

@@ -81,7 +81,7 @@ func newMetrics() *metrics {
 	build := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "vmapd_build_info", Help: "Always 1; the labels say what runs.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()}}, func() float64 { return 1 })
-	m.registry.MustRegister(m.tallies, m.refusals, m.protocolErrors, m.refresh, m.refreshErrors, m.panics, m.changes, m.missed, m.lost, m.fileErrors, m.logins, m.outside, m.messages, m.shadow, m.written, m.writeErrors, m.web, build,
+	m.registry.MustRegister(m.tallies, m.refusals, m.protocolErrors, m.refresh, m.refreshErrors, m.panics, m.changes, m.missed, m.lost, m.fileErrors, m.logins, m.messages, m.shadow, m.written, m.writeErrors, m.web, m.outside, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -35,7 +35,8 @@ func (d *Daemon) pageOptions() page.Options {
 		Login: func(ctx context.Context, name, password string, remote netip.Addr) page.SignIn {
 			return d.signIn(ctx, name, password, remote, told)
 		},
-		Live: d.live, Explain: d.explainFor, ExplainLogin: d.explainLoginFor, Keys: d.keysOf, Doctor: d.findingsForPage,
+		Live: d.live, Explain: d.explainFor, ExplainLogin: d.explainLoginFor, Keys: d.keysOf, DNS: d.dnsReport, Doctor: d.findingsForPage,
+		Alarms: d.alarms.local(),
 		Report: func(what string, err error) {
 			lines.warn(d.log.Logger, "the page could not do what it was asked", zap.String("request", what), zap.Error(err), zap.String("remedy", remedyOf(err)))
 		},
@@ -78,7 +79,7 @@ func (d *Daemon) live() page.Live {
 		Ready: s.Ready, Reason: s.Reason, Uptime: time.Duration(s.Uptime) * time.Second,
 		Database: s.Database.Name, Up: s.Database.Up, Following: s.Database.Following, Error: s.Database.LastError,
 		SpoolPending: s.Spool.Pending, SpoolDead: s.Spool.Dead, SpoolError: s.Spool.LastError,
-		Keys: s.DKIM.Keys, KeysRight: s.DKIM.Right, KeysWrong: s.DKIM.Wrong, Rates: d.rates.list(d.openConnections()),
+		Alarms: s.Alarms, Keys: s.DKIM.Keys, KeysRight: s.DKIM.Right, KeysWrong: s.DKIM.Wrong, Rates: d.rates.list(d.openConnections()),
 	}
 	if s.Database.Up {
 		l.Error = ""

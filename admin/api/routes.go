@@ -67,6 +67,8 @@ func domainRoutes() []Route {
 		{put, base + "domains/{pk}/", "replaceDomain", domains, updateDomain, nil},
 		{patch, base + "domains/{pk}/", "changeDomain", domains, updateDomain, nil},
 		{del, base + "domains/{pk}/", "deleteDomain", domains, deleteDomain, nil},
+		{get, base + "domains/{pk}/dns/", "getDomainDNS", everyone, nil, getDNS},
+		{post, base + "domains/{pk}/dns/check/", "checkDomainDNS", administrators, nil, checkDNS},
 		{get, base + "domains/by-name/{name}", "getDomainByName", everyone, getDomainByName, nil},
 		{put, base + "domains/by-name/{name}", "putDomainByName", domains, putDomain, nil},
 		{del, base + "domains/by-name/{name}", "deleteDomainByName", domains, deleteDomainByName, nil},
@@ -157,6 +159,8 @@ func viewRoutes() []Route {
 		{get, base + "status/", "status", everyone, nil, status},
 		{get, base + "doctor/", "doctor", supers, nil, doctor},
 		{get, base + "log/", "listLog", supers, listLog, nil},
+		{get, base + "alarms/", "listAlarms", administrators, nil, listAlarms},
+		{post, base + "alarms/{pk}/close/", "closeAlarm", administrators, nil, closeAlarm},
 	}
 }
 

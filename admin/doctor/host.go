@@ -37,6 +37,7 @@ type Files struct {
 	StateDir string
 	KeyDir   string // of DKIM keys
 	UID      int    // user that runs vmapd, -1 if nobody knows
+	Mail     *MailRoot
 }
 
 // Daemon is what a running daemon says of itself.
@@ -55,6 +56,8 @@ type Daemon struct {
 	Age           time.Duration // of the data
 	Stale         bool          // too old to be served
 	Stored        bool          // from the disk, and the database was not read since
+
+	Operations *Operations // on folders of mailboxes; nil if none are carried out
 
 	Following   bool   // changes are followed
 	FollowError string // why they are not, if that is a failure

@@ -25,7 +25,7 @@ func (s *Scheduler) Now(ctx context.Context, name string, o Order) (*Report, err
 	if o.DryRun {
 		return s.carryOut(ctx, job, &site, o)
 	}
-	lock, err := site.DB.TryLock(ctx, lockName(name))
+	lock, err := site.DB.TryLock(ctx, LockName(name))
 	if errors.Is(err, db.ErrLocked) {
 		return nil, ErrElsewhere
 	}

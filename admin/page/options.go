@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/vmapd/vmapd/admin/dnschecks"
 	"github.com/vmapd/vmapd/admin/manage"
 	"github.com/vmapd/vmapd/lookup"
 )
@@ -25,6 +26,8 @@ type Options struct {
 	// Served waits until all that was committed is served; nil = nobody waits.
 	Served func(ctx context.Context) error
 
+	// Alarms are those that the database does not have; nil = there are none.
+	Alarms *manage.LocalAlarms
 	// Live tells how the daemon does.
 	Live func() Live
 	// Explain explains where mail for an address goes, from what is served. The
@@ -34,6 +37,9 @@ type Options struct {
 	ExplainLogin func(login string) (*lookup.Explanation, error)
 	// Keys tells the DKIM keys of a domain. ask has DNS asked now.
 	Keys func(ctx context.Context, domain string, ask bool) (Keys, error)
+	// DNS tells what DNS says of a domain, nil if it was not checked. ask has it
+	// checked now.
+	DNS func(ctx context.Context, d *manage.Domain, ask bool) (*dnschecks.Report, error)
 	// Doctor looks for what is wrong with the host; nil = nobody can.
 	Doctor func(ctx context.Context) ([]Finding, error)
 

@@ -49,6 +49,9 @@ func (a *app) host(ctx context.Context, c *daemon.Config, checks []doctor.Check,
 	}
 	if groups["files"] {
 		h.Files = &doctor.Files{StateDir: c.StateDir, KeyDir: c.DKIM.KeyDir, UID: runnerOf(c, h.Daemon, status)}
+		if m := &c.Mailboxes; m.Root != "" && m.Mode == "files" {
+			h.Files.Mail = &doctor.MailRoot{Path: m.Root, Daemon: m.Every > 0}
+		}
 	}
 	if groups["postfix"] || groups["sockets"] || groups["dovecot"] {
 		h.Postfix = postfixHost(ctx, c, o.postfix)
@@ -77,6 +80,12 @@ func daemonState(c *daemon.Config, s *daemon.Status, err error) *doctor.Daemon {
 	for _, o := range s.Outside.Servers {
 		if o.Error != "" {
 			d.OutsideDown = append(d.OutsideDown, doctor.OutsideServer{Source: o.Source, Server: o.Server, Error: o.Error})
+		}
+	}
+	if m := s.Mailboxes; m != nil {
+		d.Operations = &doctor.Operations{Pending: m.Pending, Oldest: time.Duration(m.Oldest * float64(time.Second)), Error: m.Error}
+		for _, f := range m.Failed {
+			d.Operations.Failed = append(d.Operations.Failed, doctor.FailedOperation{Path: f.Path, Problem: f.Text, Remedy: f.Remedy})
 		}
 	}
 	for _, w := range s.DKIM.FirstWrong {

@@ -60,7 +60,11 @@ func printStatus(w io.Writer, s *daemon.Status) error {
 	row.guard(&s.Guard)
 	row.outside(&s.Outside)
 	row.dkim(&s.DKIM)
+	if s.Alarms > 0 {
+		row("alarms", "%d are OPEN, see vmapd alarm list", s.Alarms)
+	}
 	row.shadow(s.Shadow)
+	row.mailboxes(s.Mailboxes)
 	for _, l := range s.Listeners {
 		row("listener", "%s, %d of %d connections", strings.TrimSpace(l.Protocol+" "+l.Address+" "+l.Table), l.Connections, l.Max)
 	}
@@ -147,6 +151,19 @@ func (row statusRow) shadow(x *daemon.ShadowStatus) {
 	}
 	for _, d := range x.Last[max(len(x.Last)-5, 0):] {
 		row("", "%s %s: maps %s, vmapd %s", d.Table, d.Key, orNothing(d.Maps), orNothing(d.Vmapd))
+	}
+}
+
+func (row statusRow) mailboxes(m *daemon.MailboxStatus) {
+	if m == nil {
+		return
+	}
+	row("mailboxes", "%d operations on folders wait", m.Pending)
+	if m.Error != "" {
+		row("", "none is carried out: %s", m.Error)
+	}
+	for _, f := range m.Failed {
+		row("", "FAILED: %s", f.Text)
 	}
 }
 

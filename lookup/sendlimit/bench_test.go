@@ -1,0 +1,42 @@
+package sendlimit
+
+import (
+	"fmt"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// BenchmarkTake is what a message costs.
+func BenchmarkTake(b *testing.B) {
+	for name, limits := range map[string]int{"without limits": 0, "two limits": 1, "six limits": 3} {
+		b.Run(name, func(b *testing.B) { benchTake(b, Settings{}, limits) })
+		b.Run(name+" on disk", func(b *testing.B) { benchTake(b, Settings{Path: filepath.Join(b.TempDir(), "limits")}, limits) })
+	}
+}
+
+// benchTake charges messages of 10,000 accounts of 100 domains.
+func benchTake(b *testing.B, s Settings, limits int) {
+	e := Open(s)
+	defer e.Close()
+	all := []Limit{{Recipients, 1 << 40, Day}, {Messages, 1 << 40, Window(time.Hour)}, {Bytes, 1 << 60, Window(7 * 24 * time.Hour)}}[:limits]
+	charges := make([]Charge, 10_000)
+	for i := range charges {
+		charges[i] = message(3, Limited{Subject{Account, fmt.Sprintf("user%d@example.com", i)}, all}, Limited{Subject{Domain, fmt.Sprintf("example%d.com", i%100)}, all})
+	}
+	b.ReportAllocs()
+	var next atomic.Uint64
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			n := next.Add(1)
+			c := charges[n%uint64(len(charges))]
+			if limits > 0 {
+				c.Instance = fmt.Sprint(n)
+			}
+			if !e.Take(b.Context(), c).OK {
+				b.Fatal("refused")
+			}
+		}
+	})
+}

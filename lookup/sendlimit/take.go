@@ -1,0 +1,232 @@
+package sendlimit
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// Take judges a charge and counts it, in one step: either all limits of all its
+// subjects hold and it is counted in all of them, or nothing is counted.
+//
+// A second charge of the same Instance takes the place of the first. It is
+// refused only by limits in which it counts for more, and then the first stays
+// as it was: see Cancel.
+//
+// Where no subject has limits nothing is allocated and no lock is taken. Else
+// what was counted is in the file, as far as the operating system is concerned,
+// before Take returns. ctx ends waiting for other nodes, not the charge.
+func (e *Engine) Take(ctx context.Context, c Charge) Verdict {
+	if s := e.suspended(c.Subjects); s != nil {
+		e.stats.suspended.Add(1)
+		return Verdict{Suspended: s}
+	}
+	if !c.limited() {
+		e.stats.free.Add(1)
+		return Verdict{OK: true}
+	}
+	return e.take(ctx, c)
+}
+
+// Cancel takes back what a message was charged: it will not be sent after all.
+// Subjects and Instance of c are looked at.
+func (e *Engine) Cancel(ctx context.Context, c Charge) {
+	c.Recipients, c.Messages, c.Bytes, c.Addresses, c.Dry = 0, 0, 0, nil, false
+	if c.Instance != "" && c.limited() {
+		e.take(ctx, c)
+	}
+}
+
+// order is a charge that is being judged.
+type order struct {
+	*Charge
+	ms      int64 // when, in milliseconds
+	entries []*entry
+	lines   []line
+	prior   *instance
+	account *entry   // that remembers recipients; nil if none does
+	fresh   []uint64 // recipients that are new
+	alone   bool     // it was judged without the other nodes
+
+	room struct { // for the usual sizes
+		entries [4]*entry
+		lines   [8]line
+	}
+}
+
+// line is one limit of one subject.
+type line struct {
+	entry   *entry
+	counter *counter
+	limit   Limit
+	amount  int64
+	old     int64 // of the same message, as far as it counts still
+	oldAt   int64 // bucket
+	again   bool  // the same counter is in an earlier line
+}
+
+func (e *Engine) take(ctx context.Context, c Charge) Verdict {
+	e.gate.RLock()
+	o := e.begin(&c)
+	v := e.judge(ctx, o)
+	var told []func()
+	switch {
+	case c.Dry:
+	case v.OK:
+		told = e.count(o, &v)
+	default:
+		told = e.refuse(o, &v)
+	}
+	for _, en := range o.entries {
+		en.mu.Unlock()
+	}
+	e.gate.RUnlock()
+	for _, tell := range told {
+		tell()
+	}
+	return v
+}
+
+// begin locks the entries of all subjects with limits, in order, and finds the
+// counters and the amounts.
+func (e *Engine) begin(c *Charge) *order {
+	o := &order{Charge: c}
+	o.entries, o.lines = o.room.entries[:0], o.room.lines[:0]
+	account, remembers := c.remembers()
+	o.ms = e.now()
+	for _, s := range sorted(c.Subjects) {
+		if len(s.Limits) == 0 && !(remembers && s.Subject == account) {
+			continue
+		}
+		en := e.lock(o, s.Subject)
+		for _, l := range s.Limits {
+			l.Window, l.Max = l.Window.clean(), max(l.Max, 0)
+			if l.Unit < refusals {
+				o.lines = append(o.lines, line{entry: en, counter: en.counter(l.Unit, l.Window), limit: l})
+			}
+		}
+		if remembers && s.Subject == account {
+			o.account = en
+		}
+	}
+	o.ms = e.now() // it may have waited
+	o.prior = e.instances.get(c.Instance, o.ms)
+	e.recipients(o)
+	for i := range o.lines {
+		o.fill(i)
+	}
+	return o
+}
+
+// lock gives the entry of a subject, locked; one that the order has locked
+// already if it names a subject twice.
+func (e *Engine) lock(o *order, s Subject) *entry {
+	if n := len(o.entries); n > 0 && o.entries[n-1].subject == s {
+		return o.entries[n-1]
+	}
+	en, evicted := e.table.enter(s, o.ms)
+	if evicted {
+		e.stats.evicted.Add(1)
+	}
+	en.used = o.ms
+	o.entries = append(o.entries, en)
+	return en
+}
+
+// sorted gives subjects in the one order in which all lock them.
+func sorted(list []Limited) []Limited {
+	compare := func(a, b Limited) int { return a.compare(b.Subject) }
+	if slices.IsSortedFunc(list, compare) {
+		return list
+	}
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, compare)
+	return list
+}
+
+// recipients finds those that are new to the account.
+func (e *Engine) recipients(o *order) {
+	if o.account == nil {
+		return
+	}
+	for _, a := range o.Addresses {
+		h := e.hash(a)
+		if known := o.account.seen != nil && o.account.seen.has(h); !known || o.prior.hasLearned(h) {
+			o.fresh = append(o.fresh, h)
+		}
+	}
+	slices.Sort(o.fresh)
+	o.fresh = slices.Compact(o.fresh)
+}
+
+// fill completes a line.
+func (o *order) fill(i int) {
+	l := &o.lines[i]
+	l.counter.tidy(o.ms)
+	l.amount = o.amount(l.limit.Unit, int64(len(o.fresh)))
+	l.oldAt, l.old = o.prior.of(l.entry.subject, l.limit.Unit, l.limit.Window)
+	l.forgetOld(o)
+	for k := range o.lines[:i] {
+		l.again = l.again || o.lines[k].counter == l.counter
+	}
+}
+
+// forgetOld takes what the same message was charged for nothing, if it counts no
+// more.
+func (l *line) forgetOld(o *order) {
+	if !l.limit.Window.holds(l.oldAt, o.ms) || o.prior != nil && o.prior.at <= l.counter.reset {
+		l.old = 0
+	}
+}
+
+// judge says whether all limits hold.
+func (e *Engine) judge(ctx context.Context, o *order) Verdict {
+	if e.s.Shared != nil {
+		return e.judgeTogether(ctx, o)
+	}
+	return e.judgeHere(o, 0)
+}
+
+// judgeHere judges by what this node knows. If nodes is not 0, so many share
+// what is left: see apart.go.
+func (e *Engine) judgeHere(o *order, nodes int64) Verdict {
+	v := Verdict{OK: true}
+	for i := range o.lines {
+		l := &o.lines[i]
+		if l.amount <= l.old {
+			continue
+		}
+		used := l.counter.used(o.ms)
+		m := Mark{Subject: l.entry.subject, Limit: l.limit, Used: used}
+		switch over := used - l.old + l.amount - l.limit.Max; {
+		case over > 0:
+			m.Free = o.freeAt(l, over)
+		case nodes > 1 && !e.withinShare(o, l, used, nodes):
+			m.Apart, m.Free = true, o.freeAt(l, 1)
+		default:
+			continue
+		}
+		v.worst(m)
+	}
+	return v
+}
+
+// worst notes a limit that is in the way.
+func (v *Verdict) worst(m Mark) {
+	later := m.Free.IsZero() || m.Free.After(v.Over.Free) && !v.Over.Free.IsZero()
+	if v.OK || later {
+		v.OK, v.Over = false, m
+	}
+}
+
+// freeAt gives when so much of a limit is free again: never, if the charge is
+// larger than the limit.
+func (o *order) freeAt(l *line, need int64) time.Time {
+	if l.amount > l.limit.Max {
+		return time.Time{}
+	}
+	if at := l.counter.free(o.ms, need); at > 0 {
+		return time.UnixMilli(at)
+	}
+	return time.Time{}
+}
