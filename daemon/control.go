@@ -163,9 +163,8 @@ func (d *Daemon) Status() *Status {
 		s.Guard = d.logins.guard.status()
 	}
 	s.Outside = d.outside.status()
-	s.DKIM = d.records.status()
-	s.Alarms = d.alarms.Count()
 	s.DKIM, s.Shadow = d.records.status(), d.shadow.report()
+	s.Alarms = d.alarms.Count()
 	s.Mailboxes = d.mailboxes.status()
 	for _, p := range d.ports {
 		s.Listeners = append(s.Listeners, ListenerStatus{
