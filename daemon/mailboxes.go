@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/vmapd/vmapd/admin/alarm"
 	"github.com/vmapd/vmapd/admin/jobs"
 	"github.com/vmapd/vmapd/admin/mailops"
 	"github.com/vmapd/vmapd/store/db"
@@ -102,7 +103,7 @@ const (
 
 // runnerFor returns the runner, a new one after a reload; nil if there is
 // nothing to carry out.
-func (m *mailboxes) runnerFor(c *Config, d *db.DB, report func(mailops.Result)) *mailops.Runner {
+func (m *mailboxes) runnerFor(c *Config, d *db.DB, alarms mailops.Alarms, report func(mailops.Result)) *mailops.Runner {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.cfg == c && m.db == d {
@@ -110,7 +111,7 @@ func (m *mailboxes) runnerFor(c *Config, d *db.DB, report func(mailops.Result)) 
 	}
 	m.cfg, m.db, m.runner = c, d, nil
 	if o, ok := c.MailboxOptions(d); ok {
-		o.Tidy, o.Report = tidyMailboxes, report
+		o.Tidy, o.Report, o.Alarms = tidyMailboxes, report, alarms
 		m.runner = mailops.NewRunner(o)
 	}
 	return m.runner
@@ -121,7 +122,24 @@ func (d *Daemon) mailboxRunner() *mailops.Runner {
 	d.mu.Lock()
 	c, site := d.cfg, d.database.jobs
 	d.mu.Unlock()
-	return d.mailboxes.runnerFor(c, site.DB, d.mailboxResult)
+	return d.mailboxes.runnerFor(c, site.DB, mailboxAlarms{d.Alarms()}, d.mailboxResult)
+}
+
+// mailboxAlarms tells administrators of operations that fail.
+type mailboxAlarms struct{ book AlarmBook }
+
+// OperationFailed implements [mailops.Alarms].
+func (a mailboxAlarms) OperationFailed(address string, r mailops.Result) {
+	title := r.Kind + " of the folder of " + address + " failed"
+	if address == "" {
+		title = "an operation on the folder of a mailbox failed"
+	}
+	a.book.Open(alarm.OperationFailed, address, title, r.String())
+}
+
+// OperationSettled implements [mailops.Alarms].
+func (a mailboxAlarms) OperationSettled(address string) {
+	a.book.Close(alarm.OperationFailed, address)
 }
 
 // watchMailboxes keeps knowing since when operations wait, until ctx ends.
