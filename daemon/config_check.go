@@ -3,7 +3,6 @@ package daemon
 import (
 	"fmt"
 	"net/netip"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -41,6 +40,7 @@ func (c *Config) check() ConfigErrors {
 	k.dns()
 	k.modoboa()
 	k.jobs()
+	k.policy()
 	k.other()
 	return k.errs
 }
@@ -233,10 +233,4 @@ func (k *checker) other() {
 	}
 	k.oneOf("log.level", k.c.Log.Level, "debug", "info", "warn", "error")
 	k.oneOf("log.format", k.c.Log.Format, "console", "json")
-	if c := k.c.Policy.Counters; c != "local" {
-		u, err := url.Parse(c)
-		if err != nil || u.Scheme != "redis" && u.Scheme != "rediss" || u.Host == "" {
-			k.fail("policy.counters", "want local or redis://host:6379/0")
-		}
-	}
 }

@@ -214,7 +214,9 @@ func (d *Daemon) serveExplain(w http.ResponseWriter, r *http.Request) {
 	case address != "":
 		reply(w, http.StatusOK, lookup.Explain(snap, o, address, time.Now()))
 	case login != "":
-		reply(w, http.StatusOK, lookup.ExplainLogin(snap, o, d.loginOf(login, r.URL.Query().Get("service")), time.Now()))
+		x := lookup.ExplainLogin(snap, o, d.loginOf(login, r.URL.Query().Get("service")), time.Now())
+		d.explainSending(x, snap, login)
+		reply(w, http.StatusOK, x)
 	default:
 		plain(w, http.StatusBadRequest, "want ?address= or ?login=")
 	}

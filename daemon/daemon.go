@@ -71,6 +71,7 @@ type Daemon struct {
 	database *databases
 	writes   *writes
 	logins   *logins
+	sending  *sending
 	ports    []*port
 	control  *port
 }
@@ -105,7 +106,7 @@ func New(cfg *Config, path string, overrides []string, log *Logger) (*Daemon, er
 	d.dns.SetAlarms(d.Alarms())
 	d.shadow = newShadow(d.metrics.shadow)
 	d.page = page.New(d.pageOptions())
-	d.metrics.registry.MustRegister(newCollector(d.store, d.openConnections), spoolCollector(func() spool.Stats { return d.writes.stats() }), d.records, newAlarmCollector(d.alarms.Counts))
+	d.metrics.registry.MustRegister(newCollector(d.store, d.openConnections), spoolCollector(func() spool.Stats { return d.writes.stats() }), d.records, newAlarmCollector(d.alarms.Counts), limitsCollector(d.limitStats))
 	return d, nil
 }
 
@@ -148,6 +149,10 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.outside.open(d.logins.Logins)
 	defer d.outside.close()
 	d.configureOutside()
+	d.mu.Lock() // the page may ask already
+	d.sending = d.openSending()
+	d.mu.Unlock()
+	defer d.sending.close()
 	if err := d.open(); err != nil {
 		d.closeAll()
 		return err

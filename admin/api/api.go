@@ -41,6 +41,8 @@ type Options struct {
 
 	// Alarms are the alarms that the database does not have; nil: there are none.
 	Alarms *manage.LocalAlarms
+	// Limits are what accounts and domains may send, and have sent.
+	Limits *Limits
 
 	// Done is told of every request, once it is answered.
 	Done func(Record)

@@ -52,7 +52,7 @@ const (
 // everyone: /api/v1/openapi.yaml and /docs/api/.
 func Routes() []Route {
 	var all []Route
-	for _, part := range [][]Route{domainRoutes(), accountRoutes(), aliasRoutes(), viewRoutes(), keyRoutes(), jobRoutes()} {
+	for _, part := range [][]Route{domainRoutes(), accountRoutes(), aliasRoutes(), viewRoutes(), keyRoutes(), jobRoutes(), limitRoutes()} {
 		all = append(all, part...)
 	}
 	return all

@@ -115,6 +115,7 @@ func aboutDomain(v *visit, t *manage.Tx, d *manage.Domain) (*about, error) {
 		return nil, err
 	}
 	a.addLimits(limits)
+	a.addSending(v.p, d.Name)
 	admins, err := t.DomainAdmins(d.ID)
 	if err != nil {
 		return nil, err
