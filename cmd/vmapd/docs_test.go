@@ -55,7 +55,7 @@ func blocks(t *testing.T, language string) (list []block) {
 // checked; only these are left to the reader.
 func TestDocumentedLanguages(t *testing.T) {
 	checked := map[string]bool{"toml": true, "postfix": true, "dovecot": true}
-	unchecked := map[string]bool{"dovecot-2.4": true, "nginx": true, "yaml": true, "json": true, "sh": true, "sql": true, "text": true, "ini": true}
+	unchecked := map[string]bool{"dovecot-2.4": true, "nginx": true, "python": true, "yaml": true, "json": true, "sh": true, "sql": true, "text": true, "ini": true}
 	for page, text := range documents(t) {
 		open := false
 		for _, m := range regexp.MustCompile("(?m)^ *```(.*)$").FindAllStringSubmatch(text, -1) {
@@ -137,7 +137,7 @@ func unindent(text string) string {
 func TestDocumentedConfigurations(t *testing.T) {
 	t.Setenv("STATE_DIRECTORY", t.TempDir())
 	// What only an installed system has is left out.
-	installed := regexp.MustCompile(`(?m)^ *(password_file|group|passwd_file_group) = .*$`)
+	installed := regexp.MustCompile(`(?m)^ *(\w+_file|group|passwd_file_group) = .*$`)
 	list := blocks(t, "toml")
 	for i, b := range list {
 		file := fmt.Sprintf("%s/%d.toml", t.TempDir(), i)
