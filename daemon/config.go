@@ -4,9 +4,11 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/vmapd/vmapd/admin/dnschecks"
 	"github.com/vmapd/vmapd/lookup/password"
 	"github.com/vmapd/vmapd/lookup/rules"
 	"github.com/vmapd/vmapd/store/db"
+	"github.com/vmapd/vmapd/store/modoboa/parameters"
 )
 
 // DefaultConfigFile is read when no other file is named; it may be missing.
@@ -16,17 +18,23 @@ const DefaultConfigFile = "/etc/vmapd/vmapd.toml"
 // documentation of the settings: the commented default file and the manual
 // page are made from them. Load and Default are the ways to make one.
 type Config struct {
-	StateDir string   `toml:"state_dir" comment:"Folder for what vmapd keeps: the embedded database, the control socket, keys. $STATE_DIRECTORY, if systemd sets it, is the default."`
-	Database Database `toml:"database" comment:"The database that holds domains, mailboxes and aliases."`
-	Listen   []Listen `toml:"listen" comment:"One [[listen]] section for each socket. If there is none at all, vmapd serves socketmap, policy, milter, dict, auth and auth-master on unix sockets in its run folder ($RUNTIME_DIRECTORY or /run/vmapd) and http on inet:127.0.0.1:8025."`
-	Lookup   Lookup   `toml:"lookup" comment:"How the lookup tables answer."`
-	Dovecot  Dovecot  `toml:"dovecot" comment:"Logins, and answers for Dovecot (protocols dict, auth, auth-master)."`
-	Guard    Guard    `toml:"guard" comment:"Protection of logins against guessing. With policy.counters in Redis several nodes count together."`
-	DKIM     DKIM     `toml:"dkim" comment:"Signing of mail (protocol milter): what authenticated clients send, and others that are named here."`
-	Policy   Policy   `toml:"policy" comment:"What Postfix is told by the policy service (protocol policy): which recipients are refused, and how much those who have logged in may send. Accounts and domains may have a limit of their own, message_limit, which counts recipients in a day."`
-	Admin    Admin    `toml:"admin" comment:"What administrators use, on the listeners of protocol http."`
-	Shadow   Shadow   `toml:"shadow" comment:"Before vmapd takes the place of SQL maps: ask them too what Postfix asks vmapd, and tell what differs (vmapd status, vmapd_shadow_total). See docs/diff.md."`
-	Log      Log      `toml:"log" comment:"Messages go to standard error."`
+	StateDir  string    `toml:"state_dir" comment:"Folder for what vmapd keeps: the embedded database, the control socket, keys. $STATE_DIRECTORY, if systemd sets it, is the default."`
+	Database  Database  `toml:"database" comment:"The database that holds domains, mailboxes and aliases."`
+	Listen    []Listen  `toml:"listen" comment:"One [[listen]] section for each socket. If there is none at all, vmapd serves socketmap, policy, milter, dict, auth and auth-master on unix sockets in its run folder ($RUNTIME_DIRECTORY or /run/vmapd) and http on inet:127.0.0.1:8025."`
+	Lookup    Lookup    `toml:"lookup" comment:"How the lookup tables answer."`
+	Dovecot   Dovecot   `toml:"dovecot" comment:"Logins, and answers for Dovecot (protocols dict, auth, auth-master)."`
+	Guard     Guard     `toml:"guard" comment:"Protection of logins against guessing. With policy.counters in Redis several nodes count together."`
+	Outside   Outside   `toml:"outside" comment:"Accounts whose passwords are kept elsewhere: in an LDAP directory, or by another mail server. See docs/outside-accounts.md."`
+	DKIM      DKIM      `toml:"dkim" comment:"Signing of mail (protocol milter): what authenticated clients send, and others that are named here."`
+	DNS       DNS       `toml:"dns" comment:"Checks of what DNS says of the mail of each domain. docs/dns-checks.md explains them."`
+	Policy    Policy    `toml:"policy" comment:"What Postfix is told by the policy service (protocol policy): which recipients are refused, and how much those who have logged in may send. Accounts and domains may have a limit of their own, message_limit, which counts recipients in a day."`
+	Alarms    Alarms    `toml:"alarms" comment:"What administrators are told of: mailboxes that are nearly full, keys that are not in DNS, a database that is down. The web page, the API and vmapd alarm list show them."`
+	Jobs      Jobs      `toml:"jobs" comment:"What is done again and again, on one node at a time: 'vmapd job list' shows it. docs/jobs.md explains each job."`
+	Mailboxes Mailboxes `toml:"mailboxes" comment:"Folders of mailboxes, which are renamed and removed as Modoboa orders it."`
+	Modoboa   Modoboa   `toml:"modoboa" comment:"Modoboa's own parameters, which its administrators set in its pages (core_localconfig). 'vmapd config show' lists them."`
+	Admin     Admin     `toml:"admin" comment:"What administrators use, on the listeners of protocol http."`
+	Shadow    Shadow    `toml:"shadow" comment:"Before vmapd takes the place of SQL maps: ask them too what Postfix asks vmapd, and tell what differs (vmapd status, vmapd_shadow_total). See docs/diff.md."`
+	Log       Log       `toml:"log" comment:"Messages go to standard error."`
 
 	// Path is the file the configuration came from, "" if there was none.
 	Path string `toml:"-"`
@@ -126,6 +134,22 @@ type DKIM struct {
 	networks []netip.Prefix // Networks, parsed
 }
 
+// DNS is the section [dns].
+type DNS struct {
+	Schedule  string   `toml:"schedule" comment:"Check all domains again and again. auto: in databases that vmapd init made, never where Modoboa's own jobs do it (modo check_mx, or its worker). always: those are switched off. never: only by order."`
+	Every     Duration `toml:"every" comment:"Time between two checks of a domain. What is wrong is looked at again after a quarter of it, what could not be said after a twelfth."`
+	Checks    []string `toml:"checks" comment:"Which checks are made, unless Modoboa's parameters (enable_mx_checks, enable_spf_checks ...) switch them off: mx, dnsbl, spf, dkim, dmarc, autoconfig, autodiscover, mta-sts, tls-rpt."`
+	Resolvers []string `toml:"resolvers" comment:"DNS servers, address or address:port. Empty: those of dkim.resolvers, else of /etc/resolv.conf. Block lists do not answer public ones. Modoboa's parameter custom_dns_server goes first."`
+	DNSBL     []string `toml:"dnsbl" comment:"Block lists to ask about the addresses of MX hosts. Mind their terms of use."`
+	Networks  []string `toml:"networks" comment:"Networks of our own, besides those of Modoboa's parameter valid_mxs: an MX record of each domain must lead to one of them. Empty, and valid_mxs too: anywhere."`
+	Senders   []string `toml:"senders" comment:"Addresses from which mail leaves: SPF records must let them pass. Empty: the MX addresses in our own networks are looked at, and there is a warning."`
+	Host      string   `toml:"host" comment:"Name of this mail host, for records to publish. Empty: the name of the machine, if it has a dot."`
+
+	networks []netip.Prefix   // Networks, parsed
+	senders  []netip.Addr     // Senders, parsed
+	checks   []dnschecks.Kind // Checks, parsed
+}
+
 // Policy is the section [policy].
 type Policy struct {
 	Counters string `toml:"counters" comment:"Where several nodes count together what is sent, and wrong passwords ([guard]): local, for one node alone, or redis://host:6379/0."`
@@ -151,6 +175,24 @@ type Policy struct {
 	TooLargeReply    string   `toml:"too_large_reply" comment:"What is answered if the announced size is more than the mailbox could ever hold."`
 
 	rules rules.Settings // all of it that the rules need, parsed
+}
+
+// Modoboa is the section [modoboa].
+type Modoboa struct {
+	Parameters []string `toml:"parameters" comment:"Values that vmapd uses instead of those of Modoboa's, as app.name=value: [\"core.log_maximum_age=90\", \"core.enable_inactive_accounts=false\"]. Modoboa itself does not see them. In a database that vmapd init made this is the way to set them."`
+
+	overrides parameters.Overrides // Parameters, parsed
+}
+
+// Jobs is the section [jobs].
+type Jobs struct {
+	Enabled               string   `toml:"enabled" comment:"Run jobs by the clock. auto: in databases that vmapd init made, not where Modoboa's own cron and workers do the same. always: those are switched off. never: by vmapd job run alone."`
+	CleanLogs             Duration `toml:"clean_logs" comment:"How often old entries of core_log and maillog_maillog are deleted (core.log_maximum_age, core.message_history_maximum_age). This and the following: 0s for by order alone."`
+	CleanInactiveAccounts Duration `toml:"clean_inactive_accounts" comment:"How often accounts are sought whose users have not logged in for long (core.inactive_account_threshold). Only if Dovecot tells vmapd of logins, or else everybody seems to be inactive."`
+	InactiveAccounts      string   `toml:"inactive_accounts" comment:"What becomes of them: disable or delete."`
+	KeepDir               bool     `toml:"keepdir" comment:"Leave the mail of accounts deleted so where it is."`
+	DomainUsage           Duration `toml:"domain_usage" comment:"How often the usage of domains is reported."`
+	Repair                Duration `toml:"repair" comment:"How often objects without an owner and mailboxes without the alias to themselves are mended."`
 }
 
 // Admin is the section [admin].
@@ -224,8 +266,17 @@ func builtin() *Config {
 			DisabledReply: "550 5.2.1 Mailbox is disabled", Quota: true, QuotaExempt: []string{}, QuotaGrace: 10,
 			FullReply: "554 5.2.2 Mailbox is full", TooLargeReply: "552 5.2.3 Message is too large for the mailbox",
 		},
-		Admin:  Admin{Page: true},
-		Shadow: Shadow{Every: 100},
-		Log:    Log{Level: "info", Format: "console"},
+		Alarms:    builtinAlarms(),
+		Admin:     Admin{Page: true},
+		Shadow:    Shadow{Every: 100},
+		Log:       Log{Level: "info", Format: "console"},
+		Outside:   defaultOutside(),
+		Modoboa:   Modoboa{Parameters: []string{}},
+		Jobs:      Jobs{Enabled: "auto", CleanLogs: Duration(24 * time.Hour), InactiveAccounts: "disable"},
+		Mailboxes: defaultMailboxes(),
+		DNS: DNS{
+			Schedule: "auto", Every: Duration(time.Hour), Checks: allChecks(), Resolvers: []string{}, Networks: []string{}, Senders: []string{},
+			DNSBL: []string{"zen.spamhaus.org", "bl.spamcop.net", "psbl.surriel.com"},
+		},
 	}
 }

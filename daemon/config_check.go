@@ -8,11 +8,13 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
-	"github.com/vmapd/vmapd/dkim/dnscheck"
 	"github.com/vmapd/vmapd/dkim/keyring"
+	"github.com/vmapd/vmapd/internal/resolve"
 	"github.com/vmapd/vmapd/lookup"
 	"github.com/vmapd/vmapd/store/db"
+	"github.com/vmapd/vmapd/store/modoboa/parameters"
 )
 
 // checker collects what is wrong with values that have the right type.
@@ -31,8 +33,14 @@ func (c *Config) check() ConfigErrors {
 	k.lookup()
 	k.dovecot()
 	k.guard()
+	k.outside()
 	k.dkim()
 	k.policy()
+	k.alarms()
+	k.mailboxes()
+	k.dns()
+	k.modoboa()
+	k.jobs()
 	k.other()
 	return k.errs
 }
@@ -177,13 +185,40 @@ func (k *checker) dkim() {
 		k.fail("dkim.retire", "%s is too short: mail waits in queues for days, at least %s", d.Retire, Duration(keyring.MinRetire))
 	}
 	for i, r := range d.Resolvers {
-		if _, err := dnscheck.ParseServer(r); err != nil {
+		if _, err := resolve.ParseServer(r); err != nil {
 			k.fail(fmt.Sprintf("dkim.resolvers[%d]", i), "%v", err)
 		}
 	}
 	for i, n := range d.DaemonNames {
 		if strings.TrimSpace(n) == "" {
 			k.fail(fmt.Sprintf("dkim.daemon_names[%d]", i), "is empty")
+		}
+	}
+}
+
+// modoboa reads what takes the place of Modoboa's own parameters.
+func (k *checker) modoboa() {
+	m := &k.c.Modoboa
+	m.overrides = parameters.Overrides{}
+	for i, text := range m.Parameters {
+		key := fmt.Sprintf("modoboa.parameters[%d]", i)
+		p, _ := k.c.places.find(key)
+		if err := m.overrides.Set(text, p.String()); err != nil {
+			k.fail(key, "%v", err)
+		}
+	}
+}
+
+func (k *checker) jobs() {
+	j := &k.c.Jobs
+	k.oneOf("jobs.enabled", j.Enabled, "auto", "always", "never")
+	k.oneOf("jobs.inactive_accounts", j.InactiveAccounts, "disable", "delete")
+	for _, s := range []struct {
+		key   string
+		every Duration
+	}{{"clean_logs", j.CleanLogs}, {"clean_inactive_accounts", j.CleanInactiveAccounts}, {"domain_usage", j.DomainUsage}, {"repair", j.Repair}} {
+		if s.every > 0 && s.every.D() < time.Minute {
+			k.fail("jobs."+s.key, "%s is too often: at least 1m, or 0s for by order alone", s.every)
 		}
 	}
 }

@@ -2,10 +2,12 @@ package daemon
 
 import (
 	"fmt"
+	"net/url"
 	"reflect"
 	"strings"
 
 	"github.com/vmapd/vmapd/store/db"
+	"github.com/vmapd/vmapd/store/modoboa/parameters"
 )
 
 // Commented gives the default configuration file, every setting with its
@@ -20,14 +22,48 @@ func Commented() string {
 	return r.b.String()
 }
 
-// Show gives the values in effect, without passwords, as a configuration
-// file.
+// Show gives the values in effect, without passwords, as a configuration file
+// that says of each where it was set.
 func (c *Config) Show() string {
+	r := renderer{origin: c.origin}
+	r.section(reflect.ValueOf(c.Redacted()).Elem(), "")
+	return r.b.String()
+}
+
+// Redacted gives a copy without passwords.
+func (c *Config) Redacted() *Config {
 	shown := *c
 	shown.Database.URL = db.Redact(c.Database.URL)
-	var r renderer
-	r.section(reflect.ValueOf(&shown).Elem(), "")
-	return r.b.String()
+	if shown.Guard.PolicyKey != "" {
+		shown.Guard.PolicyKey = parameters.Hidden
+	}
+	if u, err := url.Parse(c.Policy.Counters); err == nil && u.User != nil {
+		shown.Policy.Counters = u.Redacted()
+	}
+	shown.Modoboa.Parameters = make([]string, len(c.Modoboa.Parameters))
+	for i, text := range c.Modoboa.Parameters {
+		shown.Modoboa.Parameters[i] = parameters.Shown(text)
+	}
+	return &shown
+}
+
+// Origins says of every setting where its value came from: "file:line:column",
+// "-o key", or "default".
+func (c *Config) Origins() map[string]string {
+	all := map[string]string{}
+	r := renderer{origin: func(key string) string {
+		all[key] = c.origin(key)
+		return ""
+	}}
+	r.section(reflect.ValueOf(c).Elem(), "")
+	return all
+}
+
+func (c *Config) origin(key string) string {
+	if p, ok := c.places[key]; ok {
+		return p.String()
+	}
+	return "default"
 }
 
 // renderer writes TOML. go-toml's encoder knows comments too, but neither
@@ -35,6 +71,7 @@ func (c *Config) Show() string {
 type renderer struct {
 	b        strings.Builder
 	comments bool
+	origin   func(key string) string // of a value, where that is to be shown
 }
 
 func (r *renderer) line(format string, args ...any) {
@@ -46,7 +83,7 @@ func (r *renderer) section(v reflect.Value, path string) {
 	for i := range v.NumField() {
 		if f := v.Type().Field(i); keyOf(f) != "" && !isSection(f.Type) && r.wanted(v, keyOf(f)) {
 			r.comment(f)
-			r.line("%s = %s", keyOf(f), literal(v.Field(i)))
+			r.value(path+keyOf(f), keyOf(f), v.Field(i))
 		}
 	}
 	for i := range v.NumField() {
@@ -65,6 +102,15 @@ func (r *renderer) section(v reflect.Value, path string) {
 	}
 }
 
+// value writes one line.
+func (r *renderer) value(path, key string, v reflect.Value) {
+	if r.origin == nil {
+		r.line("%s = %s", key, literal(v))
+		return
+	}
+	r.line("%s = %s  # %s", key, literal(v), r.origin(path))
+}
+
 // list writes the elements of a list of sections, with comments in the first
 // one only; in a commented file the others show what is not default.
 func (r *renderer) list(v reflect.Value, path string) {
@@ -79,7 +125,7 @@ func (r *renderer) list(v reflect.Value, path string) {
 			r.changed(v.Index(i), reflect.ValueOf(defaultListen()))
 			continue
 		}
-		r.section(v.Index(i), path+".")
+		r.section(v.Index(i), fmt.Sprintf("%s[%d].", path, i))
 		r.comments = false
 	}
 }

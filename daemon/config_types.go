@@ -100,6 +100,14 @@ type place struct {
 	line, column int
 }
 
+// String gives "file:line:column", or "-o key".
+func (p place) String() string {
+	if p.line == 0 {
+		return p.source
+	}
+	return fmt.Sprintf("%s:%d:%d", p.source, p.line, p.column)
+}
+
 // places maps the path of a key ("listen[0].mode") to its place; sections of
 // lists have one too ("listen[0]").
 type places map[string]place

@@ -27,8 +27,11 @@ type Status struct {
 	Database  DatabaseStatus   `json:"database"`
 	Spool     SpoolStatus      `json:"spool"`
 	Guard     GuardStatus      `json:"guard"`
+	Outside   OutsideStatus    `json:"outside"`
 	DKIM      DKIMStatus       `json:"dkim"`
+	Alarms    int              `json:"alarms"` // open ones
 	Shadow    *ShadowStatus    `json:"shadow,omitempty"`
+	Mailboxes *MailboxStatus   `json:"mailboxes,omitempty"` // operations on their folders; null: none are carried out
 	Listeners []ListenerStatus `json:"listeners"`
 }
 
@@ -135,6 +138,7 @@ func (d *Daemon) controlHandler() http.Handler {
 	mux.HandleFunc("POST /reload", d.serveReload)
 	mux.HandleFunc("GET /explain", d.serveExplain)
 	mux.HandleFunc("POST /forgive", d.serveForgive)
+	mux.HandleFunc("POST /jobs/run", d.serveJob)
 	d.mountAPI(mux, true)
 	return mux
 }
@@ -158,7 +162,11 @@ func (d *Daemon) Status() *Status {
 	if d.logins != nil {
 		s.Guard = d.logins.guard.status()
 	}
+	s.Outside = d.outside.status()
+	s.DKIM = d.records.status()
+	s.Alarms = d.alarms.Count()
 	s.DKIM, s.Shadow = d.records.status(), d.shadow.report()
+	s.Mailboxes = d.mailboxes.status()
 	for _, p := range d.ports {
 		s.Listeners = append(s.Listeners, ListenerStatus{
 			Protocol: p.cfg.Protocol, Address: p.address(), Table: p.cfg.Table,
@@ -200,16 +208,14 @@ func (d *Daemon) serveReload(w http.ResponseWriter, r *http.Request) {
 func (d *Daemon) serveExplain(w http.ResponseWriter, r *http.Request) {
 	snap := d.store.Current()
 	address, login := r.URL.Query().Get("address"), r.URL.Query().Get("login")
-	d.mu.Lock()
-	o, separator := d.cfg.LookupOptions(), d.cfg.Dovecot.MasterSeparator
-	d.mu.Unlock()
+	o := d.config().LookupOptions()
 	switch {
 	case snap == nil:
 		plain(w, http.StatusServiceUnavailable, d.unready())
 	case address != "":
 		reply(w, http.StatusOK, lookup.Explain(snap, o, address, time.Now()))
 	case login != "":
-		x := lookup.ExplainLogin(snap, o, lookup.Login{Name: login, Service: r.URL.Query().Get("service"), Separator: separator}, time.Now())
+		x := lookup.ExplainLogin(snap, o, d.loginOf(login, r.URL.Query().Get("service")), time.Now())
 		d.explainSending(x, snap, login)
 		reply(w, http.StatusOK, x)
 	default:

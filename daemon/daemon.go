@@ -17,6 +17,7 @@ import (
 	sd "github.com/coreos/go-systemd/v22/daemon"
 	"go.uber.org/zap"
 
+	"github.com/vmapd/vmapd/admin/jobs"
 	"github.com/vmapd/vmapd/admin/page"
 	"github.com/vmapd/vmapd/dkim/keyring"
 	"github.com/vmapd/vmapd/dkim/milter"
@@ -44,7 +45,13 @@ type Daemon struct {
 	unauthorized limiter         // of lines in the log
 	published    keyring.Showing // what DNS shows; nil = nobody can say
 	records      *records
+	alarms       *alarms
+	dns          *DNSChecks
 	diagnosis    diagnosis
+	mailboxes    mailboxes
+	settings     *settings // Modoboa's parameters
+	outside      *outsiders
+	jobs         *jobs.Scheduler
 	inherited    Inherited
 	estate       *estate // of the process before, until its connections are served
 
@@ -54,6 +61,8 @@ type Daemon struct {
 
 	hurry   context.Context // ends when answers must not be waited for any more
 	urge    context.CancelFunc
+	working context.Context // ends when jobs must not go on
+	rest    context.CancelFunc
 	retired sync.WaitGroup // ports of earlier configurations that drain
 
 	reload   sync.Mutex // one Reload at a time
@@ -79,16 +88,25 @@ func New(cfg *Config, path string, overrides []string, log *Logger) (*Daemon, er
 		metrics: newMetrics(), cfg: cfg, database: database,
 		handover: handover{program: findProgram(), limit: handoverLimit},
 	}
+	d.outside = newOutsiders(log.Logger, d.metrics)
+	database.elsewhere = d.outside
+	database.configure(cfg)
 	d.hurry, d.urge = context.WithCancel(context.Background())
+	d.working, d.rest = context.WithCancel(context.Background())
 	d.signing.Store(cfg.signingSettings())
 	d.openKeys()
+	d.dns = NewDNSChecks()
 	l := &loads{log: log.Logger, metrics: d.metrics, status: func(s string) { d.notify("STATUS=" + s) }}
 	d.store = &store.Store{Settings: database.settings(cfg), File: SnapshotPath(cfg.StateDir), Hooks: l.hooks()}
 	d.resolver = lookup.NewResolver(d.store, cfg.LookupOptions())
+	d.settings = d.openSettings()
+	d.jobs = d.openJobs()
 	d.rates = newRates()
+	d.alarms = newAlarms(d)
+	d.dns.SetAlarms(d.Alarms())
 	d.shadow = newShadow(d.metrics.shadow)
 	d.page = page.New(d.pageOptions())
-	d.metrics.registry.MustRegister(newCollector(d.store, d.openConnections), spoolCollector(func() spool.Stats { return d.writes.stats() }), d.records, limitsCollector(d.limitStats))
+	d.metrics.registry.MustRegister(newCollector(d.store, d.openConnections), spoolCollector(func() spool.Stats { return d.writes.stats() }), d.records, newAlarmCollector(d.alarms.Counts), limitsCollector(d.limitStats))
 	return d, nil
 }
 
@@ -120,7 +138,7 @@ func KeepSignals() { signal.Notify(make(chan os.Signal, 1), handled()...) }
 // taken its place. Config.Warnings are the caller's to show. An error means that it could not begin: the sockets
 // that could not be opened, each with the reason.
 func (d *Daemon) Run(ctx context.Context) error {
-	defer func() { d.urge(); d.database.Close() }()
+	defer func() { d.urge(); d.rest(); d.database.Close() }()
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, handled()...)
 	defer signal.Stop(signals)
@@ -132,6 +150,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.sending = d.openSending()
 	d.mu.Unlock()
 	defer d.sending.close()
+	d.outside.open(d.logins.Logins)
+	defer d.outside.close()
+	d.configureOutside()
 	if err := d.open(); err != nil {
 		d.closeAll()
 		return err
@@ -144,6 +165,11 @@ func (d *Daemon) Run(ctx context.Context) error {
 	tending := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.logins.run(ctx, d) })
 	signing := newTask(context.WithoutCancel(ctx), d.runKeys)
 	keeping := newTask(context.WithoutCancel(ctx), d.keepKeys)
+	telling := newTask(context.WithoutCancel(ctx), d.alarms.Run)
+	watching := newTask(context.WithoutCancel(ctx), d.watchAlarms)
+	moving := newTask(context.WithoutCancel(ctx), d.watchMailboxes)
+	asking := newTask(context.WithoutCancel(ctx), d.keepSettings)
+	toiling := newTask(d.working, d.jobs.Run)
 	counting := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.rates.run(ctx, d.metrics.totals) })
 	defer counting.end()
 	comparing := newTask(ctx, d.runShadow)
@@ -164,12 +190,18 @@ func (d *Daemon) Run(ctx context.Context) error {
 		d.keepConns()
 	}
 	d.notify(sd.SdNotifyStopping)
+	d.rest()
+	toiling.end()
 	d.log.Info("ending: finishing the requests at hand")
+	watching.end()
 	d.drain(signals)
 	tending.end()
 	keeping.end()
+	moving.end()
+	asking.end()
 	signing.end()
 	writing.end()
+	telling.end()
 	loading.end()
 	d.passOnRest(signals)
 	d.log.Info("ended")

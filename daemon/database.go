@@ -3,10 +3,12 @@ package daemon
 import (
 	"time"
 
+	"github.com/vmapd/vmapd/admin/jobs"
 	"github.com/vmapd/vmapd/admin/manage"
 	"github.com/vmapd/vmapd/store"
 	"github.com/vmapd/vmapd/store/db"
 	"github.com/vmapd/vmapd/store/modoboa"
+	"github.com/vmapd/vmapd/store/modoboa/parameters"
 )
 
 // databases are the ways to the configured database: one to read, which cannot
@@ -16,6 +18,9 @@ type databases struct {
 	read, write *db.DB
 	source      *modoboa.Source
 	manager     *manage.Manager
+	overrides   parameters.Overrides
+	elsewhere   manage.Elsewhere // who changes passwords that are not here; nil: nobody
+	jobs        jobs.Site
 }
 
 // A database that hangs must be noticed soon, so that its return is. One that
@@ -39,8 +44,21 @@ func openDatabases(cfg *Config) (*databases, error) {
 		return nil, err
 	}
 	d := &databases{read: read, write: write, source: &modoboa.Source{DB: read, Writer: write}}
-	d.manager = manage.New(cfg.ManageOptions(write))
+	d.configure(cfg)
+	d.jobs = cfg.jobSite(write)
 	return d, nil
+}
+
+// jobSite is what jobs work on.
+func (c *Config) jobSite(d *db.DB) jobs.Site {
+	return jobs.Site{DB: d, Manager: manage.New(c.ManageOptions(d)), Memory: jobs.Remember(modoboa.JobRuns{DB: d}, JobsPath(c.StateDir))}
+}
+
+// configure makes what writes follow a configuration.
+func (d *databases) configure(cfg *Config) {
+	o := cfg.ManageOptions(d.write)
+	o.Elsewhere = d.elsewhere
+	d.manager, d.overrides = manage.New(o), cfg.Modoboa.overrides
 }
 
 func (d *databases) Close() {

@@ -39,7 +39,7 @@ func (d *Daemon) findings(ctx context.Context) ([]doctor.Finding, error) {
 		return g.list, nil
 	}
 	list, err := doctor.Run(ctx, doctor.Input{
-		Snapshot: snap, Lookup: c.LookupOptions(), DefaultScheme: c.Dovecot.DefaultScheme, WeakSchemes: c.Dovecot.WeakSchemes,
+		Snapshot: snap, Lookup: c.LookupOptions(), DefaultScheme: c.Dovecot.DefaultScheme, WeakSchemes: c.Dovecot.WeakSchemes, OutsideAll: len(c.Outside.Backends) > 0,
 		ReadKey: func(domain, selector, path string) (*dkim.Key, error) {
 			return keyring.ReadKey(c.DKIM.KeyDir, domain, selector, path)
 		},

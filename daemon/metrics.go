@@ -34,6 +34,7 @@ type metrics struct {
 	lost           prometheus.Counter
 	fileErrors     prometheus.Counter
 	logins         *prometheus.CounterVec
+	outside        *prometheus.CounterVec
 	messages       *prometheus.CounterVec
 	decisions      *prometheus.CounterVec
 	policyErrors   prometheus.Counter
@@ -66,6 +67,7 @@ func newMetrics() *metrics {
 		fileErrors:    single("vmapd_snapshot_file_errors_total", "Failures to write or to use the snapshot on disk."),
 	}
 	m.logins = counter("vmapd_auth_total", "Logins that were decided, by service and result (ok, temp, or why they failed).", "service", "result")
+	m.outside = counter("vmapd_outside_total", "Questions about passwords that are kept elsewhere, by source (ldap, smtp) and result (right, wrong, temp, busy).", "source", "result")
 	m.messages = counter("vmapd_dkim_messages_total", "Messages that milters have seen, by result (signed, foreign for those of clients that are not signed for, or why one is unsigned).", "result")
 	for _, result := range []string{milter.Signed, milter.AlreadySigned, milter.Foreign, milter.NoKey, milter.KeyLoading, milter.Failed} {
 		m.messages.WithLabelValues(result) // there from the start, at 0
@@ -86,7 +88,7 @@ func newMetrics() *metrics {
 	build := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "vmapd_build_info", Help: "Always 1; the labels say what runs.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()}}, func() float64 { return 1 })
-	m.registry.MustRegister(m.tallies, m.refusals, m.protocolErrors, m.refresh, m.refreshErrors, m.panics, m.changes, m.missed, m.lost, m.fileErrors, m.logins, m.messages, m.decisions, m.policyErrors, m.shadow, m.written, m.writeErrors, m.web, build,
+	m.registry.MustRegister(m.tallies, m.refusals, m.protocolErrors, m.refresh, m.refreshErrors, m.panics, m.changes, m.missed, m.lost, m.fileErrors, m.logins, m.messages, m.decisions, m.policyErrors, m.shadow, m.written, m.writeErrors, m.web, m.outside, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -35,7 +35,8 @@ func (d *Daemon) pageOptions() page.Options {
 		Login: func(ctx context.Context, name, password string, remote netip.Addr) page.SignIn {
 			return d.signIn(ctx, name, password, remote, told)
 		},
-		Live: d.live, Explain: d.explainFor, ExplainLogin: d.explainLoginFor, Keys: d.keysOf, Sending: d.sendingForPage, Doctor: d.findingsForPage,
+		Live: d.live, Explain: d.explainFor, ExplainLogin: d.explainLoginFor, Keys: d.keysOf, Sending: d.sendingForPage, DNS: d.dnsReport, Doctor: d.findingsForPage,
+		Alarms: d.alarms.local(),
 		Report: func(what string, err error) {
 			lines.warn(d.log.Logger, "the page could not do what it was asked", zap.String("request", what), zap.Error(err), zap.String("remedy", remedyOf(err)))
 		},
@@ -78,7 +79,7 @@ func (d *Daemon) live() page.Live {
 		Ready: s.Ready, Reason: s.Reason, Uptime: time.Duration(s.Uptime) * time.Second,
 		Database: s.Database.Name, Up: s.Database.Up, Following: s.Database.Following, Error: s.Database.LastError,
 		SpoolPending: s.Spool.Pending, SpoolDead: s.Spool.Dead, SpoolError: s.Spool.LastError,
-		Keys: s.DKIM.Keys, KeysRight: s.DKIM.Right, KeysWrong: s.DKIM.Wrong, Rates: d.rates.list(d.openConnections()),
+		Alarms: s.Alarms, Keys: s.DKIM.Keys, KeysRight: s.DKIM.Right, KeysWrong: s.DKIM.Wrong, Rates: d.rates.list(d.openConnections()),
 	}
 	if s.Database.Up {
 		l.Error = ""
@@ -99,17 +100,16 @@ var rowWords = map[string]string{"domains": "domains", "domain_aliases": "domain
 	"recipient_access": "relay recipient rules", "mailbox_operations": "folder operations", "autoreply_transports": "autoreply transports", "signing_keys": "further DKIM keys"}
 
 // served is what explanations are made from.
-func (d *Daemon) served() (*store.Snapshot, lookup.Options, string, error) {
+func (d *Daemon) served() (*store.Snapshot, lookup.Options, error) {
 	snap := d.resolver.Servable()
 	if snap == nil {
-		return nil, lookup.Options{}, "", page.ErrNoData
+		return nil, lookup.Options{}, page.ErrNoData
 	}
-	c := d.config()
-	return snap, c.LookupOptions(), c.Dovecot.MasterSeparator, nil
+	return snap, d.config().LookupOptions(), nil
 }
 
 func (d *Daemon) explainFor(address string, may func(domain string) bool) (*lookup.Explanation, error) {
-	snap, o, _, err := d.served()
+	snap, o, err := d.served()
 	if err != nil {
 		return nil, err
 	}
@@ -117,11 +117,11 @@ func (d *Daemon) explainFor(address string, may func(domain string) bool) (*look
 }
 
 func (d *Daemon) explainLoginFor(name string) (*lookup.Explanation, error) {
-	snap, o, separator, err := d.served()
+	snap, o, err := d.served()
 	if err != nil {
 		return nil, err
 	}
-	x := lookup.ExplainLogin(snap, o, lookup.Login{Name: name, Separator: separator}, time.Now())
+	x := lookup.ExplainLogin(snap, o, d.loginOf(name, ""), time.Now())
 	d.explainSending(x, snap, name)
 	return x, nil
 }

@@ -24,9 +24,10 @@ type records struct {
 
 	ok, good *prometheus.Desc
 
-	mu    sync.Mutex
-	keys  int // that are watched
-	found map[recordName]record
+	mu      sync.Mutex
+	keys    int            // that are watched
+	domains map[string]int // how many of each domain
+	found   map[recordName]record
 }
 
 // recordName is that of a key: its domain, with A-labels, and its selector.
@@ -72,8 +73,12 @@ func (r *records) list() []dnscheck.Key {
 		s := &signers[i]
 		keys[i] = dnscheck.Key{Domain: s.Domain, Selector: s.Selector, ID: s.ID(), Public: s.Public}
 	}
+	domains := map[string]int{}
+	for i := range keys {
+		domains[keys[i].Domain]++
+	}
 	r.mu.Lock()
-	r.keys = len(keys)
+	r.keys, r.domains = len(keys), domains
 	r.mu.Unlock()
 	return keys
 }
@@ -109,6 +114,38 @@ func (r *records) of(domain, selector string) (record, bool) {
 	defer r.mu.Unlock()
 	found, ok := r.found[recordName{domain, selector}]
 	return found, ok
+}
+
+// verdict is what DNS shows of the keys of a domain.
+type verdict struct {
+	keys, right int // that are watched, and that verifiers find
+	wrong       []WrongRecord
+}
+
+// verdicts are those of the domains whose keys are watched.
+func (r *records) verdicts() map[string]verdict {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := map[string]verdict{}
+	for domain, n := range r.domains {
+		all[domain] = verdict{keys: n}
+	}
+	for n, found := range r.found {
+		v, ok := all[n.domain]
+		if !ok {
+			continue
+		}
+		if found.works {
+			v.right++
+		} else {
+			v.wrong = append(v.wrong, WrongRecord{n.selector + "._domainkey." + n.domain, found.code, found.detail})
+		}
+		all[n.domain] = v
+	}
+	for _, v := range all {
+		slices.SortFunc(v.wrong, func(a, b WrongRecord) int { return strings.Compare(a.Name, b.Name) })
+	}
+	return all
 }
 
 func (r *records) gone(k dnscheck.Key) {

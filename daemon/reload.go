@@ -81,6 +81,9 @@ func (d *Daemon) apply(ctx context.Context, cfg *Config) error {
 	d.store.Configure(database.settings(cfg))
 	old := d.database
 	d.cfg, d.database = cfg, database
+	database.elsewhere = d.outside
+	database.configure(cfg)
+	d.settings.configure(cfg)
 	for _, w := range cfg.Warnings {
 		d.log.Warn("configuration", zap.String("warning", w))
 	}

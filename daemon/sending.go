@@ -11,9 +11,11 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/vmapd/vmapd/admin/alarm"
 	"github.com/vmapd/vmapd/lookup/rules"
 	"github.com/vmapd/vmapd/lookup/sendlimit"
 	"github.com/vmapd/vmapd/lookup/sendlimit/redislimit"
+	"github.com/vmapd/vmapd/store"
 )
 
 // sending is what the policy service decides with: the rules, and what was sent
@@ -34,33 +36,24 @@ type sending struct {
 	counting, watching *task // from open to close
 	closed             sync.Once
 
+	snapshot func() *store.Snapshot // nil if there is none to be served
+
 	mu     sync.Mutex
-	alarms Alarms
+	alarms sendingAlarms
 	over   map[sendlimit.Subject]time.Time // alarms that are open, and when they are over
 }
 
-// Alarms are told of what an administrator should know. Opening an alarm that is
-// open, and closing one that is not, does nothing. Both must not block.
-type Alarms interface {
+// sendingAlarms is the book of alarms. Opening an alarm that is open, and closing
+// one that is not, does nothing.
+type sendingAlarms interface {
 	Open(kind, subject, title, detail string)
 	Close(kind, subject string)
+	Subjects(kind string) []string
 }
-
-// Kinds of alarms.
-const (
-	alarmLimit      = "sending_limit"
-	alarmSuspension = "sending_suspended"
-)
-
-// noAlarms tells nobody.
-type noAlarms struct{}
-
-func (noAlarms) Open(string, string, string, string) {}
-func (noAlarms) Close(string, string)                {}
 
 // openSending makes the rules. The counters are opened later.
 func (d *Daemon) openSending() *sending {
-	s := &sending{log: d.log.Logger, errors: d.metrics.policyErrors.Inc, alarms: noAlarms{}, over: map[sendlimit.Subject]time.Time{}}
+	s := &sending{snapshot: d.resolver.Servable, log: d.log.Logger, errors: d.metrics.policyErrors.Inc, alarms: d.alarms, over: map[sendlimit.Subject]time.Time{}}
 	s.settings = d.cfg.Policy.limitSettings()
 	s.settings.Path = filepath.Join(d.cfg.StateDir, "limits")
 	s.settings.OnOver, s.settings.OnWarn, s.settings.OnSuspend, s.settings.OnRelease = s.reached, s.warned, s.suspended, s.released
@@ -145,13 +138,6 @@ func (s *sending) close() {
 	})
 }
 
-// setAlarms has alarms told from now on.
-func (s *sending) setAlarms(a Alarms) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.alarms = a
-}
-
 // reached is told of each message that is over a limit.
 func (s *sending) reached(m sendlimit.Mark) {
 	fields := []zap.Field{zap.String("subject", m.Subject.Name), zap.Stringer("limit", m.Limit), zap.Int64("used", m.Used), zap.Time("free", m.Free)}
@@ -168,19 +154,47 @@ func (s *sending) reached(m sendlimit.Mark) {
 	if s.over[m.Subject].Before(m.Free) {
 		s.over[m.Subject] = m.Free
 	}
-	s.alarms.Open(alarmLimit, m.Subject.Name, "Sending limit reached by "+m.Subject.Name, fmt.Sprintf("%v; free again at %s", m.Limit, m.Free.UTC().Format(time.RFC3339)))
+	s.alarms.Open(alarm.SendingLimit, m.Subject.Name, "Sending limit reached by "+m.Subject.Name, fmt.Sprintf("%v; free again at %s", m.Limit, m.Free.UTC().Format(time.RFC3339)))
 }
 
-// recover closes the alarms of those who may send again.
+// recover closes the alarms of those who may send again, also those that a process
+// before this one has opened.
 func (s *sending) recover(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for subject, free := range s.over {
 		if now.After(free) {
 			delete(s.over, subject)
-			s.alarms.Close(alarmLimit, subject.Name)
+			s.alarms.Close(alarm.SendingLimit, subject.Name)
 		}
 	}
+	snap, e := s.snapshot(), s.engine.Load()
+	if snap == nil {
+		return
+	}
+	for _, name := range s.alarms.Subjects(alarm.SendingLimit) {
+		who, _, _ := s.rules.Subject(snap, name)
+		if _, known := s.over[who]; known {
+			continue
+		}
+		st := s.rules.Standing(snap, e, who)
+		if free := usedUp(&st); free.After(now) {
+			s.over[who] = free
+		} else {
+			s.alarms.Close(alarm.SendingLimit, name)
+		}
+	}
+}
+
+// usedUp is when all limits that are used up now have something free again, zero
+// if none is.
+func usedUp(st *rules.Standing) (free time.Time) {
+	for _, m := range st.Limits {
+		if m.Used >= m.Limit.Max && m.Free.After(free) {
+			free = m.Free
+		}
+	}
+	return free
 }
 
 func (s *sending) warned(m sendlimit.Mark) {
@@ -192,12 +206,12 @@ func (s *sending) suspended(x sendlimit.Suspension) {
 		zap.String("remedy", "vmapd limit release "+x.Subject.Name))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.alarms.Open(alarmSuspension, x.Subject.Name, x.Subject.Name+" is suspended from sending", x.Why)
+	s.alarms.Open(alarm.SendingSuspended, x.Subject.Name, x.Subject.Name+" is suspended from sending", x.Why)
 }
 
 func (s *sending) released(x sendlimit.Suspension, timeOver bool) {
 	s.log.Info("not suspended from sending any more", zap.String("subject", x.Subject.Name), zap.Bool("its time was over", timeOver))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.alarms.Close(alarmSuspension, x.Subject.Name)
+	s.alarms.Close(alarm.SendingSuspended, x.Subject.Name)
 }

@@ -20,10 +20,10 @@ import (
 // spool until the database has it. It is the spool's Sink: each batch goes to
 // the database that is configured then.
 type writes struct {
-	spool    *spool.Spool // nil if it could not be opened: nothing can be acknowledged
-	database func() *databases
-	metrics  *metrics
-	log      *zap.Logger
+	spool   *spool.Spool // nil if it could not be opened: nothing can be acknowledged
+	sink    func() *modoboa.WriteBack
+	metrics *metrics
+	log     *zap.Logger
 
 	mu     sync.Mutex
 	failed string // the last error that was logged
@@ -32,10 +32,10 @@ type writes struct {
 
 // openWrites opens the spool below the state folder.
 func (d *Daemon) openWrites() *writes {
-	w := &writes{metrics: d.metrics, log: d.log.Logger, database: func() *databases {
+	w := &writes{metrics: d.metrics, log: d.log.Logger, sink: func() *modoboa.WriteBack {
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		return d.database
+		return &modoboa.WriteBack{DB: d.database.write, Parameters: d.database.overrides}
 	}}
 	// Where the folder cannot be made, opening says so.
 	_ = os.MkdirAll(d.cfg.StateDir, 0o750)
@@ -70,7 +70,7 @@ func (w *writes) close() {
 
 // Apply writes a batch to the database.
 func (w *writes) Apply(ctx context.Context, batch []spool.Write) error {
-	return (&modoboa.WriteBack{DB: w.database().write}).Apply(ctx, batch)
+	return w.sink().Apply(ctx, batch)
 }
 
 func (w *writes) applied(rows int, took time.Duration) {

@@ -13,6 +13,17 @@ type Login struct {
 	Name      string // as typed
 	Service   string // imap, pop3, smtp, sieve ...; "" for all that do not differ
 	Separator string // between user and master user; "" = none
+	// Elsewhere says in one clause who is asked about the password of an account,
+	// or of a login that has none (nil), "" if nobody is; nil: nobody ever is.
+	Elsewhere func(a *store.Account) string
+}
+
+// elsewhere is Elsewhere, if it is set.
+func (l *Login) elsewhere(a *store.Account) string {
+	if l.Elsewhere == nil {
+		return ""
+	}
+	return l.Elsewhere(a)
 }
 
 // ExplainLogin says whether a login works, short of the password itself, where
@@ -28,11 +39,11 @@ func ExplainLogin(s *store.Snapshot, o Options, l Login, now time.Time) *Explana
 	why := ""
 	if master != "" {
 		x.step(0, "", 0, "%s logs in as %s, with a password of its own: master users may", master, user)
-		if why = explainMaster(x, s, master); why != "" {
+		if why = explainMaster(x, s, &l, master); why != "" {
 			why = "the password is " + master + "'s, and " + why
 		}
 	}
-	if refused := explainUser(x, s, o, user, l.Service, now); why == "" {
+	if refused := explainUser(x, s, o, &l, user, now); why == "" {
 		why = refused
 	}
 	switch {
@@ -47,12 +58,16 @@ func ExplainLogin(s *store.Snapshot, o Options, l Login, now time.Time) *Explana
 }
 
 // explainMaster says why a master user's password is of no use, "" if it is.
-func explainMaster(x *Explanation, s *store.Snapshot, name string) (why string) {
+func explainMaster(x *Explanation, s *store.Snapshot, l *Login, name string) (why string) {
 	why = "there is no such account"
 	for r := s.AccountsByEmail(name); r.Next(); {
 		a := r.Account()
 		x.step(1, "core_user", a.ID, "account %s, %s; %s", a.Username, stateText(a.Active), schemeText(a.Password))
-		if why = a.MasterRefusal(); why == "" && a.Password == "" {
+		outside := l.elsewhere(&a)
+		if outside != "" {
+			x.step(1, "core_user", a.ID, "its password is kept elsewhere: %s", outside)
+		}
+		if why = a.MasterRefusal(); why == "" && a.Password == "" && outside == "" {
 			why = "it has no password here"
 		}
 		if why == "" {
@@ -63,22 +78,29 @@ func explainMaster(x *Explanation, s *store.Snapshot, name string) (why string) 
 }
 
 // explainUser says why nobody can log in as a user, "" if it works.
-func explainUser(x *Explanation, s *store.Snapshot, o Options, user, service string, now time.Time) (why string) {
+func explainUser(x *Explanation, s *store.Snapshot, o Options, l *Login, user string, now time.Time) (why string) {
 	rows := s.AccountsByEmail(user)
 	if !rows.Next() {
 		explainMissing(x, s, o, user)
+		if outside := l.elsewhere(nil); outside != "" {
+			x.step(0, "", 0, "whoever has no account is asked for elsewhere, and gets one if his password is right: %s", outside)
+		}
 		return "there is no such account"
 	}
 	for more := true; more; more = rows.Next() {
 		a := rows.Account()
 		x.step(0, "core_user", a.ID, "account %s, %s", a.Username, stateText(a.Active))
 		x.step(0, "core_user", a.ID, "%s", schemeText(a.Password))
+		outside := l.elsewhere(&a)
+		if outside != "" {
+			x.step(0, "core_user", a.ID, "its password is kept elsewhere: %s", outside)
+		}
 		if m, ok := s.MailboxOf(a.ID); ok {
-			explainMailbox(x, s, &m, service)
+			explainMailbox(x, s, &m, l.Service)
 			explainSender(x, s, o, m.Address, now)
 		}
-		why = s.LoginRefusal(&a, service)
-		if why == "" && a.Password == "" {
+		why = s.LoginRefusal(&a, l.Service)
+		if why == "" && a.Password == "" && outside == "" {
 			why = "there is no password here; the account authenticates elsewhere (LDAP, SMTP)"
 		}
 		if why == "" {

@@ -137,9 +137,21 @@ func changePassword(c *call) (step, error) {
 	}
 	o.require("new_password")
 	old, password := o.text("password"), o.text("new_password")
+	if err := o.err(); err != nil {
+		return nil, err
+	}
+	if !c.inBulk { // what happens elsewhere cannot be taken back
+		done, err := c.o.Manager().ChangeElsewhere(c.ctx, c.caller, id, old, password.Value)
+		if err != nil {
+			return nil, err
+		}
+		if done {
+			return func(t *manage.Tx) (*answer, error) { return ok(map[string]string{}), t.PasswordChanged(id) }, nil
+		}
+	}
 	return func(t *manage.Tx) (*answer, error) {
 		return ok(map[string]string{}), t.ChangePassword(id, old, password.Value)
-	}, o.err()
+	}, nil
 }
 
 // forward is where an account's mail goes.

@@ -36,6 +36,13 @@ type Options struct {
 	DKIM *DKIM
 	// Limits are what accounts and domains may send, and have sent.
 	Limits *Limits
+	// DNS are the checks of domains.
+	DNS *DNS
+	// Jobs are what is done again and again.
+	Jobs *Jobs
+
+	// Alarms are the alarms that the database does not have; nil: there are none.
+	Alarms *manage.LocalAlarms
 
 	// Done is told of every request, once it is answered.
 	Done func(Record)

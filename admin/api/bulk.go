@@ -54,7 +54,7 @@ func bulk(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.dryRun = in.DryRun
+	c.dryRun, c.inBulk = in.DryRun, true
 	steps := make([]step, len(in.Actions))
 	for i, a := range in.Actions {
 		if steps[i], err = c.planOf(a.Method, a.Path, a.Body); err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/vmapd/vmapd/admin/jobs"
 	"github.com/vmapd/vmapd/lookup"
 )
 
@@ -74,7 +75,7 @@ func TestDescriptionIsSound(t *testing.T) {
 				t.Errorf("%s: answer %s says nothing", o.OperationID, status)
 			}
 		}
-		if hasBody := o.Method == post || o.Method == put || o.Method == patch; !slices.Contains([]string{"rotateKey", "releaseSender", "resetSender"}, o.OperationID) && hasBody != (o.Body() != "") {
+		if hasBody := o.Method == post || o.Method == put || o.Method == patch; !slices.Contains([]string{"rotateKey", "releaseSender", "resetSender", "closeAlarm", "runJob"}, o.OperationID) && hasBody != (o.Body() != "") {
 			t.Errorf("%s: body %q", o.OperationID, o.Body())
 		}
 	}
@@ -104,7 +105,8 @@ var answers = map[string]any{
 	"Account": newAccount{}, "AccountV110": oldAccount{}, "Mailbox": newMailbox{}, "MailboxV110": oldMailbox{}, "Counter": counter{}, "Forward": forward{},
 	"Alias": newAlias{}, "AliasV110": oldAlias{}, "SenderAddress": newSender{}, "SenderAddressV110": sender{}, "Token": token{}, "Page": envelope{},
 	"BulkAnswer": bulkAnswer{}, "BulkResult": bulkResult{}, "Lookup": lookedUp{}, "Explanation": lookup.Explanation{}, "Step": lookup.Step{}, "Delivery": lookup.Delivery{},
-	"Status": Brief{}, "LogEntry": logEntry{}, "Key": Key{}, "KeyRecord": KeyRecord{}, "Rotation": Rotation{}, "CheckedKey": CheckedKey{},
+	"Status": Brief{}, "LogEntry": logEntry{}, "Alarm": alarm{}, "AlarmDomain": alarmDomain{}, "AlarmMailbox": alarmMailbox{}, "Key": Key{}, "KeyRecord": KeyRecord{}, "Rotation": Rotation{}, "CheckedKey": CheckedKey{},
+	"Job": jobs.Status{}, "JobChoice": jobs.Choice{}, "JobRun": jobs.Past{}, "JobReport": jobs.Report{},
 	"Sending": Sending{}, "SendingLimit": SendingLimit{}, "Suspension": Suspension{},
 }
 

@@ -52,7 +52,7 @@ const (
 // everyone: /api/v1/openapi.yaml and /docs/api/.
 func Routes() []Route {
 	var all []Route
-	for _, part := range [][]Route{domainRoutes(), accountRoutes(), aliasRoutes(), viewRoutes(), keyRoutes(), limitRoutes()} {
+	for _, part := range [][]Route{domainRoutes(), accountRoutes(), aliasRoutes(), viewRoutes(), keyRoutes(), jobRoutes(), limitRoutes()} {
 		all = append(all, part...)
 	}
 	return all
@@ -67,6 +67,8 @@ func domainRoutes() []Route {
 		{put, base + "domains/{pk}/", "replaceDomain", domains, updateDomain, nil},
 		{patch, base + "domains/{pk}/", "changeDomain", domains, updateDomain, nil},
 		{del, base + "domains/{pk}/", "deleteDomain", domains, deleteDomain, nil},
+		{get, base + "domains/{pk}/dns/", "getDomainDNS", everyone, nil, getDNS},
+		{post, base + "domains/{pk}/dns/check/", "checkDomainDNS", administrators, nil, checkDNS},
 		{get, base + "domains/by-name/{name}", "getDomainByName", everyone, getDomainByName, nil},
 		{put, base + "domains/by-name/{name}", "putDomainByName", domains, putDomain, nil},
 		{del, base + "domains/by-name/{name}", "deleteDomainByName", domains, deleteDomainByName, nil},
@@ -157,6 +159,8 @@ func viewRoutes() []Route {
 		{get, base + "status/", "status", everyone, nil, status},
 		{get, base + "doctor/", "doctor", supers, nil, doctor},
 		{get, base + "log/", "listLog", supers, listLog, nil},
+		{get, base + "alarms/", "listAlarms", administrators, nil, listAlarms},
+		{post, base + "alarms/{pk}/close/", "closeAlarm", administrators, nil, closeAlarm},
 	}
 }
 
@@ -168,5 +172,13 @@ func keyRoutes() []Route {
 		{post, base + "dkim/{domain}/rotate/", "rotateKey", supers, nil, rotateKey},
 		{get, base + "dkim/{domain}/dns/", "keyRecords", supers, nil, keyRecords},
 		{get, base + "dkim/{domain}/check/", "checkKeys", supers, nil, checkKeys},
+	}
+}
+
+func jobRoutes() []Route {
+	return []Route{
+		{get, base + "jobs/", "listJobs", supers, nil, listJobs},
+		{get, base + "jobs/{name}/", "getJob", supers, nil, getJob},
+		{post, base + "jobs/{name}/run/", "runJob", supers, nil, runJob},
 	}
 }

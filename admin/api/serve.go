@@ -33,6 +33,7 @@ type call struct {
 	caller *manage.Caller
 	old    bool // answers have the shape of Modoboa 1.10
 	dryRun bool
+	inBulk bool   // the route is an action of a bulk request
 	origin string // scheme and host, for links
 	record *Record
 }

@@ -32,10 +32,10 @@ func checkEmail() Check {
 func checkPasswordMissing() Check {
 	return Check{
 		Name: "password-missing", Group: "accounts",
-		Text: "Active accounts without a password that do not authenticate elsewhere (is_local): nobody can log in, but where Modoboa asks an SMTP server.",
+		Text: "Active accounts without a password that do not authenticate elsewhere (is_local): nobody can log in.",
 		Do:   "Set a password.",
 		look: look{account: func(r *run, a *store.Account) {
-			if a.Active && a.Local && a.Password == "" {
+			if a.Active && a.Local && a.Password == "" && !r.OutsideAll {
 				r.say(Warning, a.Username, setPassword(a), "the account has no password: nobody can log in")
 			}
 		}},
@@ -147,10 +147,10 @@ func checkMailboxOrphan() Check {
 func checkOperation() Check {
 	return Check{
 		Name: "mailbox-operation", Group: "accounts",
-		Text: "Mailboxes whose folder is to be renamed or deleted: until Modoboa's job has done it their mail is put off (450).",
-		Do:   "Have Modoboa's job run (modo handle_mailbox_operations, or its worker for the queue dovecot).",
+		Text: "Mailboxes whose folder is to be renamed or deleted: until that is done their mail is put off (450).",
+		Do:   "Set mailboxes.root, and vmapd does it; or have Modoboa's job run (modo handle_mailbox_operations, or its worker for the queue dovecot).",
 		look: look{operation: func(r *run, o *store.MailboxOperation) {
-			const remedy = "have Modoboa's job run, as the owner of the mail folders (modo handle_mailbox_operations, or its worker for the queue dovecot)"
+			const remedy = "set mailboxes.root, or have Modoboa's job run, as the owner of the mail folders (modo handle_mailbox_operations, or its worker for the queue dovecot)"
 			if m, ok := r.s.MailboxByID(o.MailboxID); ok {
 				r.say(Warning, m.Address, remedy, "a rename of the folder is pending (%s): mail for the mailbox is put off", row("admin_mailboxoperation", o.ID))
 			} else {

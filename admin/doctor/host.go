@@ -14,6 +14,7 @@ type Host struct {
 	Away    error
 	Postfix *Postfix
 	Dovecot *Dovecot
+	Outside []OutsideProblem
 }
 
 // Socket is a socket that the configuration names.
@@ -36,6 +37,7 @@ type Files struct {
 	StateDir string
 	KeyDir   string // of DKIM keys
 	UID      int    // user that runs vmapd, -1 if nobody knows
+	Mail     *MailRoot
 }
 
 // Daemon is what a running daemon says of itself.
@@ -55,6 +57,8 @@ type Daemon struct {
 	Stale         bool          // too old to be served
 	Stored        bool          // from the disk, and the database was not read since
 
+	Operations *Operations // on folders of mailboxes; nil if none are carried out
+
 	Following   bool   // changes are followed
 	FollowError string // why they are not, if that is a failure
 	Missed      int    // changes that audits found missing
@@ -63,6 +67,8 @@ type Daemon struct {
 	SpoolDead    int    // writes that the database refused
 	SpoolError   string // while writing fails
 	SpoolDamaged string // where a damaged spool was moved to
+
+	OutsideDown []OutsideServer // that are not asked now
 
 	KeysWrong []KeyWrong // DKIM keys whose record in DNS is not as it should be
 }

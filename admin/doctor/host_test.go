@@ -211,6 +211,10 @@ func TestDaemonChecks(t *testing.T) {
 			h.Daemon.SpoolError, h.Daemon.SpoolPending, h.Daemon.SpoolDead, h.Daemon.SpoolDamaged = "read-only", 5, 1, "/var/lib/vmapd/spool.damaged"
 		}, []string{"spool error: /var/lib/vmapd/spool.damaged", "spool warning: refused writes", "spool warning: writing"}},
 		{"another program", func(h *Host) { h.Daemon.Version, h.Daemon.Config = "v0", "" }, []string{"daemon-config info: configuration", "daemon-config info: version"}},
+		{"operations", func(h *Host) {
+			h.Daemon.Operations = &Operations{Pending: 3, Oldest: 2 * time.Hour, Error: "no permission", Failed: []FailedOperation{{"/srv/vmail/a/b", "both hold mail", "decide"}}}
+		}, []string{"mailbox-operations error: /srv/vmail/a/b", "mailbox-operations error: mailbox operations", "mailbox-operations warning: mailbox operations"}},
+		{"operations, young", func(h *Host) { h.Daemon.Operations = &Operations{Pending: 3, Oldest: time.Minute} }, nil},
 		{"DNS", func(h *Host) { h.Daemon.KeysWrong = []KeyWrong{{"a._domainkey.example.test", "there is none"}} }, []string{"dkim-dns error: a._domainkey.example.test"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -218,5 +222,36 @@ func TestDaemonChecks(t *testing.T) {
 			tc.spoil(h)
 			finds(t, visit(t, h), tc.want...)
 		})
+	}
+}
+
+func TestMailRoot(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	open := filepath.Join(dir, "open")
+	if err := os.Mkdir(open, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(open, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	me := os.Getuid()
+	for _, tc := range []struct {
+		path   string
+		uid    int
+		daemon bool
+		want   []string
+	}{
+		{dir, me, true, nil},
+		{dir, me + 1, true, []string{"mail-root error: " + dir}},
+		{dir, me + 1, false, nil},
+		{dir, -1, true, nil},
+		{open, me, true, []string{"mail-root error: " + open}},
+		{dir + "/none", me, false, []string{"mail-root error: " + dir + "/none"}},
+	} {
+		h := &Host{Files: &Files{StateDir: dir, KeyDir: dir, UID: tc.uid, Mail: &MailRoot{Path: tc.path, Daemon: tc.daemon}}}
+		finds(t, visit(t, h, "mail-root"), tc.want...)
 	}
 }

@@ -18,11 +18,13 @@ func Checks() []Check {
 
 		checkCollisions(), checkBadValues(), checkReferences(),
 
-		checkDaemon(), checkDatabase(), checkAge(), checkFollowing(), checkSpool(), checkRunning(), checkKeyRecords(),
+		checkDaemon(), checkDatabase(), checkAge(), checkFollowing(), checkSpool(), checkRunning(), checkKeyRecords(), checkOperations(),
+
+		checkOutsideSettings(), checkOutsideDown(),
 
 		checkSocketMissing(), checkSocketAccess(),
 
-		checkWarnings(), checkStateDir(), checkKeyFiles(),
+		checkWarnings(), checkStateDir(), checkKeyFiles(), checkMailRoot(),
 
 		checkPostfixSQL(), checkPostfixMaps(), checkPostfixUnknown(), checkPostfixAccess(), checkPostfixProxy(), checkPostfixChroot(), checkPostfixDelimiter(),
 		checkPostfixTransport(), checkPostfixMilters(), checkPostfixPolicy(), checkPostfixPolicyEnd(), checkPostfixSASL(), checkPostfixDestination(), checkPostfixThere(),

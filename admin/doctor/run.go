@@ -27,6 +27,9 @@ type Input struct {
 	WeakSchemes bool
 	// Rehash says that passwords are stored anew when their owners log in.
 	Rehash bool
+	// OutsideAll says that somebody else is asked about accounts without a
+	// password, also if they are local.
+	OutsideAll bool
 	// ReadKey reads the file of a DKIM key; nil: files are not looked at. An error
 	// may have a method Remedy.
 	ReadKey func(domain, selector, path string) (*dkim.Key, error)

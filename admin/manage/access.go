@@ -70,19 +70,6 @@ func (t *Tx) sees(o Object, id int64) (bool, error) {
 // missing is the answer about an object that is not there for the caller.
 func missing(o Object) error { return notFound("There is no such %s.", words[o]) }
 
-// check is an error unless an object may be changed by the caller: his role
-// allows it, and he has access to it.
-func (t *Tx) check(o Object, id int64) error {
-	if err := t.allow(o); err != nil {
-		return err
-	}
-	ok, err := t.sees(o, id)
-	if err == nil && !ok {
-		err = missing(o)
-	}
-	return err
-}
-
 // ungrant removes all rows of access to an object.
 func (t *Tx) ungrant(o Object, id int64) error {
 	app, model, _ := strings.Cut(string(o), ".")

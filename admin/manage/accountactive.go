@@ -59,26 +59,35 @@ func (t *Tx) disablesAliases() bool {
 // the user forwards mail and keeps no copy, which is how Modoboa says that from
 // 1.17 on.
 func (t *Tx) enableSelfAlias(m *Mailbox) error {
-	forward, err := t.count("SELECT id FROM admin_alias WHERE address IN (?, ?) AND internal = ? AND enabled = ?", m.Address, store.Fold(m.Address), false, true)
-	if err != nil {
+	if away, err := t.forwardsAway(m); err != nil || away {
 		return err
-	}
-	if forward != 0 {
-		keeps, err := t.find("SELECT 1 FROM modoboa_admin_aliasrecipient WHERE alias_id = ? AND lower(address) = ?", []any{forward, store.Fold(m.Address)}, new(int))
-		if err != nil || !keeps {
-			return err
-		}
 	}
 	self, err := t.aliasAt(m.Address, true)
 	if err != nil {
 		return err
 	}
 	if self == 0 {
-		domain, err := t.boxDomain(m.Domain)
-		if err != nil {
-			return err
-		}
-		return t.makeSelfAlias(&rows.Mailbox{ID: m.ID, Domain: domain, Address: m.Address}, true)
+		return t.missingSelfAlias(m, true)
 	}
 	return t.update("admin_alias", self, rows.Columns{"enabled": true})
+}
+
+// forwardsAway reports whether the user of a mailbox forwards his mail and keeps
+// no copy.
+func (t *Tx) forwardsAway(m *Mailbox) (bool, error) {
+	forward, err := t.count("SELECT id FROM admin_alias WHERE address IN (?, ?) AND internal = ? AND enabled = ?", m.Address, store.Fold(m.Address), false, true)
+	if err != nil || forward == 0 {
+		return false, err
+	}
+	keeps, err := t.find("SELECT 1 FROM modoboa_admin_aliasrecipient WHERE alias_id = ? AND lower(address) = ?", []any{forward, store.Fold(m.Address)}, new(int))
+	return !keeps, err
+}
+
+// missingSelfAlias makes the alias of a mailbox that has none.
+func (t *Tx) missingSelfAlias(m *Mailbox, enabled bool) error {
+	domain, err := t.boxDomain(m.Domain)
+	if err != nil {
+		return err
+	}
+	return t.makeSelfAlias(&rows.Mailbox{ID: m.ID, Domain: domain, Address: m.Address}, enabled)
 }

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/vmapd/vmapd/store/modoboa/parameters"
 )
 
 // aliasAddress is the address of an alias and the domain it is in.
@@ -74,17 +76,17 @@ func (t *Tx) describe(f fields, a *storedAlias, in *AliasInput) {
 // aliasLimits is an error if one alias more is more than its domain may have
 // or, if the caller will own it, than he may own (limits mailbox_aliases).
 func (t *Tx) aliasLimits(domain int64, owned bool) error {
-	p, err := t.parameters()
+	p, err := t.Parameters()
 	if err != nil {
 		return err
 	}
 	reached := false
-	if p.flag("limits", "enable_admin_limits", true) && owned && !t.caller.Super() {
+	if p.Flag(parameters.EnableAdminLimits) && owned && !t.caller.Super() {
 		reached, err = t.beyond("limits_userobjectlimit", "user_id", t.caller.ID, `SELECT count(*) FROM core_objectaccess oa
 			JOIN django_content_type ct ON ct.id = oa.content_type_id
 			WHERE oa.user_id = ? AND oa.is_owner = ? AND ct.app_label = 'admin' AND ct.model = 'alias'`, t.caller.ID, true)
 	}
-	if err == nil && !reached && p.flag("limits", "enable_domain_limits", false) {
+	if err == nil && !reached && p.Flag(parameters.EnableDomainLimits) {
 		reached, err = t.beyond("limits_domainobjectlimit", "domain_id", domain,
 			"SELECT count(*) FROM admin_alias WHERE domain_id = ? AND internal = ?", domain, false)
 	}

@@ -34,6 +34,10 @@ func (c *Caller) Credential() Credential { return c.credential }
 // Root returns the administrator of this machine.
 func Root() *Caller { return &Caller{Name: "root", Role: SuperAdmins, Root: true} }
 
+// Machine is a job of this machine, which nobody ordered: a super administrator
+// without a name.
+func Machine() *Caller { return &Caller{Role: SuperAdmins, Root: true} }
+
 // Super reports whether the caller may do everything.
 func (c *Caller) Super() bool { return c.Role == SuperAdmins }
 

@@ -3,6 +3,8 @@ package manage
 import (
 	"database/sql"
 	"slices"
+
+	"github.com/vmapd/vmapd/store/modoboa/parameters"
 )
 
 // removable deletes the accounts of administrators who have their mailbox in a
@@ -10,8 +12,8 @@ import (
 // mailboxes have; if accounts go with their domain at all. The caller and super
 // administrators stay, and whom the caller may not delete.
 func (t *Tx) removable(d *Domain) (users []int64, err error) {
-	p, err := t.parameters()
-	if err != nil || !p.flag("admin", "auto_account_removal", false) {
+	p, err := t.Parameters()
+	if err != nil || !p.Flag(parameters.AutoAccountRemoval) {
 		return nil, err
 	}
 	var admins []int64

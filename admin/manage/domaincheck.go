@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/vmapd/vmapd/store"
+	"github.com/vmapd/vmapd/store/modoboa/parameters"
 	"github.com/vmapd/vmapd/store/modoboa/rows"
 )
 
@@ -60,11 +61,11 @@ func (t *Tx) planDomain(was *Domain, in DomainInput) (*domainPlan, error) {
 
 // defaultMessageLimit is Modoboa's parameter for new domains.
 func (t *Tx) defaultMessageLimit() (*int64, error) {
-	params, err := t.parameters()
+	params, err := t.Parameters()
 	if err != nil {
 		return nil, err
 	}
-	if n, ok := params.number("admin", "default_domain_message_limit"); ok {
+	if n, ok := params.Optional(parameters.DefaultDomainMessageLimit); ok {
 		return &n, nil
 	}
 	return nil, nil

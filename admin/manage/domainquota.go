@@ -1,5 +1,7 @@
 package manage
 
+import "github.com/vmapd/vmapd/store/modoboa/parameters"
+
 // refused makes of "limit reached", which Modoboa tells about a field where
 // accounts and aliases are made, what it answers where domains are: nothing is
 // wrong with a field.
@@ -26,8 +28,8 @@ func (t *Tx) limitDomain(p *domainPlan) error {
 	} else if p.was.Quota == p.Quota && p.was.DefaultMailboxQuota == p.DefaultMailboxQuota {
 		return nil
 	}
-	params, err := t.parameters()
-	if err != nil || t.caller.Super() || !params.flag("limits", "enable_admin_limits", true) {
+	params, err := t.Parameters()
+	if err != nil || t.caller.Super() || !params.Flag(parameters.EnableAdminLimits) {
 		return err
 	}
 	limit, err := t.limitOf(t.caller.ID, "quota")

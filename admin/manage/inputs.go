@@ -55,7 +55,9 @@ type AccountInput struct {
 	Domains             Opt[[]string] // that a domain administrator has
 	Aliases             Opt[[]string] // further addresses, that lead to the mailbox: made or extended
 
-	hashed string // see Manager.HashPassword
+	hashed  string        // see Manager.HashPassword
+	outside *OutsideInput // see Tx.CreateOutside
+	noBox   bool          // there is no mailbox, whatever the role
 }
 
 // MailboxInput is what a mailbox is made of.

@@ -3,6 +3,7 @@ package manage
 import (
 	"slices"
 
+	"github.com/vmapd/vmapd/store/modoboa/parameters"
 	"github.com/vmapd/vmapd/store/modoboa/rows"
 )
 
@@ -91,8 +92,8 @@ func (t *Tx) used(account int64, name string) (int64, error) {
 // room is an error about a field if the caller may not make n more objects of
 // a kind (modoboa/limits/handlers.py, check_object_limit).
 func (t *Tx) room(name, field string, n int64) error {
-	p, err := t.parameters()
-	if err != nil || t.caller.Super() || !p.flag("limits", "enable_admin_limits", true) {
+	p, err := t.Parameters()
+	if err != nil || t.caller.Super() || !p.Flag(parameters.EnableAdminLimits) {
 		return err
 	}
 	most, err := t.limitOf(t.caller.ID, name)
@@ -110,8 +111,8 @@ func (t *Tx) room(name, field string, n int64) error {
 // domain without a row is not limited (modoboa/limits/handlers.py,
 // check_object_limit).
 func (t *Tx) domainRoom(domain int64, name, field string, n int64) error {
-	p, err := t.parameters()
-	if err != nil || !p.flag("limits", "enable_domain_limits", false) || len(t.tables["limits_domainobjectlimit"]) == 0 {
+	p, err := t.Parameters()
+	if err != nil || !p.Flag(parameters.EnableDomainLimits) || len(t.tables["limits_domainobjectlimit"]) == 0 {
 		return err
 	}
 	var most int64

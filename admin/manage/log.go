@@ -10,13 +10,24 @@ import (
 // log writes what was done into Modoboa's log (core_log), in the same
 // transaction: what is not committed was not done.
 func (t *Tx) log(format string, args ...any) error {
+	by := " by user " + t.caller.Name
+	if t.caller.Name == "" {
+		by = " by management command"
+	}
+	return t.note("info", "modoboa.admin", fmt.Sprintf(format, args...)+by)
+}
+
+// Note writes a line of a job into Modoboa's log, with the level ("INFO",
+// "WARNING", "ERROR", "CRITICAL") and the logger ("modoboa.admin") that
+// Modoboa's own job gives it.
+func (t *Tx) Note(level, logger, format string, args ...any) error {
+	return t.note(level, logger, fmt.Sprintf(format, args...))
+}
+
+func (t *Tx) note(level, logger, text string) error {
 	table := t.tables["core_log"]
 	if len(table) == 0 {
 		return nil
-	}
-	text := fmt.Sprintf(format, args...)
-	if t.caller.Name != "" {
-		text += " by user " + t.caller.Name
 	}
 	for limit := 255; table.Fits("core_log", "message", text) != nil && limit > 0; limit -= 10 { // Modoboa 1.10 has varchar(255)
 		for len(text) > limit {
@@ -24,7 +35,7 @@ func (t *Tx) log(format string, args ...any) error {
 			text = text[:len(text)-size]
 		}
 	}
-	_, err := t.exec("INSERT INTO core_log (date_created, message, level, logger) VALUES (?, ?, 'info', 'modoboa.admin')", t.db.Time(time.Now()), text)
+	_, err := t.exec("INSERT INTO core_log (date_created, message, level, logger) VALUES (?, ?, ?, ?)", t.db.Time(time.Now()), text, level, logger)
 	return err
 }
 

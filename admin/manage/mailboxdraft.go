@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/vmapd/vmapd/store"
+	"github.com/vmapd/vmapd/store/modoboa/parameters"
 	"github.com/vmapd/vmapd/store/modoboa/rows"
 )
 
@@ -30,6 +31,9 @@ func (b *boxDraft) stays() bool { return b.was != nil && !b.moved() }
 // one whose address is his login; of the others who has none gets none unless
 // it is asked for.
 func (t *Tx) draftMailbox(d *draft) error {
+	if d.in.noBox {
+		return nil
+	}
 	var in MailboxInput
 	given := d.in.Mailbox.Value != nil
 	if given {
@@ -177,8 +181,8 @@ func (t *Tx) draftRest(d *draft, b *boxDraft, in *MailboxInput) {
 	}
 	limit := in.MessageLimit
 	if !limit.Set && b.was == nil {
-		if p, err := t.parameters(); err == nil {
-			if n, ok := p.number("admin", "default_mailbox_message_limit"); ok {
+		if p, err := t.Parameters(); err == nil {
+			if n, ok := p.Optional(parameters.DefaultMailboxMessageLimit); ok {
 				limit = Some(&n)
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/vmapd/vmapd/store"
+	"github.com/vmapd/vmapd/store/modoboa/parameters"
 	"github.com/vmapd/vmapd/store/modoboa/rows"
 )
 
@@ -168,8 +169,8 @@ func (t *Tx) renamedRecipient(address, old, to string) (string, bool) {
 // fileOperation tells Modoboa to move or remove the files of a mailbox, where
 // it is set to do that; mailbox is 0 if it is gone.
 func (t *Tx) fileOperation(kind, address string, mailbox int64) error {
-	p, err := t.parameters()
-	if err != nil || !p.flag("admin", "handle_mailboxes", false) || len(t.tables["admin_mailboxoperation"]) == 0 || t.m.o.Home == nil {
+	p, err := t.Parameters()
+	if err != nil || !p.Flag(parameters.HandleMailboxes) || len(t.tables["admin_mailboxoperation"]) == 0 || t.m.o.Home == nil {
 		return err
 	}
 	home := t.m.o.Home(address)
@@ -183,8 +184,8 @@ func (t *Tx) fileOperation(kind, address string, mailbox int64) error {
 // aliasFromOld makes an alias from a mailbox's old address to the new one,
 // where Modoboa is set to do that.
 func (t *Tx) aliasFromOld(b *boxDraft) error {
-	p, err := t.parameters()
-	if err != nil || !p.flag("admin", "create_alias_on_mbox_rename", false) {
+	p, err := t.Parameters()
+	if err != nil || !p.Flag(parameters.CreateAliasOnRename) {
 		return err
 	}
 	_, name, _ := rows.SplitAddress(b.was.Address)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/vmapd/vmapd/store/db"
+	"github.com/vmapd/vmapd/store/modoboa/parameters"
 	"github.com/vmapd/vmapd/store/modoboa/rows"
 )
 
@@ -21,6 +22,12 @@ type Options struct {
 	// Home is where a mailbox's mail lies, "" if nowhere. Where Modoboa has
 	// mailboxes moved and removed (handle_mailboxes) it is told these paths.
 	Home func(address string) string
+	// Elsewhere changes passwords that are not kept here; nil: nobody can.
+	Elsewhere Elsewhere
+	// DNS says which checks of DNS count.
+	DNS DNSRules
+	// Parameters are those of Modoboa's that vmapd's file sets.
+	Parameters parameters.Overrides
 }
 
 // Manager carries out actions on one database. It is safe for concurrent use.
@@ -52,7 +59,7 @@ type Tx struct {
 	kinds  map[Object]int64 // content types
 	base   *rows.Base       // nil until it is needed
 	writes bool
-	params *parameters // nil until they are needed
+	params *parameters.Set // nil until they are needed
 }
 
 // Read gives f one consistent view of the database.

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/vmapd/vmapd/lookup/password"
+	"github.com/vmapd/vmapd/store/modoboa/parameters"
 )
 
 // HashPassword checks an input's password and hashes it, or makes a random one,
@@ -81,11 +82,11 @@ func weakness(clear string) string {
 // randomLength is how long a random password is to be: what Modoboa is set to,
 // but no less than 12.
 func (t *Tx) randomLength() (int, error) {
-	p, err := t.parameters()
+	p, err := t.Parameters()
 	if err != nil {
 		return 0, err
 	}
-	n, _ := p.number("core", "random_password_length")
+	n := p.Number(parameters.RandomPasswordLength)
 	return int(min(max(n, 12), 128)), nil
 }
 
@@ -111,6 +112,8 @@ func (t *Tx) draftPassword(d *draft) error {
 	in := d.in
 	given := in.Password.Set || in.RandomPassword || in.hashed != ""
 	switch {
+	case in.outside != nil:
+		d.columns["password"], d.columns["is_local"] = "", in.outside.Local
 	case d.was != nil && !d.was.Local && (given || in.Hash.Set):
 		d.f.add("password", "The password of this account is not kept here but where it came from (LDAP).")
 	case in.Hash.Set:

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/vmapd/vmapd/store"
+	"github.com/vmapd/vmapd/store/modoboa/parameters"
 	"github.com/vmapd/vmapd/store/modoboa/rows"
 )
 
@@ -152,16 +153,16 @@ func (t *Tx) mayTarget(domain string) error {
 	if t.caller.Super() {
 		return nil
 	}
-	p, err := t.parameters()
+	p, err := t.Parameters()
 	if err != nil {
 		return err
 	}
-	any := p.flag("admin", "alias_can_target_any_domain", true)
-	name := "alias_target_allow_list"
+	any := p.Flag(parameters.AliasCanTargetAnyDomain)
+	list := parameters.AliasTargetAllowList
 	if any {
-		name = "alias_target_block_list"
+		list = parameters.AliasTargetBlockList
 	}
-	for s := range strings.SplitSeq(p.text("admin", name, ""), ",") {
+	for s := range strings.SplitSeq(p.Text(list), ",") {
 		if store.Fold(strings.TrimSpace(s)) == domain {
 			any = !any
 			break

@@ -103,7 +103,7 @@ func (t *Tx) baseRows() (*rows.Base, error) {
 		return t.base, nil
 	}
 	var err error
-	t.base, err = rows.ReadBase(t.ctx, t.db, t.tx, t.tables)
+	t.base, err = rows.ReadBase(t.ctx, t.db, t.tx, t.tables, t.m.o.Parameters)
 	return t.base, err
 }
 

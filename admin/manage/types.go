@@ -28,6 +28,8 @@ type Domain struct {
 	DKIMPublicKey       string // base64, "" = there is no key yet
 	MessageLimit        *int64 // sent a day, nil = no limit
 	EnableDNSChecks     bool
+	DNSStatus           string    // "disabled", "pending", "ok" or "critical"
+	DNSChecked          time.Time // zero = never, or this release of Modoboa does not say
 	Created, Modified   time.Time
 	Transport           *Transport // of a relay domain
 
@@ -137,6 +139,21 @@ type LogEntry struct {
 	Logger  string // "modoboa.admin" ...
 }
 
+// Alarm is something that administrators should know of (admin_alarm).
+type Alarm struct {
+	ID        int64  // negative: the database does not have it
+	Kind      string // internal_name, such as "mailbox_full"
+	Domain    string // "" for one about a host
+	Mailbox   string // full address, "" for one about the domain
+	DomainID  int64  // 0 = none
+	MailboxID int64  // 0 = none
+	Title     string
+	Detail    string // known of alarms that the database does not have
+	Open      bool
+	Created   time.Time
+	Closed    *time.Time // nil while it is open
+}
+
 // Forward is where a mailbox's mail goes besides or instead of into it.
 type Forward struct {
 	Recipients []string
@@ -154,10 +171,10 @@ type Query struct {
 	// how many to leave out.
 	Limit, Offset int
 
-	Domain   string // a name: only what is in this domain (its aliases, its accounts ...)
-	Type     string // of domains
-	Role     Role   // of accounts
-	Active   Opt[bool]
+	Domain   string    // a name: only what is in this domain (its aliases, its accounts ...)
+	Type     string    // of domains, or kind of alarms
+	Role     Role      // of accounts
+	Active   Opt[bool] // of alarms: open
 	Internal Opt[bool] // of aliases
 	Level    string    // of log entries
 	Mailbox  int64     // of sender addresses: only this mailbox's

@@ -24,6 +24,8 @@ type Live struct {
 	SpoolDead    int
 	SpoolError   string
 
+	Alarms int // that are open
+
 	Keys                 int // DKIM keys that sign, or have signed mail that is under way
 	KeysRight, KeysWrong int // of them, those that verifiers find in DNS, and do not
 

@@ -135,6 +135,7 @@ func navigation(c *manage.Caller, at string) []link {
 		{link{Text: "Domain aliases", Href: "/domainaliases"}, administrators},
 		{link{Text: "Relay domains", Href: "/relaydomains"}, administrators},
 		{link{Text: "Resolver", Href: "/resolver"}, administrators},
+		{link{Text: "Alarms", Href: "/alarms"}, administrators},
 		{link{Text: "Health", Href: "/health"}, supers},
 		{link{Text: "Audit log", Href: "/log"}, supers},
 		{link{Text: "API tokens", Href: "/tokens"}, administrators},

@@ -33,7 +33,7 @@ func (p *page) mePage(v *visit) (*mePage, error) {
 			return err
 		}
 		b.About.Facts = []fact{{"Login", a.Username}, {"Name", fullName(a)}, {"Role", roleWord(a.Role)}, {"Last login", whenever(a.LastLogin)}}
-		if a.Local {
+		if v.m.ChangesPassword(a) {
 			b.Password = passwordForm()
 		}
 		if a.Mailbox == nil {
@@ -96,10 +96,7 @@ func (p *page) myPassword(v *visit) error {
 		f.field("password").Errors = []string{"This is not the present password."}
 		return v.show(http.StatusUnprocessableEntity, b)
 	}
-	err = v.write(func(t *manage.Tx) error {
-		return t.ChangePassword(v.caller.ID, manage.Some(typed.Get("password")), typed.Get("new_password"))
-	})
-	if err != nil {
+	if err := v.changePassword(typed.Get("password"), typed.Get("new_password")); err != nil {
 		return v.again(b, f, err)
 	}
 	p.sessions.endOf(v.caller.ID, v.s)
@@ -107,6 +104,20 @@ func (p *page) myPassword(v *visit) error {
 		return err
 	}
 	return v.to("/me", "The password is changed.")
+}
+
+// changePassword changes the visitor's password where it is kept.
+func (v *visit) changePassword(old, clear string) error {
+	done, err := v.m.ChangeElsewhere(v.r.Context(), v.caller, v.caller.ID, manage.Some(old), clear)
+	if err != nil {
+		return err
+	}
+	return v.write(func(t *manage.Tx) error {
+		if done {
+			return t.PasswordChanged(v.caller.ID)
+		}
+		return t.ChangePassword(v.caller.ID, manage.Some(old), clear)
+	})
 }
 
 func (p *page) myForward(v *visit) error {

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/vmapd/vmapd/admin/dnschecks"
 	"github.com/vmapd/vmapd/admin/manage"
 	"github.com/vmapd/vmapd/lookup"
 )
@@ -25,6 +26,8 @@ type Options struct {
 	// Served waits until all that was committed is served; nil = nobody waits.
 	Served func(ctx context.Context) error
 
+	// Alarms are those that the database does not have; nil = there are none.
+	Alarms *manage.LocalAlarms
 	// Live tells how the daemon does.
 	Live func() Live
 	// Explain explains where mail for an address goes, from what is served. The
@@ -37,6 +40,9 @@ type Options struct {
 	// Sending tells how an account, by its login or address, or a domain stands with
 	// what it may send; ok is false if nobody knows. nil = nothing is counted.
 	Sending func(name string) (s Sending, ok bool)
+	// DNS tells what DNS says of a domain, nil if it was not checked. ask has it
+	// checked now.
+	DNS func(ctx context.Context, d *manage.Domain, ask bool) (*dnschecks.Report, error)
 	// Doctor looks for what is wrong with the host; nil = nobody can.
 	Doctor func(ctx context.Context) ([]Finding, error)
 

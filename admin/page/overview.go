@@ -14,6 +14,7 @@ type overviewPage struct {
 	Live    *liveView // nil: not for him
 	Chart   *chart
 	Domains *table // of a domain administrator
+	Alarms  *badge // of a domain administrator
 	More    string // where the other domains are
 }
 
@@ -35,6 +36,7 @@ type liveView struct {
 	SpoolText string  `json:"spooltext"`
 	Keys      badge   `json:"keys"`
 	Problems  badge   `json:"problems"`
+	Alarms    badge   `json:"alarms"`
 	Uptime    string  `json:"uptime"`
 	Rows      []Count `json:"-"`
 }
@@ -61,6 +63,12 @@ func (p *page) overview(v *visit) error {
 		if found.Total > len(found.Items) {
 			b.More = "all " + strconv.Itoa(found.Total) + " domains"
 		}
+		if err != nil {
+			return err
+		}
+		open, err := t.OpenAlarms("", p.local())
+		count := alarmCount(open)
+		b.Alarms = &count
 		return err
 	})
 	if err != nil {
@@ -73,7 +81,7 @@ func newLiveView(l *Live) *liveView {
 	v := &liveView{
 		State: badge{"ready", "good"}, Reason: l.Reason, Uptime: since(l.Uptime), Name: l.Database, Error: l.Error, Rows: l.Rows,
 		Database: badge{"up", "good"}, Following: "changes are followed", Spool: badge{"empty", "good"}, SpoolText: "everything reported is in the database",
-		Keys: badge{number(int64(l.KeysRight)) + " of " + number(int64(l.Keys)) + " found", ""}, Problems: badge{"none", "good"}, Age: "no data", Snapshot: "nothing is served yet",
+		Keys: badge{number(int64(l.KeysRight)) + " of " + number(int64(l.Keys)) + " found", ""}, Problems: badge{"none", "good"}, Alarms: alarmCount(l.Alarms), Age: "no data", Snapshot: "nothing is served yet",
 	}
 	if !l.Ready {
 		v.State = badge{"not ready", "bad"}

@@ -30,18 +30,7 @@ func (a *app) configCommand() *cobra.Command {
 				fmt.Fprintf(a.out, "%s: ok\n", name)
 				return nil
 			}},
-		&cobra.Command{Use: "show", Short: "Show the values in effect, without passwords", Args: cobra.NoArgs,
-			RunE: func(*cobra.Command, []string) error {
-				c, err := a.load()
-				if err != nil {
-					return err
-				}
-				if a.json {
-					return a.printJSON(c)
-				}
-				fmt.Fprint(a.out, c.Show())
-				return nil
-			}},
+		a.configShowCommand(),
 		&cobra.Command{Use: "default", Short: "Print a configuration file with every setting, its default and its meaning", Args: cobra.NoArgs,
 			RunE: func(*cobra.Command, []string) error {
 				fmt.Fprint(a.out, daemon.Commented())

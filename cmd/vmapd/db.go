@@ -50,7 +50,7 @@ func (a *app) dbInstallCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "install-triggers",
 		Short: "Add the log of changes and the triggers that write it",
-		Long: "Adds the tables vmapd_change and vmapd_capture, vmapd_dkim_key for DKIM keys, and triggers on the tables that vmapd reads. What is there already stays; what is incomplete is made anew. " +
+		Long: "Adds the tables vmapd_change and vmapd_capture, vmapd_dkim_key for DKIM keys, vmapd_job for when jobs ran, and triggers on the tables that vmapd reads. What is there already stays; what is incomplete is made anew. " +
 			"It must run as the owner of Modoboa's tables; if the daemon runs as another user, name that one with --grant.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

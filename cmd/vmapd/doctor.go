@@ -57,7 +57,7 @@ func (a *app) doctorCommand() *cobra.Command {
 // diagnose gathers what the checks look at, and runs them. If the data cannot be
 // had the others run all the same: the error exits with 75 then.
 func (a *app) diagnose(ctx context.Context, c *daemon.Config, checks []doctor.Check, only []string, h hostOptions) ([]doctor.Finding, error) {
-	in := doctor.Input{Only: only, Lookup: c.LookupOptions(), DefaultScheme: c.Dovecot.DefaultScheme, WeakSchemes: c.Dovecot.WeakSchemes, Rehash: c.Dovecot.Rehash != ""}
+	in := doctor.Input{Only: only, Lookup: c.LookupOptions(), DefaultScheme: c.Dovecot.DefaultScheme, WeakSchemes: c.Dovecot.WeakSchemes, Rehash: c.Dovecot.Rehash != "", OutsideAll: len(c.Outside.Backends) > 0}
 	in.ReadKey = func(domain, selector, path string) (*dkim.Key, error) {
 		return keyring.ReadKey(c.DKIM.KeyDir, domain, selector, path)
 	}

@@ -36,7 +36,10 @@ func (a *app) host(ctx context.Context, c *daemon.Config, checks []doctor.Check,
 	}
 	h := &doctor.Host{Warnings: c.Warnings}
 	var status *daemon.Status
-	if groups["daemon"] || groups["files"] {
+	if groups["outside"] {
+		h.Outside = outsideProblems(ctx, c)
+	}
+	if groups["daemon"] || groups["files"] || groups["outside"] {
 		var err error
 		status, err = a.control(c).Status(ctx)
 		h.Daemon = daemonState(c, status, err)
@@ -46,6 +49,9 @@ func (a *app) host(ctx context.Context, c *daemon.Config, checks []doctor.Check,
 	}
 	if groups["files"] {
 		h.Files = &doctor.Files{StateDir: c.StateDir, KeyDir: c.DKIM.KeyDir, UID: runnerOf(c, h.Daemon, status)}
+		if m := &c.Mailboxes; m.Root != "" && m.Mode == "files" {
+			h.Files.Mail = &doctor.MailRoot{Path: m.Root, Daemon: m.Every > 0}
+		}
 	}
 	if groups["postfix"] || groups["sockets"] || groups["dovecot"] {
 		h.Postfix = postfixHost(ctx, c, o.postfix)
@@ -70,6 +76,17 @@ func daemonState(c *daemon.Config, s *daemon.Status, err error) *doctor.Daemon {
 	}
 	if s.Snapshot != nil {
 		d.Age, d.Stale, d.Stored = time.Duration(s.Snapshot.Age*float64(time.Second)), s.Snapshot.Stale, s.Snapshot.Stored
+	}
+	for _, o := range s.Outside.Servers {
+		if o.Error != "" {
+			d.OutsideDown = append(d.OutsideDown, doctor.OutsideServer{Source: o.Source, Server: o.Server, Error: o.Error})
+		}
+	}
+	if m := s.Mailboxes; m != nil {
+		d.Operations = &doctor.Operations{Pending: m.Pending, Oldest: time.Duration(m.Oldest * float64(time.Second)), Error: m.Error}
+		for _, f := range m.Failed {
+			d.Operations.Failed = append(d.Operations.Failed, doctor.FailedOperation{Path: f.Path, Problem: f.Text, Remedy: f.Remedy})
+		}
 	}
 	for _, w := range s.DKIM.FirstWrong {
 		d.KeysWrong = append(d.KeysWrong, doctor.KeyWrong{Name: w.Name, Detail: w.Detail})

@@ -80,7 +80,11 @@ func (a *app) explain(ctx context.Context, c *daemon.Config, subject, service st
 		return nil, err
 	}
 	if login {
-		return lookup.ExplainLogin(s.Current(), c.LookupOptions(), lookup.Login{Name: subject, Service: service, Separator: c.Dovecot.MasterSeparator}, time.Now()), nil
+		l := lookup.Login{Name: subject, Service: service, Separator: c.Dovecot.MasterSeparator}
+		if set, _ := currentParameters(ctx, c); set != nil {
+			l.Elsewhere = c.Elsewhere(set)
+		}
+		return lookup.ExplainLogin(s.Current(), c.LookupOptions(), l, time.Now()), nil
 	}
 	return lookup.Explain(s.Current(), c.LookupOptions(), subject, time.Now()), nil
 }

@@ -81,7 +81,7 @@ func (a *app) importCSV(ctx context.Context, file string, o modoboa.ImportOption
 	if isTerminal(a.err) {
 		o.Progress = progress(a.err)
 	}
-	o.CountOnly = !o.DryRun && !a.json
+	o.CountOnly, o.Parameters = !o.DryRun && !a.json, c.Overrides()
 	report, err := modoboa.ImportCSV(ctx, d, in, o)
 	var bad *modoboa.ImportError
 	if errors.As(err, &bad) {

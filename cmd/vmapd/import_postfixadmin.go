@@ -89,6 +89,7 @@ func (a *app) importPostfixAdmin(ctx context.Context, from *db.DB, o postfixadmi
 		return err
 	}
 	defer to.Close()
+	o.Parameters = c.Overrides()
 	clear := ""
 	if isTerminal(a.err) {
 		o.Progress, clear = progress(a.err), "\r\x1b[K"

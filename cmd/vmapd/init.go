@@ -3,9 +3,11 @@ package main
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/vmapd/vmapd/daemon"
 	"github.com/vmapd/vmapd/store/modoboa"
 )
 
@@ -29,7 +31,7 @@ func (a *app) initCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer d.Close()
+			defer d.Close() // a second time, unless it fails
 			who, err := modoboa.Init(cmd.Context(), d, modoboa.InitOptions{Admin: admin})
 			if err != nil {
 				return &exit{exitNo, err}
@@ -37,6 +39,8 @@ func (a *app) initCommand() *cobra.Command {
 			if who.Capture != nil {
 				fmt.Fprintf(a.err, "vmapd: warning: %v\nvmapd: remedy: %s\n", who.Capture, who.Capture.Remedy())
 			}
+			d.Close()
+			a.giveDatabase(c)
 			if a.json {
 				return a.printJSON(map[string]string{"database": d.Name, "user": who.User, "password": who.Password, "token": who.Token})
 			}
@@ -47,4 +51,16 @@ func (a *app) initCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&admin, "admin", "admin", "login of the super administrator")
 	return cmd
+}
+
+// giveDatabase gives an embedded database that root made to who runs vmapd: the
+// owner of the state folder. The files beside it follow by SQLite itself.
+func (a *app) giveDatabase(c *daemon.Config) {
+	path, embedded := strings.CutPrefix(c.Database.URL, "sqlite:")
+	if !embedded || os.Geteuid() != 0 {
+		return
+	}
+	if err := sameOwner(path, c.StateDir); err != nil {
+		fmt.Fprintf(a.err, "vmapd: warning: %s belongs to root: %v: give it to the user that runs vmapd\n", path, err)
+	}
 }

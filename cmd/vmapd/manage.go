@@ -44,7 +44,7 @@ func (a *app) withAdmin(cmd *cobra.Command, f func(s *admin) error) error {
 		}
 		defer d.Close()
 		m := manage.New(c.ManageOptions(d))
-		h := api.New(api.Options{Root: true, Manager: func() *manage.Manager { return m }, Done: func(r api.Record) {
+		h := api.New(api.Options{Root: true, Manager: func() *manage.Manager { return m }, Jobs: localJobs(c, d), Done: func(r api.Record) {
 			if r.Err != nil {
 				fmt.Fprintf(a.err, "vmapd: %v\n", r.Err)
 			}

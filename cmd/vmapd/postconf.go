@@ -69,7 +69,7 @@ func mapNames(c *daemon.Config, queue string, proxy bool) func(table string) str
 	for _, l := range c.Listen {
 		switch l.Protocol {
 		case "socketmap":
-			endpoint := relative(l.Address, queue)
+			endpoint := relative(l.Place(), queue)
 			return func(table string) string { return prefix + "socketmap:" + endpoint + ":" + table }
 		case "tcp_table":
 			if t, ok := lookup.FindTable(l.Table); ok {
@@ -84,10 +84,10 @@ func mapNames(c *daemon.Config, queue string, proxy bool) func(table string) str
 }
 
 // milterNames gives the milter listeners as Postfix names them, but those of
-// systemd, whose place is in a unit file.
+// systemd whose place is in a unit file that is not ours.
 func milterNames(c *daemon.Config, queue string) (names []string) {
 	for _, l := range c.Listen {
-		switch name := relative(l.Address, queue); {
+		switch name := relative(l.Place(), queue); {
 		case l.Protocol != "milter":
 		case strings.HasPrefix(name, "systemd:"):
 			names = append(names, "unix:(ListenStream of "+name+")")

@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -174,7 +172,7 @@ func TestGeneratedDocumentation(t *testing.T) {
 		t.Fatalf("gendocs: %v\n%s", err, out)
 	}
 	for name, folder := range map[string]string{
-		"vmapd.toml": "docs", "tables.md": "docs", "doctor.md": "docs", "2.3-dict/dovecot.conf": "contrib/dovecot", "2.3-dict/vmapd-auth.conf.ext": "contrib/dovecot",
+		"vmapd.toml": "docs", "tables.md": "docs", "doctor.md": "docs", "metrics.md": "docs", "2.3-dict/dovecot.conf": "contrib/dovecot", "2.3-dict/vmapd-auth.conf.ext": "contrib/dovecot",
 		"2.3-dict/vmapd-master.conf.ext": "contrib/dovecot", "2.3-server/dovecot.conf": "contrib/dovecot", "2.4-server/dovecot.conf": "contrib/dovecot",
 	} {
 		want, err := os.ReadFile(dir + "/" + name)
@@ -185,86 +183,11 @@ func TestGeneratedDocumentation(t *testing.T) {
 			t.Errorf("%s/%s is not what the code says (%v): run make generate", folder, name, err)
 		}
 	}
-}
-
-// documents are the pages for administrators.
-func documents(t *testing.T) (texts map[string]string) {
-	t.Helper()
-	files, err := filepath.Glob("../../docs/*.md")
-	if err != nil {
-		t.Fatal(err)
+	var commands bytes.Buffer
+	if code := (&app{out: &commands, err: t.Output()}).run([]string{"manual", "--markdown"}); code != 0 {
+		t.Errorf("manual: exit status %d", code)
 	}
-	texts = map[string]string{}
-	for _, file := range append(files, "../../README.md") {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		texts[filepath.Base(file)] = string(text)
-	}
-	return texts
-}
-
-// TestDocumentedConfigurations checks every toml block of the documentation
-// with the program's own eyes.
-func TestDocumentedConfigurations(t *testing.T) {
-	t.Setenv("STATE_DIRECTORY", t.TempDir())
-	// What only an installed system has is left out.
-	installed := regexp.MustCompile(`(?m)^ *(password_file|group|passwd_file_group) = .*$`)
-	blocks := 0
-	for name, text := range documents(t) {
-		for _, block := range regexp.MustCompile("(?s)```toml\n(.*?)```").FindAllStringSubmatch(text, -1) {
-			blocks++
-			file := fmt.Sprintf("%s/%d.toml", t.TempDir(), blocks)
-			if err := os.WriteFile(file, []byte(installed.ReplaceAllString(block[1], "")), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := daemon.Load(file, nil); err != nil {
-				t.Errorf("%s: %v\n%s", name, err, block[1])
-			}
-		}
-	}
-	if blocks < 3 {
-		t.Errorf("the documentation shows %d configurations", blocks)
-	}
-}
-
-// TestDocumentedCommands looks whether there are the commands and flags that the
-// documentation names.
-func TestDocumentedCommands(t *testing.T) {
-	lines := regexp.MustCompile("(?m)^ *(vmapd [^#\n]*)")
-	spans := regexp.MustCompile("`(vmapd [^`]*)`")
-	found := 0
-	check := func(name, line string, whole bool) {
-		found++
-		root := (&app{}).command()
-		line, _, _ = strings.Cut(line, "   ")                                           // an explanation
-		args := strings.Fields(strings.NewReplacer("[", "", "]", "").Replace(line))[1:] // what may be left out
-		cmd, rest, err := root.Find(args)
-		if err == nil && cmd == root && len(args) > 0 {
-			err = errors.New("there is no such command")
-		}
-		if err == nil {
-			err = cmd.ParseFlags(rest)
-		}
-		if err == nil && whole {
-			err = cmd.ValidateArgs(cmd.Flags().Args())
-		}
-		if err != nil {
-			t.Errorf("%s: %s: %v", name, line, err)
-		}
-	}
-	for name, text := range documents(t) {
-		for _, m := range lines.FindAllStringSubmatch(text, -1) {
-			if indent := strings.Index(m[0], "vmapd"); indent >= 4 {
-				check(name, m[1], true)
-			}
-		}
-		for _, m := range spans.FindAllStringSubmatch(text, -1) {
-			check(name, m[1], false)
-		}
-	}
-	if found < 20 {
-		t.Errorf("the documentation names %d commands", found)
+	if got, err := os.ReadFile("../../docs/commands.md"); err != nil || !bytes.Equal(got, commands.Bytes()) {
+		t.Errorf("docs/commands.md is not what the code says (%v): run make generate", err)
 	}
 }

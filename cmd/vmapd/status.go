@@ -58,8 +58,13 @@ func printStatus(w io.Writer, s *daemon.Status) error {
 	row.data(s.Snapshot)
 	row.spool(&s.Spool)
 	row.guard(&s.Guard)
+	row.outside(&s.Outside)
 	row.dkim(&s.DKIM)
+	if s.Alarms > 0 {
+		row("alarms", "%d are OPEN, see vmapd alarm list", s.Alarms)
+	}
 	row.shadow(s.Shadow)
+	row.mailboxes(s.Mailboxes)
 	for _, l := range s.Listeners {
 		row("listener", "%s, %d of %d connections", strings.TrimSpace(l.Protocol+" "+l.Address+" "+l.Table), l.Connections, l.Max)
 	}
@@ -149,6 +154,19 @@ func (row statusRow) shadow(x *daemon.ShadowStatus) {
 	}
 }
 
+func (row statusRow) mailboxes(m *daemon.MailboxStatus) {
+	if m == nil {
+		return
+	}
+	row("mailboxes", "%d operations on folders wait", m.Pending)
+	if m.Error != "" {
+		row("", "none is carried out: %s", m.Error)
+	}
+	for _, f := range m.Failed {
+		row("", "FAILED: %s", f.Text)
+	}
+}
+
 // pressure shows who is under attack; "vmapd forgive" takes the names.
 func (row statusRow) pressure(kind string, p *daemon.GuardPressure) {
 	if p.Refused+p.Held > 0 {
@@ -160,6 +178,22 @@ func (row statusRow) pressure(kind string, p *daemon.GuardPressure) {
 			state = ", REFUSED"
 		}
 		row("", "%s %s: %d wrong passwords%s, forgotten at %s", kind, o.Name, o.Guesses, state, o.Forgotten.Local().Format(time.DateTime))
+	}
+}
+
+// outside shows who keeps passwords elsewhere.
+func (row statusRow) outside(o *daemon.OutsideStatus) {
+	name := "passwords"
+	for _, s := range o.Servers {
+		state := "in service"
+		if s.Error != "" {
+			state = fmt.Sprintf("OUT OF SERVICE since %s: %s", s.Since.Local().Format(time.DateTime), s.Error)
+		}
+		row(name, "%s %s, %s", s.Source, s.Server, state)
+		name = ""
+	}
+	for _, p := range o.Problems {
+		row(name, "problem: %s", p)
 	}
 }
 

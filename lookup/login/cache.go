@@ -34,10 +34,10 @@ func newCache() *cache {
 
 // key is a keyed hash of all that must be the same, each part behind its
 // length: no two different lists of parts are one text.
-func (c *cache) key(service, login, stored string, password []byte) (k cacheKey) {
+func (c *cache) key(parts [4]string, password []byte) (k cacheKey) {
 	var buf [512]byte
 	text := append(buf[:0], c.secret[:]...)
-	for _, part := range [3]string{service, login, stored} {
+	for _, part := range parts {
 		text = binary.AppendUvarint(text, uint64(len(part)))
 		text = append(text, part...)
 	}

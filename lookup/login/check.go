@@ -25,6 +25,10 @@ type check struct {
 	exists  bool          // the account is there and has a password
 	why     Cause         // if not
 	refused string        // why its owner may not log in
+	out     *Outside      // who knows passwords that are not here; nil: nobody
+	asks    bool          // he is asked
+	asked   bool          // and he has said that the password is right
+	era     uint64        // of what he said, see Logins.ForgetOutside
 	hash    password.Hash
 	attempt guard.Attempt
 	guarded bool // the guard waits to hear how the attempt ended
@@ -33,7 +37,8 @@ type check struct {
 // Check says whether an attempt succeeds. If that takes long it returns the rest
 // of the work, and the Outcome means nothing.
 func (l *Logins) Check(a *Attempt) (Outcome, func(context.Context) Outcome) {
-	c := &check{l: l, o: l.options.Load(), began: time.Now(), service: a.Service}
+	c := &check{l: l, o: l.options.Load(), began: time.Now(), service: a.Service, era: l.era.Load()}
+	c.out = l.outside.Load() // after its era: what the one before has said is not taken for his
 	var ok bool
 	c.names, ok = c.o.namesOf(a)
 	c.apart = !ok
@@ -44,7 +49,15 @@ func (l *Logins) Check(a *Attempt) (Outcome, func(context.Context) Outcome) {
 	if out, done := c.begin(a); done {
 		return out, nil
 	}
-	return Outcome{}, func(ctx context.Context) Outcome { return c.hashing(ctx, a) }
+	return Outcome{}, func(ctx context.Context) Outcome { return c.slow(ctx, a) }
+}
+
+// slow does what begin has left.
+func (c *check) slow(ctx context.Context, a *Attempt) Outcome {
+	if c.asks {
+		return c.askOutside(ctx, a)
+	}
+	return c.hashing(ctx, a)
 }
 
 // wait is the rest of a check that found no snapshot.
@@ -56,7 +69,7 @@ func (c *check) wait(ctx context.Context, a *Attempt) Outcome {
 	if out, done := c.begin(a); done {
 		return out
 	}
-	return c.hashing(ctx, a)
+	return c.slow(ctx, a)
 }
 
 // begin does all that is quick, and reports whether that was all.
@@ -71,6 +84,9 @@ func (c *check) begin(a *Attempt) (Outcome, bool) {
 		c.guarded = true
 	}
 	c.find()
+	if c.asks {
+		return c.beginOutside(a)
+	}
 	if c.account.Password == "" { // nobody here has one
 		return c.failed(a), true
 	}
@@ -134,7 +150,13 @@ func (c *check) find() {
 	} else {
 		c.findMail()
 	}
-	if !c.exists {
+	switch {
+	case c.exists:
+		c.asks = c.mayAsk(&c.account)
+	case c.why == UnknownLogin && !c.names.master():
+		c.asks = c.mayAsk(nil)
+	}
+	if !c.exists && !c.asks {
 		c.account, _ = c.snap.SomeAccount(maphash.String(c.l.cache.seed, c.names.checked))
 	}
 }
@@ -145,7 +167,7 @@ func (c *check) findMail() {
 	for r := c.snap.AccountsByEmail(c.names.checked); r.Next(); {
 		a := r.Account()
 		switch {
-		case a.Password == "":
+		case a.Password == "" && !c.mayAsk(&a):
 			c.why = NoPassword
 			continue
 		case c.names.master() && !a.Master:
@@ -188,10 +210,8 @@ func (c *check) right(a *Attempt, anew bool) Outcome {
 	if c.guarded {
 		c.l.guard.After(c.attempt, true)
 	}
-	if anew && !c.hash.Cost().Cheap && !c.hash.Weak() && c.o.Remember > 0 { // weak ones are looked at each time
-		c.l.cache.add(c.key(a), c.began.Add(c.o.Remember))
-	}
 	if anew {
+		c.remember(a)
 		c.rehash(a)
 	}
 	out := Outcome{Verdict: Yes, User: c.names.user}
@@ -199,6 +219,16 @@ func (c *check) right(a *Attempt, anew bool) Outcome {
 		out.Master = c.names.checked
 	}
 	return out
+}
+
+// remember notes that a password was right.
+func (c *check) remember(a *Attempt) {
+	switch {
+	case c.asked:
+		c.rememberOutside(a)
+	case !c.hash.Cost().Cheap && !c.hash.Weak() && c.o.Remember > 0: // weak ones are looked at each time
+		c.l.cache.add(c.key(a), c.began.Add(c.o.Remember))
+	}
 }
 
 // failed is the outcome of a wrong password.
@@ -246,5 +276,5 @@ func (c *check) broken(a *Attempt, err error) Outcome {
 
 // key names in the cache that the password fits.
 func (c *check) key(a *Attempt) cacheKey {
-	return c.l.cache.key(c.service, c.names.checked, c.account.Password, a.Password)
+	return c.l.cache.key([4]string{c.service, c.names.checked, c.account.Password}, a.Password)
 }

@@ -27,8 +27,23 @@
 // A login that does not exist, is closed or has no password is checked against
 // somebody's hash too, and takes as long.
 //
+// # Passwords that are kept elsewhere
+//
+// Where [Logins.SetOutside] has named somebody who knows them, he is asked about
+// accounts that have no password here or are not local, and about logins without
+// an account if he says so; an account that has a hash all the same is checked
+// here first, as in Modoboa. What he says is right is remembered for a while,
+// for an account that there is; what is wrong never is.
+//
+// Whoever logs in for the first time has his account made, and is in when it is
+// served. What then decides is the account: whether its owner may log in is
+// looked up as ever. Nobody who is known elsewhere gets into an account whose
+// password is kept here.
+//
 // # What is not known
 //
-// While there is no snapshot, or it is too old, while the pool is overrun, and
-// if a stored hash cannot be read, the outcome is Unsure: never "no".
+// While there is no snapshot, or it is too old, while the pool is overrun, if a
+// stored hash cannot be read, while who is asked elsewhere does not answer, and
+// while a new account cannot be made, the outcome is Unsure: never "no". The
+// guard does not count it.
 package login

@@ -52,6 +52,8 @@ type Logins struct {
 	hooks   Hooks
 	cache   *cache
 	options atomic.Pointer[Options]
+	outside atomic.Pointer[Outside]
+	era     atomic.Uint64 // of what was heard from outside
 	rehash  chan job
 }
 

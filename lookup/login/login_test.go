@@ -281,13 +281,13 @@ func TestWeakOnesAreNotRemembered(t *testing.T) {
 func TestCacheIsBounded(t *testing.T) {
 	c := newCache()
 	now := time.Unix(1e9, 0)
-	first := c.key("imap", "u", "h", []byte("p"))
+	first := c.key([4]string{"imap", "u", "h"}, []byte("p"))
 	c.add(first, now.Add(time.Minute))
 	if !c.has(first, now) || c.has(first, now.Add(time.Hour)) {
 		t.Error("not remembered for a minute")
 	}
 	for i := range cacheSize {
-		c.add(c.key("imap", fmt.Sprint(i), "h", nil), now.Add(time.Minute))
+		c.add(c.key([4]string{"imap", fmt.Sprint(i), "h"}, nil), now.Add(time.Minute))
 	}
 	if c.has(first, now) || len(c.until) != cacheSize {
 		t.Errorf("%d entries, the first is there: %v", len(c.until), c.has(first, now))
@@ -303,7 +303,7 @@ func TestKeysOfTheCache(t *testing.T) {
 		for _, u := range parts {
 			for _, h := range parts {
 				for _, p := range parts {
-					k, name := c.key(s, u, h, []byte(p)), fmt.Sprintf("%q %q %q %q", s, u, h, p)
+					k, name := c.key([4]string{s, u, h}, []byte(p)), fmt.Sprintf("%q %q %q %q", s, u, h, p)
 					if other, ok := seen[k]; ok {
 						t.Fatalf("%s and %s have one key", name, other)
 					}

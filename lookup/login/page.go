@@ -13,7 +13,7 @@ func (c *check) findPage() {
 		c.why = UnknownLogin
 	case c.names.master():
 		c.why = NotMaster
-	case a.Password == "":
+	case a.Password == "" && !c.mayAsk(&a):
 		c.why = NoPassword
 	default:
 		c.account, c.exists, c.why = a, true, WrongPassword

@@ -19,7 +19,7 @@ type job struct {
 // rehash asks for the password to be stored in the configured scheme. What does
 // not fit into the queue comes at the next login.
 func (c *check) rehash(a *Attempt) {
-	if c.o.Rehash == "" || c.l.hooks.Rehashed == nil || !c.account.Local || !password.NeedsRehash(c.hash, c.o.Rehash, c.o.RehashParams) {
+	if c.asked || c.o.Rehash == "" || c.l.hooks.Rehashed == nil || !c.account.Local || !password.NeedsRehash(c.hash, c.o.Rehash, c.o.RehashParams) {
 		return
 	}
 	select {

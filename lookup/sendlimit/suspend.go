@@ -85,15 +85,15 @@ func (e *Engine) Suspend(s Subject, until time.Time, why string) {
 
 func (e *Engine) suspend(s Subject, until time.Time, why string, auto bool) {
 	ms := e.now()
-	new := &Sentence{At: ms, Suspension: Suspension{
+	made := &Sentence{At: ms, Suspension: Suspension{
 		Subject: s, Since: time.UnixMilli(ms), Until: until, Why: why[:min(len(why), maxWhy)], Auto: auto,
 	}}
-	if !new.holds(ms) {
+	if !made.holds(ms) {
 		return
 	}
-	e.decree(new)
+	e.decree(made)
 	if h := e.s.OnSuspend; h != nil {
-		h(new.Suspension)
+		h(made.Suspension)
 	}
 }
 

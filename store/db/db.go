@@ -66,8 +66,9 @@ type DB struct {
 	Dialect Dialect
 	Name    string // the URL without any password, for logs
 
-	url    address
-	silent time.Duration // Options.IOTimeout
+	url     address
+	options Options
+	silent  time.Duration // Options.IOTimeout
 }
 
 // lockWait is how long a statement may wait for a lock: a little less than we
@@ -103,7 +104,7 @@ func Open(url string, o Options) (*DB, error) {
 	pool.SetMaxIdleConns(maxIdle)
 	pool.SetConnMaxIdleTime(time.Minute)
 	pool.SetConnMaxLifetime(10 * time.Minute)
-	return &DB{DB: pool, Dialect: a.dialect, Name: a.redacted(), url: a, silent: o.IOTimeout}, nil
+	return &DB{DB: pool, Dialect: a.dialect, Name: a.redacted(), url: a, options: o, silent: o.IOTimeout}, nil
 }
 
 func openPool(a *address, o Options) (*sql.DB, error) {

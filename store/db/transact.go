@@ -48,6 +48,9 @@ func takeBack(ctx context.Context, conn *sql.Conn) {
 		_, err = conn.ExecContext(ctx, "ROLLBACK")
 	}
 	if err != nil {
-		_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+		breakConn(conn)
 	}
 }
+
+// breakConn makes the pool close a connection instead of keeping it.
+func breakConn(conn *sql.Conn) { _ = conn.Raw(func(any) error { return driver.ErrBadConn }) }

@@ -110,7 +110,7 @@ type querier interface {
 }
 
 // InstallCapture makes the log of changes, the triggers that write it, and the
-// table of DKIM keys. What
+// tables of DKIM keys and of jobs. What
 // is complete already is left as it is, what is not is made anew, with another
 // epoch: then every follower reads everything again. The error is a
 // *SchemaError or a *CaptureError.
@@ -126,6 +126,9 @@ func RemoveCapture(ctx context.Context, d *db.DB) (kept int, err error) {
 		if err := removeCapture(ctx, d, q); err != nil {
 			return err
 		}
+		if err := dropJobTable(ctx, d, q); err != nil {
+			return err
+		}
 		kept, err = dropKeyTable(ctx, d, q)
 		return err
 	})
@@ -136,6 +139,9 @@ func RemoveCapture(ctx context.Context, d *db.DB) (kept int, err error) {
 // MySQL's, where it undoes what it did if it fails.
 func installCapture(ctx context.Context, d *db.DB, q querier, o CaptureOptions) error {
 	if err := makeKeyTable(ctx, d, q); err != nil {
+		return err
+	}
+	if err := makeJobTable(ctx, d, q); err != nil {
 		return err
 	}
 	now, err := inspectCapture(ctx, d, q)

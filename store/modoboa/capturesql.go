@@ -180,6 +180,7 @@ func grants(d *db.DB, o CaptureOptions) []string {
 		"grant select, delete on " + logTable + " to " + who,
 		"grant select, update on " + captureTable + " to " + who,
 		"grant select on " + keyTable + " to " + who,
+		"grant select, insert, delete on " + jobTable + " to " + who,
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/vmapd/vmapd/store/db"
+	"github.com/vmapd/vmapd/store/modoboa/parameters"
 )
 
 // ImportOptions steer [ImportCSV].
@@ -21,6 +22,8 @@ type ImportOptions struct {
 	CryptPasswords bool
 	// Separator stands between fields, ';' if 0.
 	Separator rune
+	// Parameters are those of Modoboa's that vmapd's file sets.
+	Parameters parameters.Overrides
 	// CountOnly leaves ImportReport.Changes empty: of a large file nobody reads
 	// them.
 	CountOnly bool

@@ -70,7 +70,7 @@ func loadWorld(ctx context.Context, d *db.DB, q db.Queryer, f *csvFile, c *cours
 	}}
 	var tables map[string]rows.Table
 	if tables, l.err = rows.ReadTables(ctx, d, q); l.err == nil {
-		l.w.base, l.err = rows.ReadBase(ctx, d, q, tables)
+		l.w.base, l.err = rows.ReadBase(ctx, d, q, tables, c.o.Parameters)
 	}
 	l.domains()
 	l.mailboxes()

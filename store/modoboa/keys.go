@@ -41,35 +41,39 @@ func makeKeyTable(ctx context.Context, d *db.DB, q querier) error {
 	if _, err := Detect(ctx, d, q); err != nil {
 		return err
 	}
-	all, err := d.Tables(ctx, q)
-	if err != nil {
+	if err := makeOwnTable(ctx, d, q, keyTable, "0002_dkim_keys.sql"); err != nil {
 		return err
 	}
 	schema, err := captureSchema(ctx, d, q)
 	if err != nil {
 		return err
 	}
-	switch {
-	case slices.Contains(all, keyTable):
-	case slices.Contains(all, "vmapd_schema"): // our own tables, made by an older vmapd
+	return triggerKeyTable(ctx, d, q, schema)
+}
+
+// makeOwnTable makes a table of ours where it is missing; file is the one of
+// schema/ that has it alone.
+func makeOwnTable(ctx context.Context, d *db.DB, q querier, name, file string) error {
+	all, err := d.Tables(ctx, q)
+	if err != nil || slices.Contains(all, name) {
+		return err
+	}
+	if slices.Contains(all, "vmapd_schema") { // our own tables, made by an older vmapd
 		at, err := schemaVersion(ctx, d, q)
 		if err != nil {
 			return err
 		}
-		if err := applySchema(ctx, d, q, at, nil); err != nil {
-			return err
-		}
-	default:
-		if err := createKeyTable(ctx, d, q, schema); err != nil {
-			return err
-		}
+		return applySchema(ctx, d, q, at, nil)
 	}
-	return triggerKeyTable(ctx, d, q, schema)
+	schema, err := captureSchema(ctx, d, q)
+	if err != nil {
+		return err
+	}
+	return createOwnTable(ctx, d, q, schema, name, file)
 }
 
-// createKeyTable runs the file of schema/ that has the table alone.
-func createKeyTable(ctx context.Context, d *db.DB, q querier, schema string) error {
-	statements, err := schemaStatements("0002_dkim_keys.sql", d.Dialect)
+func createOwnTable(ctx context.Context, d *db.DB, q querier, schema, name, file string) error {
+	statements, err := schemaStatements(file, d.Dialect)
 	if err != nil {
 		return err
 	}
@@ -84,7 +88,7 @@ func createKeyTable(ctx context.Context, d *db.DB, q querier, schema string) err
 		err := rows.Each(ctx, d, q, readers, nil, func(r *sql.Rows) error {
 			var who string
 			err := r.Scan(&who)
-			statements = append(statements, "grant select on "+schema+keyTable+" to "+who)
+			statements = append(statements, "grant select on "+schema+name+" to "+who)
 			return err
 		})
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/vmapd/vmapd/store/db"
+	"github.com/vmapd/vmapd/store/modoboa/parameters"
 )
 
 // Schema says which of Modoboa's layouts a database has.
@@ -132,21 +133,8 @@ func missing(ctx context.Context, d *db.DB, q db.Queryer, table string) error {
 
 // generation names the range of Modoboa releases that have these columns.
 func generation(found map[string]map[string]bool) string {
-	has := func(table, column string) bool { return found[table][column] }
-	switch {
-	case len(found["vmapd_schema"]) > 0:
+	if len(found["vmapd_schema"]) > 0 {
 		return "vmapd"
-	case has("admin_domain", "last_dns_check_execution"):
-		return "Modoboa 2.7.1 – 2.9"
-	case has("core_user", "totp_enabled"):
-		return "Modoboa 2.3 – 2.7.0"
-	case has("admin_mailbox", "is_send_only"):
-		return "Modoboa 2.2"
-	case has("core_user", "tfa_enabled"):
-		return "Modoboa 1.17 – 2.1"
-	case has("admin_domain", "message_limit"):
-		return "Modoboa 1.16"
-	default:
-		return "Modoboa 1.10 – 1.15"
 	}
+	return parameters.ReleaseOf(func(table, column string) bool { return found[table][column] }).String()
 }

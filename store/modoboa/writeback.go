@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/vmapd/vmapd/store/db"
+	"github.com/vmapd/vmapd/store/modoboa/parameters"
 	"github.com/vmapd/vmapd/store/spool"
 )
 
@@ -22,6 +23,8 @@ import (
 // which costs a walk over the table: keys had better be spelled as there.
 type WriteBack struct {
 	DB *db.DB
+	// Parameters are those of Modoboa's that vmapd's file sets.
+	Parameters parameters.Overrides
 
 	unknown atomic.Uint64
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/vmapd/vmapd/store/modoboa/parameters"
 	"github.com/vmapd/vmapd/store/spool"
 )
 
@@ -61,23 +62,8 @@ func (w *WriteBack) passwordRows(ctx context.Context, c *sql.Conn, passwords []n
 }
 
 // mayRehash reports whether Modoboa's parameters let schemes be changed. Its own
-// default is that they do.
+// default is that they do, in all releases.
 func (w *WriteBack) mayRehash(ctx context.Context, c *sql.Conn) (bool, error) {
-	var text sql.NullString
-	err := c.QueryRowContext(ctx, "SELECT "+w.DB.Text("_parameters")+" FROM core_localconfig ORDER BY id LIMIT 1").Scan(&text)
-	if errors.Is(err, sql.ErrNoRows) {
-		return true, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	var apps struct {
-		Core struct {
-			UpdateScheme *bool `json:"update_scheme"`
-		} `json:"core"`
-	}
-	if json.Unmarshal([]byte(text.String), &apps) != nil || apps.Core.UpdateScheme == nil {
-		return true, nil
-	}
-	return *apps.Core.UpdateScheme, nil
+	set, err := parameters.Read(ctx, w.DB, c, parameters.Modoboa271, w.Parameters)
+	return err == nil && set.Flag(parameters.UpdateScheme), err
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/vmapd/vmapd/lookup/password"
 	"github.com/vmapd/vmapd/store/db"
+	"github.com/vmapd/vmapd/store/modoboa/parameters"
 	"github.com/vmapd/vmapd/store/modoboa/rows"
 )
 
@@ -25,6 +26,8 @@ type Options struct {
 	// TablePrefix stands before the names of PostfixAdmin's tables
 	// ($CONF['database_prefix']).
 	TablePrefix string
+	// Parameters are those of Modoboa's that vmapd's file sets.
+	Parameters parameters.Overrides
 	// Progress, if not nil, is told how many rows of how many are done.
 	Progress func(done, total int64)
 	// Warn, if not nil, is told each warning when it arises: table by table, in
@@ -153,7 +156,7 @@ func newImporter(ctx context.Context, src *source, to *db.DB, tx *sql.Tx, o Opti
 	if err != nil {
 		return nil, err
 	}
-	if i.base, err = rows.ReadBase(ctx, to, tx, tables); err != nil {
+	if i.base, err = rows.ReadBase(ctx, to, tx, tables, o.Parameters); err != nil {
 		return nil, err
 	}
 	i.writer = &rows.Writer{DB: to, Tx: tx, Base: i.base}

@@ -105,5 +105,5 @@ func decode(subject, text string) (s sendlimit.Sentence, ok bool) {
 	s.Subject = sendlimit.Subject{Kind: sendlimit.Kind(subject[0]), Name: subject[1:]}
 	s.At, s.Since, s.Until = n[0], fromMillis(n[1]), fromMillis(n[2])
 	s.Released, s.Auto, s.Why = part[3] == "true", part[4] == "true", part[5]
-	return s, true
+	return s, isKind(s.Subject.Kind)
 }

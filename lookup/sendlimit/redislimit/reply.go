@@ -92,6 +92,8 @@ func unit(name string) (u sendlimit.Unit, ok bool) {
 	return 0, false
 }
 
+func isKind(k sendlimit.Kind) bool { return k == sendlimit.Account || k == sendlimit.Domain }
+
 // parseKey is the reverse of keyName.
 func parseKey(name string) (k sendlimit.Key, ok bool) {
 	part := strings.SplitN(name, ":", 5)
@@ -100,7 +102,8 @@ func parseKey(name string) (k sendlimit.Key, ok bool) {
 	}
 	window, err := strconv.ParseInt(part[3], 10, 64)
 	k.Subject = sendlimit.Subject{Kind: sendlimit.Kind(part[1][0]), Name: part[4]}
+	known := isKind(k.Subject.Kind)
 	k.Window = sendlimit.Window(window)
 	k.Unit, ok = unit(part[2])
-	return k, ok && err == nil
+	return k, ok && known && err == nil
 }

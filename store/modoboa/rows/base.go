@@ -3,13 +3,13 @@ package rows
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/vmapd/vmapd/store"
 	"github.com/vmapd/vmapd/store/db"
+	"github.com/vmapd/vmapd/store/modoboa/parameters"
 )
 
 // SuperAdmins is the role that is no group: core_user.is_superuser.
@@ -44,11 +44,13 @@ type Base struct {
 var tables = []string{"transport_transport", "admin_domain", "core_user", "core_user_groups", "admin_mailbox", "admin_quota",
 	"admin_alias", "modoboa_admin_aliasrecipient", "admin_domainalias", "relaydomains_recipientaccess",
 	"core_objectaccess", "limits_userobjectlimit", "limits_domainobjectlimit", "postfix_autoreply_transport",
-	"admin_senderaddress", "admin_mailboxoperation", "authtoken_token", "core_log", "admin_alarm", "vmapd_dkim_key"}
+	"admin_senderaddress", "admin_mailboxoperation", "authtoken_token", "core_log", "admin_alarm", "vmapd_dkim_key",
+	"admin_mxrecord", "admin_dnsblresult", "dnstools_dnsrecord"}
 
 // optional are those of them that need not be there.
 var optional = []string{"limits_userobjectlimit", "limits_domainobjectlimit", "postfix_autoreply_transport",
-	"admin_senderaddress", "admin_mailboxoperation", "authtoken_token", "core_log", "admin_alarm", "vmapd_dkim_key"}
+	"admin_senderaddress", "admin_mailboxoperation", "authtoken_token", "core_log", "admin_alarm", "vmapd_dkim_key",
+	"admin_mxrecord", "admin_dnsblresult", "dnstools_dnsrecord"}
 
 // ReadTables describes the tables that objects are made of.
 func ReadTables(ctx context.Context, d *db.DB, q db.Queryer) (map[string]Table, error) {
@@ -66,11 +68,11 @@ func ReadTables(ctx context.Context, d *db.DB, q db.Queryer) (map[string]Table, 
 	return out, nil
 }
 
-// ReadBase reads what all objects need; tables are those of [ReadTables]. A
-// database without a super administrator is an error: he is who owns things
-// and sees them.
-func ReadBase(ctx context.Context, d *db.DB, q db.Queryer, tables map[string]Table) (*Base, error) {
-	b := &Base{Tables: tables, Groups: map[string]int64{}, ContentTypes: map[string]int64{}, Limits: map[string]int64{},
+// ReadBase reads what all objects need; tables are those of [ReadTables], o is
+// what vmapd's file sets of Modoboa's parameters. A database without a super
+// administrator is an error: he is who owns things and sees them.
+func ReadBase(ctx context.Context, d *db.DB, q db.Queryer, tables map[string]Table, o parameters.Overrides) (*Base, error) {
+	b := &Base{Tables: tables, Groups: map[string]int64{}, ContentTypes: map[string]int64{},
 		SelfAliasOff: tables["core_user"].Has("totp_enabled")}
 	for _, part := range []struct {
 		table, query string
@@ -80,12 +82,16 @@ func ReadBase(ctx context.Context, d *db.DB, q db.Queryer, tables map[string]Tab
 		{"core_user", "SELECT id, username FROM core_user WHERE is_superuser = ? ORDER BY id", []any{true}, b.superuser},
 		{"auth_group", "SELECT id, name FROM auth_group", nil, b.group},
 		{"django_content_type", "SELECT id, app_label, model FROM django_content_type", nil, b.contentType},
-		{"core_localconfig", "SELECT " + d.Text("_parameters") + " FROM core_localconfig ORDER BY id LIMIT 1", nil, b.parameters},
 	} {
 		if err := Each(ctx, d, q, part.query, part.args, part.scan); err != nil {
 			return nil, fmt.Errorf("read %s: %w", part.table, err)
 		}
 	}
+	set, err := parameters.Read(ctx, d, q, Release(tables), o)
+	if err != nil {
+		return nil, err
+	}
+	b.Limits = set.Limits()
 	if len(b.Superusers) == 0 {
 		return nil, errors.New("core_user has no super administrator, who would own what is made: make one first")
 	}
@@ -116,24 +122,7 @@ func (b *Base) contentType(r *sql.Rows) error {
 	return err
 }
 
-// parameters reads the default limits out of Modoboa's settings. Apps and keys
-// may be missing; the programs' default is 0 for all of them.
-func (b *Base) parameters(r *sql.Rows) error {
-	var text string
-	if err := r.Scan(&text); err != nil {
-		return err
-	}
-	var apps struct {
-		Limits map[string]json.RawMessage `json:"limits"`
-	}
-	if json.Unmarshal([]byte(text), &apps) != nil {
-		return nil // Modoboa lives with it, so must we
-	}
-	for name, raw := range apps.Limits {
-		var n int64
-		if json.Unmarshal(raw, &n) == nil {
-			b.Limits[name] = n
-		}
-	}
-	return nil
+// Release says out of which range of releases tables are.
+func Release(tables map[string]Table) parameters.Release {
+	return parameters.ReleaseOf(func(table, column string) bool { return tables[table].Has(column) })
 }

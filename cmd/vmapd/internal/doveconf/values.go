@@ -72,7 +72,7 @@ func socket(c *daemon.Config, o Options, protocol string, postfix bool) (string,
 		if l.Protocol != protocol {
 			continue
 		}
-		p, ok := strings.CutPrefix(l.Address, "unix:")
+		p, ok := strings.CutPrefix(l.Place(), "unix:")
 		if !ok {
 			inherited = i
 			continue

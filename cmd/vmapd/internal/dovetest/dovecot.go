@@ -27,6 +27,7 @@ const (
 	portLMTP       = 20024
 	portSieve      = 20190
 	portSubmission = 20589
+	portDoveadm    = 20080
 )
 
 // Dovecot is one instance of the real Dovecot.
@@ -46,6 +47,7 @@ type Dovecot struct {
 // Settings are lines of local.conf besides those of every test.
 type Settings struct {
 	Submission bool   // the configuration has the protocol submission
+	APIKey     string // of doveadm's HTTP API, see DoveadmURL; "" = there is none
 	More       string // further lines
 }
 
@@ -76,7 +78,7 @@ func New(t testing.TB) *Dovecot {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	d := &Dovecot{
 		Dir: dir, Conf: filepath.Join(dir, "conf"), Mail: filepath.Join(dir, "mail"), Queue: filepath.Join(dir, "queue"), t: t,
-		ip: mailtest.LoopbackIP(t, portIMAP, portPOP3, portLMTP, portSieve, portSubmission),
+		ip: mailtest.LoopbackIP(t, portIMAP, portPOP3, portLMTP, portSieve, portSubmission, portDoveadm),
 	}
 	for _, p := range []string{dir, d.Conf, d.Mail, filepath.Join(d.Queue, "private")} {
 		if err := os.MkdirAll(p, 0o755); err != nil {
@@ -96,7 +98,7 @@ func New(t testing.TB) *Dovecot {
 // the test failed its log is shown.
 func (d *Dovecot) Start(s Settings) {
 	d.t.Helper()
-	local := strings.NewReplacer("DIR", d.Dir, "ADDRESS", d.ip).Replace(localConf) + d.listeners(s.Submission) + s.More
+	local := strings.NewReplacer("DIR", d.Dir, "ADDRESS", d.ip).Replace(localConf) + d.listeners(s.Submission) + d.api(s.APIKey) + s.More
 	if err := os.WriteFile(filepath.Join(d.Conf, "local.conf"), []byte(local), 0o644); err != nil {
 		d.t.Fatal(err)
 	}
@@ -175,5 +177,8 @@ func (d *Dovecot) Doveadm(args ...string) (out string, status int) {
 	}
 	return string(text), cmd.ProcessState.ExitCode()
 }
+
+// DoveadmURL is where doveadm's HTTP API is.
+func (d *Dovecot) DoveadmURL() string { return "http://" + d.address(portDoveadm) }
 
 func (d *Dovecot) address(port int) string { return fmt.Sprintf("%s:%d", d.ip, port) }

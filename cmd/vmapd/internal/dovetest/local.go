@@ -60,3 +60,11 @@ func (d *Dovecot) listeners(submission bool) string {
 	}
 	return b.String()
 }
+
+// api has doveadm listen for HTTP.
+func (d *Dovecot) api(key string) string {
+	if key == "" {
+		return ""
+	}
+	return fmt.Sprintf("doveadm_api_key = %s\nservice doveadm {\n  inet_listener http {\n    port = %d\n  }\n}\n", key, portDoveadm)
+}

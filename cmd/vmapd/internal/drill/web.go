@@ -41,6 +41,27 @@ func (w *Web) Get(path string) ([]byte, error) {
 	return text, err
 }
 
+// Do asks the API, with a token and a body in JSON. A status other than 2xx is an
+// error.
+func (w *Web) Do(method, path, token, body string) ([]byte, error) {
+	request, err := http.NewRequest(method, "http://vmapd/"+path, strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Authorization", "Token "+token)
+	request.Header.Set("Content-Type", "application/json")
+	resp, err := w.client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode/100 != 2 {
+		err = fmt.Errorf("%s /%s: %s: %s", method, path, resp.Status, text)
+	}
+	return text, err
+}
+
 // Ready reports what /readyz says.
 func (w *Web) Ready() bool {
 	_, err := w.Get("readyz")

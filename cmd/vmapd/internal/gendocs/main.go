@@ -1,6 +1,6 @@
 // Command gendocs writes the documentation that is made from the code: the
-// commented configuration file, the lists of lookup tables and of the doctor's
-// checks, and the files that "vmapd doveconf" prints for the default
+// commented configuration file, the lists of lookup tables, of the doctor's
+// checks and of metrics, and the files that "vmapd doveconf" prints for the default
 // configuration. "make generate" runs it, and a test compares.
 //
 //	gendocs DOCS DOVECOT
@@ -26,7 +26,7 @@ func main() {
 	// The file shows the folders of an installation, not of this shell.
 	os.Unsetenv("STATE_DIRECTORY")
 	os.Unsetenv("RUNTIME_DIRECTORY")
-	for name, text := range map[string]string{"vmapd.toml": daemon.Commented(), "tables.md": tables(), "doctor.md": checks()} {
+	for name, text := range map[string]string{"vmapd.toml": daemon.Commented(), "tables.md": tables(), "doctor.md": checks(), "metrics.md": metrics()} {
 		write(filepath.Join(os.Args[1], name), text)
 	}
 	for _, o := range []doveconf.Options{{Version: "2.3", Auth: doveconf.Dict}, {Version: "2.3", Auth: doveconf.Server}, {Version: "2.4", Auth: doveconf.Server}} {
@@ -68,6 +68,18 @@ func tables() string {
 	return b.String()
 }
 
+func metrics() string {
+	var b strings.Builder
+	b.WriteString("# Metrics\n\nMade from the code by `make generate`. Listeners of protocol `http` show these at `/metrics`, for Prometheus, beside those of Go and of the process " +
+		"(`go_`, `process_`). No label carries an address. Alerts and a dashboard are in [contrib](../contrib/README.md).\n\n| metric | labels | |\n|---|---|---|\n")
+	list, err := daemon.Metrics()
+	fail(err)
+	for _, m := range list {
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", m.Name, strings.Join(m.Labels, ", "), m.Help)
+	}
+	return b.String()
+}
+
 // groupTexts say what each group of checks looks at.
 func groupTexts() map[string]string {
 	return map[string]string{
@@ -79,6 +91,7 @@ func groupTexts() map[string]string {
 		"dkim":     "Keys that sign mail.",
 		"rows":     "Rows that are not served, or not as they are.",
 		"daemon":   "What the running daemon says of itself, on its control socket.",
+		"outside":  "Passwords that are kept elsewhere ([outside-accounts.md](outside-accounts.md)).",
 		"sockets":  "The unix sockets of the configuration, and the users of Postfix and Dovecot that connect to those which their configurations name.",
 		"files":    "The configuration, the state folder and the folder of DKIM keys.",
 		"postfix":  "What `postconf` says, held against what `vmapd postconf` prints. `--postfix-config` names the folder of another main.cf.",

@@ -1,0 +1,186 @@
+package alarm
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Run reads the file, and then keeps, writes and tells alarms until ctx ends. It
+// waits for another process that has the file to end. Without a file that can be
+// used all works but for what a restart would need.
+func (b *Book) Run(ctx context.Context) {
+	l, err := lock(b.o.Path+"-lock", ctx.Done())
+	switch {
+	case err != nil:
+		b.o.Report("lock the file of alarms: without it they do not outlast a restart", err)
+	case l == nil: // ctx has ended
+		return
+	default:
+		defer l.Close()
+	}
+	k := &keeper{Book: b}
+	k.start()
+	var loops sync.WaitGroup
+	running, end := context.WithCancel(ctx)
+	loops.Go(func() { k.run(running) })
+	loops.Go(func() { newWriter(b).run(running) })
+	for c := range channels {
+		loops.Go(func() { newTeller(b, c).run(running) })
+	}
+	<-ctx.Done()
+	end()
+	loops.Wait()
+	k.save()
+	k.close()
+}
+
+// keeper brings changes into the file.
+type keeper struct {
+	*Book
+	file    *file
+	numbers int64 // given without a file
+	pruned  time.Time
+}
+
+// start reads the file, and then does what was asked for before.
+func (k *keeper) start() {
+	var all []*record
+	origin := ""
+	f, movedTo, err := openFile(k.o.Path)
+	if err == nil {
+		all, origin, err = f.load()
+	}
+	if err != nil {
+		k.o.Report("open "+k.o.Path+": alarms do not outlast a restart", err)
+	} else {
+		k.file = f
+	}
+	if movedTo != "" {
+		k.o.Report("open "+k.o.Path, fmt.Errorf("it was damaged and is %s now: alarms that were in it alone are not written or told", movedTo))
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.origin, k.running = origin, true
+	for _, r := range all {
+		k.records[r] = struct{}{}
+		if r.held {
+			k.held[r.key()] = r
+		}
+		if r.place == here && !staysHere(r.kind) && k.o.Database != nil && (r.held || r.open()) {
+			r.place = toWrite // the database may have a place now
+		}
+	}
+	for _, change := range k.queue {
+		change()
+	}
+	k.queue = nil
+	poke(k.write)
+}
+
+func (k *keeper) run(ctx context.Context) {
+	for wait := time.Duration(0); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-k.keep:
+		case <-time.After(pruneEvery):
+		}
+		if k.save() {
+			wait = 0
+			continue
+		}
+		wait = min(max(2*wait, k.o.Tick), time.Minute)
+		if !sleep(ctx, wait) {
+			return
+		}
+		poke(k.keep)
+	}
+}
+
+const pruneEvery = time.Hour
+
+// save brings all changes into the file, and reports whether it could.
+func (k *keeper) save() bool {
+	now := k.now()
+	k.mu.Lock()
+	var changed []*record
+	var copies []record
+	prune := now.Sub(k.pruned) > pruneEvery
+	for r := range k.records {
+		if r.dirty || prune && r.forgotten(now) {
+			r.dirty = false
+			changed, copies = append(changed, r), append(copies, *r)
+		}
+	}
+	origin := k.origin
+	k.mu.Unlock()
+	if prune {
+		k.pruned = now
+	}
+	if len(changed) == 0 {
+		return true
+	}
+	err := k.put(copies, origin, now)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for i, r := range changed {
+		switch {
+		case err != nil:
+			r.dirty = true
+		case copies[i].forgotten(now):
+			delete(k.records, r)
+		default:
+			r.number = copies[i].number
+		}
+	}
+	if err != nil {
+		k.o.Report("write "+k.o.Path+": tried again in a moment", err)
+		return false
+	}
+	poke(k.write)
+	return true
+}
+
+func (k *keeper) put(copies []record, origin string, now time.Time) error {
+	if k.file == nil {
+		for i := range copies {
+			if copies[i].number == 0 {
+				k.numbers++
+				copies[i].number = k.numbers
+			}
+		}
+		return nil
+	}
+	all := make([]*record, len(copies))
+	for i := range copies {
+		all[i] = &copies[i]
+	}
+	return k.file.save(all, origin, now)
+}
+
+func (k *keeper) close() {
+	if k.file == nil {
+		return
+	}
+	if err := k.file.close(); err != nil {
+		k.o.Report("close "+k.o.Path, err)
+	}
+}
+
+// change marks a record as changed; the book is locked.
+func (b *Book) change(r *record) {
+	r.dirty = true
+	poke(b.keep)
+}
+
+// sleep waits, and reports whether ctx goes on.
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
