@@ -137,11 +137,16 @@ func unindent(text string) string {
 func TestDocumentedConfigurations(t *testing.T) {
 	t.Setenv("STATE_DIRECTORY", t.TempDir())
 	// What only an installed system has is left out.
-	installed := regexp.MustCompile(`(?m)^ *(\w+_file|group|passwd_file_group) = .*$`)
+	installed := regexp.MustCompile(`(?m)^ *(group|passwd_file_group) = .*$`)
+	secrets := regexp.MustCompile(`(?m)^( *(?:password_file|doveadm_key_file)) = .*$`)
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte("secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	list := blocks(t, "toml")
 	for i, b := range list {
 		file := fmt.Sprintf("%s/%d.toml", t.TempDir(), i)
-		if err := os.WriteFile(file, []byte(installed.ReplaceAllString(b.text, "")), 0o600); err != nil {
+		if err := os.WriteFile(file, []byte(secrets.ReplaceAllString(installed.ReplaceAllString(b.text, ""), "$1 = \""+secret+"\"")), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := daemon.Load(file, nil); err != nil {
