@@ -18,7 +18,7 @@ func (d *Daemon) api(root bool) http.Handler {
 	return api.New(api.Options{
 		Manager: d.manager, Root: root, Sync: d.store.Sync, Lookup: d.lookUp, Explain: d.explain, ExplainLogin: d.explainLogin,
 		Status: func() (api.Brief, any) { s := d.Status(); return briefly(s), s },
-		DKIM:   d.apiKeys(), Doctor: d.findingsForAPI, Alarms: d.alarms.local(), Done: d.apiDone, Jobs: d.apiJobs(),
+		DKIM:   d.apiKeys(), Limits: d.apiLimits(), Doctor: d.findingsForAPI, Alarms: d.alarms.local(), Done: d.apiDone, Jobs: d.apiJobs(), DNS: d.apiDNS(),
 	})
 }
 
@@ -81,7 +81,9 @@ func (d *Daemon) explainLogin(ctx context.Context, name, service string) (*looku
 		return nil, err
 	}
 	c := d.config()
-	return lookup.ExplainLogin(snap, c.LookupOptions(), d.loginOf(name, service), time.Now()), nil
+	x := lookup.ExplainLogin(snap, c.LookupOptions(), d.loginOf(name, service), time.Now())
+	d.explainSending(x, snap, name)
+	return x, nil
 }
 
 // config returns the configuration in effect.

@@ -4,7 +4,9 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/vmapd/vmapd/admin/dnschecks"
 	"github.com/vmapd/vmapd/lookup/password"
+	"github.com/vmapd/vmapd/lookup/rules"
 	"github.com/vmapd/vmapd/store/db"
 	"github.com/vmapd/vmapd/store/modoboa/parameters"
 )
@@ -18,13 +20,14 @@ const DefaultConfigFile = "/etc/vmapd/vmapd.toml"
 type Config struct {
 	StateDir  string    `toml:"state_dir" comment:"Folder for what vmapd keeps: the embedded database, the control socket, keys. $STATE_DIRECTORY, if systemd sets it, is the default."`
 	Database  Database  `toml:"database" comment:"The database that holds domains, mailboxes and aliases."`
-	Listen    []Listen  `toml:"listen" comment:"One [[listen]] section for each socket. If there is none at all, vmapd serves socketmap, milter, dict, auth and auth-master on unix sockets in its run folder ($RUNTIME_DIRECTORY or /run/vmapd) and http on inet:127.0.0.1:8025."`
+	Listen    []Listen  `toml:"listen" comment:"One [[listen]] section for each socket. If there is none at all, vmapd serves socketmap, policy, milter, dict, auth and auth-master on unix sockets in its run folder ($RUNTIME_DIRECTORY or /run/vmapd) and http on inet:127.0.0.1:8025."`
 	Lookup    Lookup    `toml:"lookup" comment:"How the lookup tables answer."`
 	Dovecot   Dovecot   `toml:"dovecot" comment:"Logins, and answers for Dovecot (protocols dict, auth, auth-master)."`
 	Guard     Guard     `toml:"guard" comment:"Protection of logins against guessing. With policy.counters in Redis several nodes count together."`
 	Outside   Outside   `toml:"outside" comment:"Accounts whose passwords are kept elsewhere: in an LDAP directory, or by another mail server. See docs/outside-accounts.md."`
 	DKIM      DKIM      `toml:"dkim" comment:"Signing of mail (protocol milter): what authenticated clients send, and others that are named here."`
-	Policy    Policy    `toml:"policy" comment:"What several nodes count together: wrong passwords ([guard]), and sending limits, for a protocol of coming versions (policy)."`
+	DNS       DNS       `toml:"dns" comment:"Checks of what DNS says of the mail of each domain. docs/dns-checks.md explains them."`
+	Policy    Policy    `toml:"policy" comment:"What Postfix is told by the policy service (protocol policy): which recipients are refused, and how much those who have logged in may send. Accounts and domains may have a limit of their own, message_limit, which counts recipients in a day."`
 	Alarms    Alarms    `toml:"alarms" comment:"What administrators are told of: mailboxes that are nearly full, keys that are not in DNS, a database that is down. The web page, the API and vmapd alarm list show them."`
 	Jobs      Jobs      `toml:"jobs" comment:"What is done again and again, on one node at a time: 'vmapd job list' shows it. docs/jobs.md explains each job."`
 	Mailboxes Mailboxes `toml:"mailboxes" comment:"Folders of mailboxes, which are renamed and removed as Modoboa orders it."`
@@ -54,7 +57,7 @@ type Database struct {
 
 // Listen is one section [[listen]].
 type Listen struct {
-	Protocol       string   `toml:"protocol" comment:"socketmap, tcp_table, http; dict, auth (logins: Dovecot's login processes, SASL of Postfix and Exim) and auth-master (users: Dovecot) on unix sockets. milter: signing, for smtpd_milters and non_smtpd_milters. Coming versions: policy."`
+	Protocol       string   `toml:"protocol" comment:"socketmap, tcp_table, http; dict, auth (logins: Dovecot's login processes, SASL of Postfix and Exim) and auth-master (users: Dovecot) on unix sockets. milter: signing, for smtpd_milters and non_smtpd_milters. policy: check_policy_service of smtpd."`
 	Address        string   `toml:"address" comment:"unix:/path, inet:host:port (IPv6 in brackets) or systemd:NAME for a socket that systemd hands over. For chrooted Postfix daemons the path must be below the queue directory, such as unix:/var/spool/postfix/private/vmapd."`
 	Mode           Mode     `toml:"mode" comment:"Permissions of a unix socket. Who may write to it may ask it."`
 	Owner          string   `toml:"owner" comment:"Owner of a unix socket, name or number. Empty: the user vmapd runs as."`
@@ -131,9 +134,47 @@ type DKIM struct {
 	networks []netip.Prefix // Networks, parsed
 }
 
+// DNS is the section [dns].
+type DNS struct {
+	Schedule  string   `toml:"schedule" comment:"Check all domains again and again. auto: in databases that vmapd init made, never where Modoboa's own jobs do it (modo check_mx, or its worker). always: those are switched off. never: only by order."`
+	Every     Duration `toml:"every" comment:"Time between two checks of a domain. What is wrong is looked at again after a quarter of it, what could not be said after a twelfth."`
+	Checks    []string `toml:"checks" comment:"Which checks are made, unless Modoboa's parameters (enable_mx_checks, enable_spf_checks ...) switch them off: mx, dnsbl, spf, dkim, dmarc, autoconfig, autodiscover, mta-sts, tls-rpt."`
+	Resolvers []string `toml:"resolvers" comment:"DNS servers, address or address:port. Empty: those of dkim.resolvers, else of /etc/resolv.conf. Block lists do not answer public ones. Modoboa's parameter custom_dns_server goes first."`
+	DNSBL     []string `toml:"dnsbl" comment:"Block lists to ask about the addresses of MX hosts. Mind their terms of use."`
+	Networks  []string `toml:"networks" comment:"Networks of our own, besides those of Modoboa's parameter valid_mxs: an MX record of each domain must lead to one of them. Empty, and valid_mxs too: anywhere."`
+	Senders   []string `toml:"senders" comment:"Addresses from which mail leaves: SPF records must let them pass. Empty: the MX addresses in our own networks are looked at, and there is a warning."`
+	Host      string   `toml:"host" comment:"Name of this mail host, for records to publish. Empty: the name of the machine, if it has a dot."`
+
+	networks []netip.Prefix   // Networks, parsed
+	senders  []netip.Addr     // Senders, parsed
+	checks   []dnschecks.Kind // Checks, parsed
+}
+
 // Policy is the section [policy].
 type Policy struct {
-	Counters string `toml:"counters" comment:"local, or redis://host:6379/0 when several nodes share limits."`
+	Counters string `toml:"counters" comment:"Where several nodes count together what is sent, and wrong passwords ([guard]): local, for one node alone, or redis://host:6379/0."`
+	Count    string `toml:"count" comment:"message: count a message when it is complete (DATA or END-OF-MESSAGE). recipient: count each recipient at RCPT, as Modoboa's own policy daemon does it, those that are refused afterwards too."`
+
+	AccountLimits  []string `toml:"account_limits" comment:"Limits of every account, such as [\"500 recipients/day\", \"60 messages/1h\", \"200 new-recipients/day\", \"500M bytes/day\"]. day is the calendar day in UTC, a duration slides. A message_limit of the account takes the place of recipients/day."`
+	DomainLimits   []string `toml:"domain_limits" comment:"The same for all accounts of a domain together."`
+	LimitsExempt   []string `toml:"limits_exempt" comment:"Who may send without limits: accounts, domains, networks of clients, and policy contexts, as in [\"news@example.com\", \"example.org\", \"10.1.0.0/16\", \"context:webmail\"]."`
+	OverLimit      string   `toml:"over_limit" comment:"What is over a limit is put off (defer) or refused for good (reject)."`
+	WarnAt         int      `toml:"warn_at" comment:"Percent of a limit at which there is a warning. 0: none."`
+	SuspendAfter   int      `toml:"suspend_after" comment:"An account with so many messages over its limits within suspend_within may not send at all. 0: nobody is suspended without an order (vmapd limit suspend)."`
+	SuspendWithin  Duration `toml:"suspend_within" comment:"See suspend_after."`
+	SuspendFor     Duration `toml:"suspend_for" comment:"How long such an account may not send. 0s: until somebody releases it (vmapd limit release)."`
+	SuspendDomains bool     `toml:"suspend_domains" comment:"Suspend whole domains too, for messages over their limits."`
+
+	Recipients       bool     `toml:"recipients" comment:"Refuse recipients at RCPT that are a mailbox here which takes no mail: the account or the domain is disabled, or it is for sending only."`
+	RecipientsExempt []string `toml:"recipients_exempt" comment:"For which recipients, their domains, networks of clients or policy contexts that does not hold."`
+	DisabledReply    string   `toml:"disabled_reply" comment:"What such a recipient is answered: a code from 400 to 599, REJECT, DEFER or DEFER_IF_PERMIT, and a text."`
+	Quota            bool     `toml:"quota" comment:"Refuse at RCPT what does not fit into the recipient's mailbox, as Dovecot's quota-status does."`
+	QuotaExempt      []string `toml:"quota_exempt" comment:"For which recipients, their domains, networks of clients or policy contexts that does not hold."`
+	QuotaGrace       int      `toml:"quota_grace" comment:"Percent of the quota by which the last message may exceed it; as quota_grace in dovecot.conf."`
+	FullReply        string   `toml:"full_reply" comment:"What a full mailbox is answered."`
+	TooLargeReply    string   `toml:"too_large_reply" comment:"What is answered if the announced size is more than the mailbox could ever hold."`
+
+	rules rules.Settings // all of it that the rules need, parsed
 }
 
 // Modoboa is the section [modoboa].
@@ -219,7 +260,12 @@ func builtin() *Config {
 			Headers: "balanced", Canon: "relaxed/relaxed", Subdomains: "exact", Resolvers: []string{},
 			AliasKeys: "own", Generate: "auto", ReplacedKeep: Duration(7 * 24 * time.Hour), Settle: Duration(time.Hour), Retire: Duration(8 * 24 * time.Hour),
 		},
-		Policy:    Policy{Counters: "local"},
+		Policy: Policy{
+			Counters: "local", Count: "message", AccountLimits: []string{}, DomainLimits: []string{}, LimitsExempt: []string{},
+			OverLimit: "defer", WarnAt: 80, SuspendWithin: Duration(time.Hour), Recipients: true, RecipientsExempt: []string{},
+			DisabledReply: "550 5.2.1 Mailbox is disabled", Quota: true, QuotaExempt: []string{}, QuotaGrace: 10,
+			FullReply: "554 5.2.2 Mailbox is full", TooLargeReply: "552 5.2.3 Message is too large for the mailbox",
+		},
 		Alarms:    builtinAlarms(),
 		Admin:     Admin{Page: true},
 		Shadow:    Shadow{Every: 100},
@@ -228,5 +274,9 @@ func builtin() *Config {
 		Modoboa:   Modoboa{Parameters: []string{}},
 		Jobs:      Jobs{Enabled: "auto", CleanLogs: Duration(24 * time.Hour), InactiveAccounts: "disable"},
 		Mailboxes: defaultMailboxes(),
+		DNS: DNS{
+			Schedule: "auto", Every: Duration(time.Hour), Checks: allChecks(), Resolvers: []string{}, Networks: []string{}, Senders: []string{},
+			DNSBL: []string{"zen.spamhaus.org", "bl.spamcop.net", "psbl.surriel.com"},
+		},
 	}
 }

@@ -3,7 +3,6 @@ package daemon
 import (
 	"fmt"
 	"net/netip"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -11,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/vmapd/vmapd/dkim/dnscheck"
 	"github.com/vmapd/vmapd/dkim/keyring"
+	"github.com/vmapd/vmapd/internal/resolve"
 	"github.com/vmapd/vmapd/lookup"
 	"github.com/vmapd/vmapd/store/db"
 	"github.com/vmapd/vmapd/store/modoboa/parameters"
@@ -38,8 +37,10 @@ func (c *Config) check() ConfigErrors {
 	k.dkim()
 	k.alarms()
 	k.mailboxes()
+	k.dns()
 	k.modoboa()
 	k.jobs()
+	k.policy()
 	k.other()
 	return k.errs
 }
@@ -184,7 +185,7 @@ func (k *checker) dkim() {
 		k.fail("dkim.retire", "%s is too short: mail waits in queues for days, at least %s", d.Retire, Duration(keyring.MinRetire))
 	}
 	for i, r := range d.Resolvers {
-		if _, err := dnscheck.ParseServer(r); err != nil {
+		if _, err := resolve.ParseServer(r); err != nil {
 			k.fail(fmt.Sprintf("dkim.resolvers[%d]", i), "%v", err)
 		}
 	}
@@ -232,10 +233,4 @@ func (k *checker) other() {
 	}
 	k.oneOf("log.level", k.c.Log.Level, "debug", "info", "warn", "error")
 	k.oneOf("log.format", k.c.Log.Format, "console", "json")
-	if c := k.c.Policy.Counters; c != "local" {
-		u, err := url.Parse(c)
-		if err != nil || u.Scheme != "redis" && u.Scheme != "rediss" || u.Host == "" {
-			k.fail("policy.counters", "want local or redis://host:6379/0")
-		}
-	}
 }

@@ -44,8 +44,6 @@ func (k *checker) protocol(key string, l *Listen) {
 	case p == nil:
 		k.fail(key+"protocol", "%q is none of %v%s", l.Protocol, Protocols(), suggestFrom(l.Protocol, Protocols()))
 		return
-	case p.serve == nil:
-		k.fail(key+"protocol", "protocol %s is not in this version of vmapd: remove the section", l.Protocol)
 	}
 	switch {
 	case l.Protocol == "tcp_table" && l.Table == "":

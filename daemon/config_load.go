@@ -163,6 +163,7 @@ func (c *Config) defaultListeners() {
 	}
 	for _, l := range []struct{ protocol, address string }{
 		{"socketmap", "unix:" + filepath.Join(runDir(), "socketmap")},
+		{"policy", "unix:" + filepath.Join(runDir(), "policy")},
 		{"milter", "unix:" + filepath.Join(runDir(), "milter")},
 		{"dict", "unix:" + filepath.Join(runDir(), "dict")},
 		{"auth", "unix:" + filepath.Join(runDir(), "auth")},

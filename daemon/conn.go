@@ -12,6 +12,7 @@ import (
 	"github.com/vmapd/vmapd/dkim/milter"
 	"github.com/vmapd/vmapd/lookup/auth"
 	"github.com/vmapd/vmapd/lookup/dict"
+	"github.com/vmapd/vmapd/lookup/policy"
 	"github.com/vmapd/vmapd/lookup/socketmap"
 	"github.com/vmapd/vmapd/lookup/tcptable"
 )
@@ -144,8 +145,9 @@ func blame(err error) string {
 	var dp *dict.ProtocolError
 	var ap *auth.ProtocolError
 	var mp *milter.ProtocolError
+	var pp *policy.ProtocolError
 	switch {
-	case errors.As(err, &sm), errors.As(err, &tt), errors.As(err, &dp), errors.As(err, &ap), errors.As(err, &mp):
+	case errors.As(err, &sm), errors.As(err, &tt), errors.As(err, &dp), errors.As(err, &ap), errors.As(err, &mp), errors.As(err, &pp):
 		return "closed a connection: what came in is not the protocol"
 	case isTimeout(err):
 		return "closed a connection: the peer was too slow"

@@ -163,9 +163,8 @@ func (d *Daemon) Status() *Status {
 		s.Guard = d.logins.guard.status()
 	}
 	s.Outside = d.outside.status()
-	s.DKIM = d.records.status()
-	s.Alarms = d.alarms.Count()
 	s.DKIM, s.Shadow = d.records.status(), d.shadow.report()
+	s.Alarms = d.alarms.Count()
 	s.Mailboxes = d.mailboxes.status()
 	for _, p := range d.ports {
 		s.Listeners = append(s.Listeners, ListenerStatus{
@@ -215,7 +214,9 @@ func (d *Daemon) serveExplain(w http.ResponseWriter, r *http.Request) {
 	case address != "":
 		reply(w, http.StatusOK, lookup.Explain(snap, o, address, time.Now()))
 	case login != "":
-		reply(w, http.StatusOK, lookup.ExplainLogin(snap, o, d.loginOf(login, r.URL.Query().Get("service")), time.Now()))
+		x := lookup.ExplainLogin(snap, o, d.loginOf(login, r.URL.Query().Get("service")), time.Now())
+		d.explainSending(x, snap, login)
+		reply(w, http.StatusOK, x)
 	default:
 		plain(w, http.StatusBadRequest, "want ?address= or ?login=")
 	}

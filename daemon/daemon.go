@@ -46,6 +46,7 @@ type Daemon struct {
 	published    keyring.Showing // what DNS shows; nil = nobody can say
 	records      *records
 	alarms       *alarms
+	dns          *DNSChecks
 	diagnosis    diagnosis
 	mailboxes    mailboxes
 	settings     *settings // Modoboa's parameters
@@ -70,6 +71,7 @@ type Daemon struct {
 	database *databases
 	writes   *writes
 	logins   *logins
+	sending  *sending
 	ports    []*port
 	control  *port
 }
@@ -93,6 +95,7 @@ func New(cfg *Config, path string, overrides []string, log *Logger) (*Daemon, er
 	d.working, d.rest = context.WithCancel(context.Background())
 	d.signing.Store(cfg.signingSettings())
 	d.openKeys()
+	d.dns = NewDNSChecks()
 	l := &loads{log: log.Logger, metrics: d.metrics, status: func(s string) { d.notify("STATUS=" + s) }}
 	d.store = &store.Store{Settings: database.settings(cfg), File: SnapshotPath(cfg.StateDir), Hooks: l.hooks()}
 	d.resolver = lookup.NewResolver(d.store, cfg.LookupOptions())
@@ -100,9 +103,10 @@ func New(cfg *Config, path string, overrides []string, log *Logger) (*Daemon, er
 	d.jobs = d.openJobs()
 	d.rates = newRates()
 	d.alarms = newAlarms(d)
+	d.dns.SetAlarms(d.Alarms())
 	d.shadow = newShadow(d.metrics.shadow)
 	d.page = page.New(d.pageOptions())
-	d.metrics.registry.MustRegister(newCollector(d.store, d.openConnections), spoolCollector(func() spool.Stats { return d.writes.stats() }), d.records, newAlarmCollector(d.alarms.Counts))
+	d.metrics.registry.MustRegister(newCollector(d.store, d.openConnections), spoolCollector(func() spool.Stats { return d.writes.stats() }), d.records, newAlarmCollector(d.alarms.Counts), limitsCollector(d.limitStats))
 	return d, nil
 }
 
@@ -145,6 +149,10 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.outside.open(d.logins.Logins)
 	defer d.outside.close()
 	d.configureOutside()
+	d.mu.Lock() // the page may ask already
+	d.sending = d.openSending()
+	d.mu.Unlock()
+	defer d.sending.close()
 	if err := d.open(); err != nil {
 		d.closeAll()
 		return err

@@ -105,8 +105,8 @@ func (d *Daemon) drain(signals <-chan os.Signal) {
 	}
 }
 
-// drainPorts ends some ports, and leaves logins that are under way once nobody
-// asks on auth sockets any more.
+// drainPorts ends some ports, and leaves logins that are under way, and what was
+// counted, once nobody asks on auth and policy sockets any more.
 func (d *Daemon) drainPorts(ports []*port) {
 	ctx, cancel := context.WithTimeout(context.Background(), DrainTimeout)
 	defer cancel()
@@ -124,6 +124,7 @@ func (d *Daemon) drainPorts(ports []*port) {
 	}
 	if asked {
 		logins.Wait()
+		d.sending.close()
 		d.bequeathLogins()
 	}
 	wg.Wait()

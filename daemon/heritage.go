@@ -32,6 +32,11 @@ import (
 // auth sockets any more. The new one serves the other sockets at once, lets
 // whoever asks for an unknown login wait for them, and serves auth sockets
 // afterwards: whom it lets in nobody can ask the old one about.
+//
+// What was sent so far: the old process closes the file of counters once nobody
+// asks on its policy sockets, before the logins go. The new one opens it then,
+// and serves its policy sockets afterwards: each message is counted by one that
+// knows of all before.
 
 // heritageLimit is how long the old process may take for it.
 const heritageLimit = DrainTimeout + 5*time.Second
@@ -258,6 +263,7 @@ func (d *Daemon) adoptLogins(left []auth.KeptLogin, late map[*port][]inherited) 
 	default:
 	}
 	d.logins.auth.Adopt(left)
+	d.sending.open()
 	close(d.predecessor.heritage)
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -302,5 +308,6 @@ func (p *port) adopt(nc net.Conn, state *auth.Passed) {
 	}
 }
 
-// waits reports whether a port is not served before the logins are adopted.
-func (p *port) waits() bool { return p.cfg.Protocol == "auth" }
+// waits reports whether a port is not served before the logins are adopted, and
+// with them what was counted.
+func (p *port) waits() bool { return p.cfg.Protocol == "auth" || p.cfg.Protocol == "policy" }

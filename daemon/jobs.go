@@ -30,7 +30,7 @@ func hostname() string {
 
 // JobList lists the jobs for a database of a schema: "vmapd", one of Modoboa's,
 // or "" while that is not known.
-func (c *Config) JobList(schema string) []jobs.Job {
+func (c *Config) JobList(schema string, dns *DNSChecks) []jobs.Job {
 	j, usual := c.Jobs, []string(nil)
 	if j.InactiveAccounts == jobs.Delete {
 		usual = append(usual, jobs.Delete)
@@ -44,7 +44,7 @@ func (c *Config) JobList(schema string) []jobs.Job {
 		list[i].Every, list[i].Jitter, list[i].Off = every.D(), spread(every.D()), theirs
 	}
 	list[1].Usual = usual
-	return append(list, c.mailboxJob(c.localMailboxes))
+	return append(list, c.mailboxJob(c.localMailboxes), dns.Job(c, schema))
 }
 
 // spread is by how much runs of different nodes and hosts are apart.
@@ -71,13 +71,14 @@ func (c *Config) LocalJobs(ctx context.Context, d *db.DB) (*jobs.Scheduler, erro
 		return nil, err
 	}
 	site := c.jobSite(d)
-	return jobs.New(jobs.Options{Jobs: func() []jobs.Job { return c.JobList(schema.Name) }, Site: func() jobs.Site { return site }, Host: hostname()}), nil
+	dns := NewDNSChecks()
+	return jobs.New(jobs.Options{Jobs: func() []jobs.Job { return c.JobList(schema.Name, dns) }, Site: func() jobs.Site { return site }, Host: hostname()}), nil
 }
 
 // openJobs makes the daemon's scheduler.
 func (d *Daemon) openJobs() *jobs.Scheduler {
 	m := newJobMetrics(d.metrics.registry)
-	for _, job := range d.cfg.JobList("") {
+	for _, job := range d.cfg.JobList("", d.dns) {
 		m.add(job.Name)
 	}
 	return jobs.New(jobs.Options{Jobs: d.jobList, Site: d.jobSite, Host: hostname(), Log: d.log.Logger, Began: m.began, Ended: m.ended})
@@ -88,7 +89,7 @@ func (d *Daemon) jobList() []jobs.Job {
 	if s := d.store.Current(); s != nil && !d.store.Status().Stored {
 		schema = s.Schema()
 	}
-	list := d.config().JobList(schema)
+	list := d.config().JobList(schema, d.dns)
 	for i := range list {
 		if list[i].Name == MailboxJob { // in the daemon it remembers
 			list[i] = d.config().mailboxJob(func(*db.DB) *mailops.Runner { return d.mailboxRunner() })

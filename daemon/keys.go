@@ -9,6 +9,7 @@ import (
 	"github.com/vmapd/vmapd/dkim"
 	"github.com/vmapd/vmapd/dkim/dnscheck"
 	"github.com/vmapd/vmapd/dkim/keyring"
+	"github.com/vmapd/vmapd/internal/resolve"
 	"github.com/vmapd/vmapd/store"
 )
 
@@ -16,10 +17,12 @@ import (
 func (d *Daemon) openKeys() {
 	o := d.cfg.KeyOptions()
 	o.Report = d.keyReport()
-	checker, err := dnscheck.New(dnscheck.Options{Servers: d.cfg.DKIM.Resolvers})
+	var checker *dnscheck.Checker
+	client, err := resolve.New(resolve.Options{Servers: d.cfg.DKIM.Resolvers})
 	if err != nil { // a host without a resolver signs with the keys that it has
 		d.log.Warn("DNS cannot be asked for DKIM keys: new ones are not used", zap.Error(err))
 	} else {
+		checker = dnscheck.New(client)
 		o.Published = Published(checker)
 	}
 	d.published = o.Published

@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/vmapd/vmapd/admin/alarm"
 	"github.com/vmapd/vmapd/admin/jobs"
 	"github.com/vmapd/vmapd/admin/mailops"
 	"github.com/vmapd/vmapd/store/db"
@@ -102,7 +103,7 @@ const (
 
 // runnerFor returns the runner, a new one after a reload; nil if there is
 // nothing to carry out.
-func (m *mailboxes) runnerFor(c *Config, d *db.DB, report func(mailops.Result)) *mailops.Runner {
+func (m *mailboxes) runnerFor(c *Config, d *db.DB, report func(mailops.Result), alarms AlarmBook) *mailops.Runner {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.cfg == c && m.db == d {
@@ -110,7 +111,7 @@ func (m *mailboxes) runnerFor(c *Config, d *db.DB, report func(mailops.Result)) 
 	}
 	m.cfg, m.db, m.runner = c, d, nil
 	if o, ok := c.MailboxOptions(d); ok {
-		o.Tidy, o.Report = tidyMailboxes, report
+		o.Tidy, o.Report, o.Alarms = tidyMailboxes, report, mailboxAlarms{alarms}
 		m.runner = mailops.NewRunner(o)
 	}
 	return m.runner
@@ -121,7 +122,7 @@ func (d *Daemon) mailboxRunner() *mailops.Runner {
 	d.mu.Lock()
 	c, site := d.cfg, d.database.jobs
 	d.mu.Unlock()
-	return d.mailboxes.runnerFor(c, site.DB, d.mailboxResult)
+	return d.mailboxes.runnerFor(c, site.DB, d.mailboxResult, d.Alarms())
 }
 
 // watchMailboxes keeps knowing since when operations wait, until ctx ends.
@@ -148,6 +149,22 @@ func (d *Daemon) mailboxResult(r mailops.Result) {
 	}
 	d.log.Warn("operation on a mailbox was not carried out: "+r.Text, append(fields, zap.String("remedy", r.Remedy))...)
 }
+
+// mailboxAlarms tells of operations that failed. One whose mailbox is gone is
+// this host's.
+type mailboxAlarms struct{ book AlarmBook }
+
+func (a mailboxAlarms) OperationFailed(address string, r mailops.Result) {
+	title := "the folder of a mailbox could not be "
+	if r.Kind == "delete" {
+		title += "removed"
+	} else {
+		title += "moved"
+	}
+	a.book.Open(alarm.OperationFailed, address, title, r.String())
+}
+
+func (a mailboxAlarms) OperationSettled(address string) { a.book.Close(alarm.OperationFailed, address) }
 
 // MailboxStatus describes the operations on mailboxes.
 type MailboxStatus struct {

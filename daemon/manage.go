@@ -13,7 +13,7 @@ const newPasswords = "SHA512-CRYPT"
 
 // ManageOptions say how to change a database, which is the configured one.
 func (c *Config) ManageOptions(d *db.DB) manage.Options {
-	o := manage.Options{DB: d, Parameters: c.Modoboa.overrides}
+	o := manage.Options{DB: d, Parameters: c.Modoboa.overrides, DNS: c.dnsRules()}
 	if s := c.Lookup.RecipientDelimiter; s != "" {
 		o.Delimiter = s[0]
 	}

@@ -36,6 +36,8 @@ type metrics struct {
 	logins         *prometheus.CounterVec
 	outside        *prometheus.CounterVec
 	messages       *prometheus.CounterVec
+	decisions      *prometheus.CounterVec
+	policyErrors   prometheus.Counter
 	shadow         *prometheus.CounterVec
 	written        prometheus.Counter
 	writeErrors    prometheus.Counter
@@ -70,6 +72,11 @@ func newMetrics() *metrics {
 	for _, result := range []string{milter.Signed, milter.AlreadySigned, milter.Foreign, milter.NoKey, milter.KeyLoading, milter.Failed} {
 		m.messages.WithLabelValues(result) // there from the start, at 0
 	}
+	m.decisions = counter("vmapd_policy_total", "Policy requests, by action (dunno, defer_if_permit, defer, reject, reply for a reply code; none: no answer, for lack of data).", "action")
+	for _, action := range policyActions {
+		m.decisions.WithLabelValues(action) // there from the start, at 0
+	}
+	m.policyErrors = single("vmapd_policy_failures_total", "Rules of the policy service that failed and were left out, which is a bug.")
 	m.shadow = counter("vmapd_shadow_total", "Lookups that were compared with the SQL maps of [shadow], by table and result (same, different, intended: different as is meant).", "table", "result")
 	m.written = single("vmapd_spool_applied_total", "Writes of the mail side that reached the database.")
 	m.writeErrors = single("vmapd_spool_errors_total", "Failures of the spool, or to write what is in it to the database.")
@@ -81,7 +88,7 @@ func newMetrics() *metrics {
 	build := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "vmapd_build_info", Help: "Always 1; the labels say what runs.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()}}, func() float64 { return 1 })
-	m.registry.MustRegister(m.tallies, m.refusals, m.protocolErrors, m.refresh, m.refreshErrors, m.panics, m.changes, m.missed, m.lost, m.fileErrors, m.logins, m.messages, m.shadow, m.written, m.writeErrors, m.web, m.outside, build,
+	m.registry.MustRegister(m.tallies, m.refusals, m.protocolErrors, m.refresh, m.refreshErrors, m.panics, m.changes, m.missed, m.lost, m.fileErrors, m.logins, m.messages, m.shadow, m.written, m.writeErrors, m.web, m.outside, m.decisions, m.policyErrors, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -35,7 +35,7 @@ func (d *Daemon) pageOptions() page.Options {
 		Login: func(ctx context.Context, name, password string, remote netip.Addr) page.SignIn {
 			return d.signIn(ctx, name, password, remote, told)
 		},
-		Live: d.live, Explain: d.explainFor, ExplainLogin: d.explainLoginFor, Keys: d.keysOf, Doctor: d.findingsForPage,
+		Live: d.live, Explain: d.explainFor, ExplainLogin: d.explainLoginFor, Keys: d.keysOf, Sending: d.sendingForPage, DNS: d.dnsReport, Doctor: d.findingsForPage,
 		Alarms: d.alarms.local(),
 		Report: func(what string, err error) {
 			lines.warn(d.log.Logger, "the page could not do what it was asked", zap.String("request", what), zap.Error(err), zap.String("remedy", remedyOf(err)))
@@ -121,5 +121,7 @@ func (d *Daemon) explainLoginFor(name string) (*lookup.Explanation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return lookup.ExplainLogin(snap, o, d.loginOf(name, ""), time.Now()), nil
+	x := lookup.ExplainLogin(snap, o, d.loginOf(name, ""), time.Now())
+	d.explainSending(x, snap, name)
+	return x, nil
 }

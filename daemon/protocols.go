@@ -7,7 +7,7 @@ import (
 // protocol is one thing a listener can speak.
 type protocol struct {
 	name  string
-	serve func(d *Daemon, l *Listen) (service, error) // nil: known, but not in this version
+	serve func(d *Daemon, l *Listen) (service, error)
 }
 
 // protocols lists what [[listen]] may name: giving an entry its server makes
@@ -17,7 +17,7 @@ func protocols() []protocol {
 		{"socketmap", (*Daemon).socketmap},
 		{"tcp_table", (*Daemon).tcpTable},
 		{"http", (*Daemon).http},
-		{"policy", nil},
+		{"policy", (*Daemon).policy},
 		{"dict", (*Daemon).dict},
 		{"auth", (*Daemon).authClient},
 		{"auth-master", (*Daemon).authMaster},
@@ -38,9 +38,7 @@ func findProtocol(name string) *protocol {
 func Protocols() []string {
 	var names []string
 	for _, p := range protocols() {
-		if p.serve != nil {
-			names = append(names, p.name)
-		}
+		names = append(names, p.name)
 	}
 	return names
 }

@@ -28,7 +28,7 @@ type ring struct {
 }
 
 // rated are the protocols whose requests are counted, in the order of the page.
-var rated = []string{"socketmap", "tcp_table", "dict", "auth", "milter"}
+var rated = []string{"socketmap", "tcp_table", "policy", "dict", "auth", "milter"}
 
 func newRates() *rates {
 	r := &rates{rings: map[string]*ring{}}

@@ -39,8 +39,8 @@ func TestRates(t *testing.T) {
 		t.Errorf("after a sleep: %v ...", got[:3])
 	}
 	list := r.list(map[string]int{"socketmap": 3, "auth": 1, "auth-master": 2})
-	if list[0].Connections != 3 || list[3].Protocol != "auth" || list[3].Connections != 3 {
-		t.Errorf("connections: %+v", list[3].Connections)
+	if list[0].Connections != 3 || list[4].Protocol != "auth" || list[4].Connections != 3 {
+		t.Errorf("connections: %+v", list[4].Connections)
 	}
 }
 

@@ -75,6 +75,7 @@ func (d *Daemon) apply(ctx context.Context, cfg *Config) error {
 	d.ring.Rescan()
 	if d.logins != nil {
 		d.logins.SetOptions(cfg.loginOptions())
+		d.sending.rules.SetSettings(cfg.Policy.rules)
 	}
 	d.log.Level.SetLevel(logLevel(cfg.Log.Level))
 	d.store.Configure(database.settings(cfg))
@@ -226,6 +227,8 @@ func (d *Daemon) needRestart(cfg *Config) {
 		{"state_dir", d.cfg.StateDir, cfg.StateDir},
 		{"log.format", d.cfg.Log.Format, cfg.Log.Format},
 		{"dkim.key_dir", d.cfg.DKIM.KeyDir, cfg.DKIM.KeyDir},
+		{"policy.counters", d.cfg.Policy.Counters, cfg.Policy.Counters},
+		{"policy.warn_at, policy.suspend_...", fmt.Sprint(d.cfg.Policy.suspendSettings()), fmt.Sprint(cfg.Policy.suspendSettings())},
 		{"dkim.resolvers", strings.Join(d.cfg.DKIM.Resolvers, " "), strings.Join(cfg.DKIM.Resolvers, " ")},
 	} {
 		if c.was != c.is {

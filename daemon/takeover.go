@@ -170,6 +170,9 @@ func (d *Daemon) settle() {
 
 // begin runs the accept loops.
 func (d *Daemon) begin() {
+	if d.predecessor == nil {
+		d.sending.open()
+	}
 	if d.estate != nil {
 		d.logins.auth.Adopt(d.estate.Logins)
 	}

@@ -9,7 +9,7 @@ func (b *Builder) AddDomain(d Domain) {
 	}
 	at := b.domainSlot(d.ID)
 	name := Fold(d.Name)
-	row := domainRow{id: d.ID, used: b.domains.at(at).used, dkim: b.keepDKIM(b.domains.at(at).dkim, &d), name: b.symbols.intern(name), quota: d.Quota, perMbox: d.DefaultMailboxQuota, typ: d.Type}
+	row := domainRow{id: d.ID, used: b.domains.at(at).used, dkim: b.keepDKIM(b.domains.at(at).dkim, &d), name: b.symbols.intern(name), quota: d.Quota, perMbox: d.DefaultMailboxQuota, limit: d.MessageLimit, typ: d.Type}
 	row.flags = here | flag(name != d.Name, inexact) | flag(d.Enabled, domainEnabled)
 	*b.domains.edit(at) = row
 	b.domains.here++

@@ -28,7 +28,7 @@ func TestRowsComeBackAsTheyWentIn(t *testing.T) {
 	domains(b)
 	b.AddDomainAlias(DomainAlias{ID: 5, Name: "Alias.test", TargetID: 1, Enabled: true})
 	b.AddAccount(Account{ID: 7, Username: "U@example.test", Email: "u@example.test", Password: "{PLAIN}x", Active: true, Local: true, Superuser: true, Master: true})
-	b.AddMailbox(Mailbox{ID: 8, Local: "U", DomainID: 1, AccountID: 7, Quota: 10, SendOnly: true})
+	b.AddMailbox(Mailbox{ID: 8, Local: "U", DomainID: 1, AccountID: 7, Quota: 10, SendOnly: true, MessageLimit: LimitOf(0)})
 	b.AddQuotaUsage(QuotaUsage{Username: "u@example.test", Bytes: 1 << 40, Messages: -3})
 	b.AddQuotaUsage(QuotaUsage{Username: "gone@example.test", Bytes: 1})
 	b.AddMailboxOperation(MailboxOperation{ID: 1, MailboxID: 8})
@@ -42,7 +42,7 @@ func TestRowsComeBackAsTheyWentIn(t *testing.T) {
 	key := SigningKey{ID: 15, Domain: "Alias.test", Selector: "v202611r", Algorithm: "rsa", Bits: 2048, Path: "/k/a.pem", PublicKey: "MII", Stage: "new", Created: 5, Changed: 6}
 	b.AddSigningKey(key)
 	dkim := DKIM{Enabled: true, Selector: "modoboa", Path: "/k/b.pem", PublicKey: "MIJ", Bits: 4096}
-	b.AddDomain(Domain{ID: 16, Name: "signed.test", Type: LocalDomain, Enabled: true, DKIM: dkim})
+	b.AddDomain(Domain{ID: 16, Name: "signed.test", Type: LocalDomain, Enabled: true, DKIM: dkim, MessageLimit: LimitOf(500)})
 	b.SetSchema("test")
 	now := time.Now()
 	s := b.Build(now)
@@ -64,7 +64,7 @@ func TestRowsComeBackAsTheyWentIn(t *testing.T) {
 	check("accounts by e-mail", slices.Collect(s.AccountsByEmail("u@example.test").All()), []Account{a})
 	m, _ := s.Mailbox("u@example.test")
 	check("mailboxes", slices.Collect(s.Mailboxes()), []Mailbox{m})
-	check("mailbox", m, Mailbox{ID: 8, Local: "u", DomainID: 1, AccountID: 7, Quota: 10, SendOnly: true, Address: "u@example.test", Bytes: 1 << 40, Messages: -3, Counted: true, Moving: true})
+	check("mailbox", m, Mailbox{ID: 8, Local: "u", DomainID: 1, AccountID: 7, Quota: 10, SendOnly: true, MessageLimit: LimitOf(0), Address: "u@example.test", Bytes: 1 << 40, Messages: -3, Counted: true, Moving: true})
 	of, _ := s.MailboxOf(7)
 	check("mailbox of account", of, m)
 	al := slices.Collect(s.Aliases("a@example.test").All())
@@ -377,5 +377,18 @@ func TestProblemsAreCountedBeyondTheList(t *testing.T) {
 	list, total := b.Build(time.Now()).Problems()
 	if len(list) != maxProblems || total != maxProblems+50 {
 		t.Errorf("%d listed, %d in all", len(list), total)
+	}
+}
+
+// TestLimits: none is told from one of nothing.
+func TestLimits(t *testing.T) {
+	for _, tc := range []struct {
+		l   Limit
+		max int64
+		ok  bool
+	}{{Limit(0), 0, false}, {LimitOf(0), 0, true}, {LimitOf(500), 500, true}, {LimitOf(1<<32 - 1), 1<<32 - 2, true}} {
+		if n, ok := tc.l.Max(); n != tc.max || ok != tc.ok {
+			t.Errorf("%d: %d, %v, want %d, %v", tc.l, n, ok, tc.max, tc.ok)
+		}
 	}
 }

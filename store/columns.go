@@ -23,6 +23,7 @@ type domainRow struct {
 	quota   uint32
 	perMbox uint32
 	dkim    uint32 // dkim row, 0 = it never signed
+	limit   Limit
 	typ     DomainType
 	flags   uint8
 }
@@ -87,6 +88,7 @@ type mailboxRow struct {
 	domain  uint32 // domains row
 	account uint32 // accounts row
 	quota   uint32
+	limit   Limit
 	next    uint32
 	moving  uint16 // operations that are pending
 	flags   uint8

@@ -81,7 +81,7 @@ func compareTable[T any, V comparable](c *comparison, k Kind, x, y *table[T], va
 }
 
 func (b *base) domainValue(r *domainRow) (uint32, uint8, Domain) {
-	return r.id, r.flags, Domain{Name: b.symbols.text(r.name), Type: r.typ, Quota: r.quota, DefaultMailboxQuota: r.perMbox, DKIM: b.dkimOf(r)}
+	return r.id, r.flags, Domain{Name: b.symbols.text(r.name), Type: r.typ, Quota: r.quota, DefaultMailboxQuota: r.perMbox, MessageLimit: r.limit, DKIM: b.dkimOf(r)}
 }
 
 func (b *base) domainAliasValue(r *domainAliasRow) (uint32, uint8, DomainAlias) {
@@ -93,7 +93,7 @@ func (b *base) accountValue(r *accountRow) (uint32, uint8, Account) {
 }
 
 func (b *base) mailboxValue(r *mailboxRow) (uint32, uint8, Mailbox) {
-	m := Mailbox{Address: b.symbols.text(r.address), DomainID: b.domainID(r.domain), Quota: r.quota, Moving: r.moving != 0}
+	m := Mailbox{Address: b.symbols.text(r.address), DomainID: b.domainID(r.domain), Quota: r.quota, MessageLimit: r.limit, Moving: r.moving != 0}
 	if r.account != 0 {
 		m.AccountID = b.accounts.at(r.account).id
 	}

@@ -53,7 +53,7 @@ func (w *world) put(t *rapid.T) (Kind, uint32) {
 	var row any
 	switch k {
 	case Domains:
-		d := Domain{ID: id, Name: name.Draw(t, "name"), Type: LocalDomain, Enabled: on}
+		d := Domain{ID: id, Name: name.Draw(t, "name"), Type: LocalDomain, Enabled: on, MessageLimit: Limit(other("limit"))}
 		if rapid.Bool().Draw(t, "dkim") {
 			d.DKIM = DKIM{Enabled: rapid.Bool().Draw(t, "signs"), Selector: local.Draw(t, "selector"), Path: local.Draw(t, "path"), Bits: other("bits")}
 		}
@@ -64,7 +64,7 @@ func (w *world) put(t *rapid.T) (Kind, uint32) {
 		row = Account{ID: id, Username: address.Draw(t, "username"), Email: address.Draw(t, "email"), Password: local.Draw(t, "password"), Active: on}
 	case Mailboxes:
 		// An account has one mailbox: a unique column.
-		row = Mailbox{ID: id, Local: local.Draw(t, "local"), DomainID: other("domain"), AccountID: id, SendOnly: on}
+		row = Mailbox{ID: id, Local: local.Draw(t, "local"), DomainID: other("domain"), AccountID: id, SendOnly: on, MessageLimit: Limit(other("limit"))}
 	case Aliases:
 		row = Alias{ID: id, Address: address.Draw(t, "address"), DomainID: other("domain"), Enabled: on, ExpireAt: int64(other("expiry"))}
 	case Recipients:

@@ -25,6 +25,9 @@ type Domain struct {
 	Quota   uint32 // MB shared by all mailboxes, 0 = unlimited
 	// DefaultMailboxQuota is in MB per new mailbox, 0 = unlimited.
 	DefaultMailboxQuota uint32
+	// MessageLimit is what the mailboxes of the domain may send together in one
+	// calendar day (UTC), counted by recipient; absent before Modoboa 1.16.
+	MessageLimit Limit
 
 	// Bytes is what is in the mailboxes of the domain together; set by
 	// Snapshot, ignored by Builder.
@@ -33,6 +36,16 @@ type Domain struct {
 	// few ask.
 	DKIM DKIM
 }
+
+// Limit is a number that may not be exceeded, or that there is none: the zero
+// Limit, which is NULL in the database. A limit of 0 lets nothing through.
+type Limit uint32
+
+// LimitOf returns the limit n; beyond 2^32-2 it is that number.
+func LimitOf(n uint32) Limit { return Limit(min(n, 1<<32-2) + 1) }
+
+// Max returns the number; ok is false if there is no limit.
+func (l Limit) Max() (n int64, ok bool) { return max(int64(l)-1, 0), l != 0 }
 
 // DKIM is what admin_domain says about signing. Of a domain whose mail is not
 // signed nothing else is kept: it is the zero DKIM.
@@ -87,6 +100,9 @@ type Mailbox struct {
 	AccountID uint32
 	Quota     uint32 // MB, 0 = unlimited
 	SendOnly  bool   // may log in to send, receives nothing
+	// MessageLimit is what the mailbox may send in one calendar day (UTC),
+	// counted by recipient; absent before Modoboa 1.16.
+	MessageLimit Limit
 
 	// Address is local@domain, folded; set by Snapshot, ignored by Builder.
 	Address string

@@ -96,7 +96,7 @@ func (s *Snapshot) ProblemTotals() map[ProblemKind]int { return s.problemTotals 
 
 func (s *Snapshot) domain(row1 uint32) Domain {
 	r := s.base.domains.at(row1)
-	return Domain{ID: r.id, Name: s.base.symbols.text(r.name), Type: r.typ, Enabled: r.flags&domainEnabled != 0, Quota: r.quota, DefaultMailboxQuota: r.perMbox, Bytes: r.used}
+	return Domain{ID: r.id, Name: s.base.symbols.text(r.name), Type: r.typ, Enabled: r.flags&domainEnabled != 0, Quota: r.quota, DefaultMailboxQuota: r.perMbox, MessageLimit: r.limit, Bytes: r.used}
 }
 
 func (s *Snapshot) domainAlias(row1 uint32) DomainAlias {
@@ -118,7 +118,7 @@ func (s *Snapshot) mailbox(row1 uint32) Mailbox {
 	r := s.base.mailboxes.at(row1)
 	m := Mailbox{
 		ID: r.id, Local: s.base.localPart(r), DomainID: s.base.domainID(r.domain), Quota: r.quota,
-		SendOnly: r.flags&mailboxSendOnly != 0, Moving: r.moving != 0, Address: s.base.symbols.text(r.address),
+		SendOnly: r.flags&mailboxSendOnly != 0, MessageLimit: r.limit, Moving: r.moving != 0, Address: s.base.symbols.text(r.address),
 	}
 	if at := s.base.symbols.first(r.address, usageList); at != 0 {
 		u := s.base.usage.at(at)

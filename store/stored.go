@@ -31,7 +31,7 @@ import (
 // program with other rows is refused, and the database read instead. Indexes
 // are not stored: hashes are seeded anew in each process.
 const (
-	storedMagic = "vmapd snapshot 4"
+	storedMagic = "vmapd snapshot 5"
 	blockChunks = 64
 )
 

@@ -47,14 +47,10 @@ func (c *call) domain(d *manage.Domain) any {
 	if c.old {
 		return oldDomain{d.ID, d.Name, d.Quota, d.DefaultMailboxQuota, d.Enabled, d.Type}
 	}
-	status := "unknown" // vmapd makes no such checks; dkim/{domain}/check/ asks DNS
-	if !d.EnableDNSChecks {
-		status = "disabled"
-	}
 	n := newDomain{
 		PK: d.ID, Name: d.Name, Quota: mb(d.Quota), DefaultMailboxQuota: mb(d.DefaultMailboxQuota), Enabled: d.Enabled, Type: d.Type,
 		EnableDKIM: d.EnableDKIM, DKIMSelector: d.DKIMSelector, DKIMLength: d.DKIMLength, DKIMPublicKey: d.DKIMPublicKey,
-		Mailboxes: d.Mailboxes, Aliases: d.Aliases, DomainAliases: d.DomainAliases, DNSStatus: status, MessageLimit: d.MessageLimit,
+		Mailboxes: d.Mailboxes, Aliases: d.Aliases, DomainAliases: d.DomainAliases, DNSStatus: d.DNSStatus, MessageLimit: d.MessageLimit,
 		Created: d.Created.UTC(), Modified: d.Modified.UTC(), Allocated: percent(d.Allocated, d.Quota), EnableDNSChecks: d.EnableDNSChecks,
 	}
 	if t := d.Transport; t != nil {

@@ -75,7 +75,8 @@ func TestDescriptionIsSound(t *testing.T) {
 				t.Errorf("%s: answer %s says nothing", o.OperationID, status)
 			}
 		}
-		if hasBody := o.Method == post || o.Method == put || o.Method == patch; o.OperationID != "rotateKey" && o.OperationID != "closeAlarm" && o.OperationID != "runJob" && hasBody != (o.Body() != "") {
+		order := slices.Contains([]string{"rotateKey", "closeAlarm", "runJob", "checkDomainDNS", "releaseSender", "resetSender"}, o.OperationID) // the path says it all
+		if hasBody := o.Method == post || o.Method == put || o.Method == patch; !order && hasBody != (o.Body() != "") {
 			t.Errorf("%s: body %q", o.OperationID, o.Body())
 		}
 	}
@@ -107,6 +108,7 @@ var answers = map[string]any{
 	"BulkAnswer": bulkAnswer{}, "BulkResult": bulkResult{}, "Lookup": lookedUp{}, "Explanation": lookup.Explanation{}, "Step": lookup.Step{}, "Delivery": lookup.Delivery{},
 	"Status": Brief{}, "LogEntry": logEntry{}, "Alarm": alarm{}, "AlarmDomain": alarmDomain{}, "AlarmMailbox": alarmMailbox{}, "Key": Key{}, "KeyRecord": KeyRecord{}, "Rotation": Rotation{}, "CheckedKey": CheckedKey{},
 	"Job": jobs.Status{}, "JobChoice": jobs.Choice{}, "JobRun": jobs.Past{}, "JobReport": jobs.Report{},
+	"Sending": Sending{}, "SendingLimit": SendingLimit{}, "Suspension": Suspension{},
 }
 
 // TestAnswersAreDescribed compares the fields of answers with their schemas.

@@ -52,7 +52,7 @@ const (
 // everyone: /api/v1/openapi.yaml and /docs/api/.
 func Routes() []Route {
 	var all []Route
-	for _, part := range [][]Route{domainRoutes(), accountRoutes(), aliasRoutes(), viewRoutes(), keyRoutes(), jobRoutes()} {
+	for _, part := range [][]Route{domainRoutes(), accountRoutes(), aliasRoutes(), viewRoutes(), keyRoutes(), jobRoutes(), limitRoutes()} {
 		all = append(all, part...)
 	}
 	return all
@@ -67,6 +67,8 @@ func domainRoutes() []Route {
 		{put, base + "domains/{pk}/", "replaceDomain", domains, updateDomain, nil},
 		{patch, base + "domains/{pk}/", "changeDomain", domains, updateDomain, nil},
 		{del, base + "domains/{pk}/", "deleteDomain", domains, deleteDomain, nil},
+		{get, base + "domains/{pk}/dns/", "getDomainDNS", everyone, nil, getDNS},
+		{post, base + "domains/{pk}/dns/check/", "checkDomainDNS", administrators, nil, checkDNS},
 		{get, base + "domains/by-name/{name}", "getDomainByName", everyone, getDomainByName, nil},
 		{put, base + "domains/by-name/{name}", "putDomainByName", domains, putDomain, nil},
 		{del, base + "domains/by-name/{name}", "deleteDomainByName", domains, deleteDomainByName, nil},

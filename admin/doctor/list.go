@@ -27,7 +27,7 @@ func Checks() []Check {
 		checkWarnings(), checkStateDir(), checkKeyFiles(), checkMailRoot(),
 
 		checkPostfixSQL(), checkPostfixMaps(), checkPostfixUnknown(), checkPostfixAccess(), checkPostfixProxy(), checkPostfixChroot(), checkPostfixDelimiter(),
-		checkPostfixTransport(), checkPostfixMilters(), checkPostfixSASL(), checkPostfixDestination(), checkPostfixThere(),
+		checkPostfixTransport(), checkPostfixMilters(), checkPostfixPolicy(), checkPostfixPolicyEnd(), checkPostfixSASL(), checkPostfixDestination(), checkPostfixThere(),
 
 		checkDovecotSQL(), checkDovecotAuth(), checkDovecotQuota(), checkDovecotLastLogin(), checkDovecotLMTP(), checkDovecotDelimiter(), checkDovecotUID(), checkDovecotCache(),
 		checkDovecotThere(),

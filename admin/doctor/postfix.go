@@ -22,9 +22,14 @@ type Postfix struct {
 	Maps      []PostfixMap
 	Access    []PostfixMap // below check_recipient_access in smtpd_recipient_restrictions
 	Milters   []string     // names of our milters, as in smtpd_milters
+	Policies  []string     // names of our policy sockets, as below check_policy_service
 	Delimiter string       // recipient_delimiter
 	Transport string       // virtual_transport, "" if nothing is said of it
 	SASL      string       // absolute path of our socket for SASL, "" if there is none
+
+	PolicyEntry string // what asks the first of Policies
+	CountsAtEnd bool   // limits are counted when a message is complete
+	Limits      bool   // the configuration has limits on what is sent
 }
 
 // PostfixMap is a lookup table of ours where main.cf wants one.
@@ -38,7 +43,8 @@ type PostfixMap struct {
 func PostfixParameters() []string {
 	names := []string{
 		"queue_directory", "mail_owner", "compatibility_level", "mydestination", "recipient_delimiter", "virtual_transport", "proxy_read_maps",
-		"smtpd_recipient_restrictions", "smtpd_relay_restrictions", "smtpd_milters", "non_smtpd_milters", "smtpd_sasl_path", "smtpd_sasl_type", "smtpd_sasl_auth_enable",
+		"smtpd_recipient_restrictions", "smtpd_relay_restrictions", "smtpd_sender_restrictions", "smtpd_client_restrictions",
+		"smtpd_helo_restrictions", "smtpd_data_restrictions", "smtpd_end_of_data_restrictions", "smtpd_milters", "non_smtpd_milters", "smtpd_sasl_path", "smtpd_sasl_type", "smtpd_sasl_auth_enable",
 	}
 	for _, t := range lookup.Tables() {
 		if t.Param != "check_recipient_access" && !slices.Contains(names, t.Param) {

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"maps"
+	"slices"
 	"testing"
 
 	"github.com/vmapd/vmapd/store"
@@ -68,6 +69,28 @@ func TestPostfixChecks(t *testing.T) {
 		{"milter of a service", func(p *Postfix) {
 			p.Values["smtpd_milters"], p.Overrides["submission/inet/smtpd_milters"] = "", "unix:private/milter"
 		}, nil},
+		{"policy not asked", func(p *Postfix) {
+			p.Policies, p.PolicyEntry, p.Limits, p.CountsAtEnd = []string{"unix:private/policy"}, "check_policy_service { unix:private/policy, default_action=DUNNO }", true, true
+		}, []string{"postfix-policy warning: smtpd_recipient_restrictions"}},
+		{"another policy asked", func(p *Postfix) {
+			p.Policies, p.Limits, p.CountsAtEnd = []string{"unix:private/policy"}, true, true
+			p.Values["smtpd_recipient_restrictions"] += ", check_policy_service inet:localhost:9999"
+		}, []string{"postfix-policy info: smtpd_recipient_restrictions"}},
+		{"policy without limits", func(p *Postfix) { p.Policies, p.CountsAtEnd = []string{"unix:private/policy"}, true }, []string{"postfix-policy info: smtpd_recipient_restrictions"}},
+		{"policy at RCPT alone", func(p *Postfix) {
+			p.Policies, p.Limits, p.CountsAtEnd = []string{"unix:private/policy"}, true, true
+			p.Values["smtpd_recipient_restrictions"] += ", check_policy_service { unix:/queue/private/policy, timeout=30s }"
+		}, []string{"postfix-policy-end warning: smtpd_end_of_data_restrictions"}},
+		{"policy at RCPT alone, which counts there", func(p *Postfix) {
+			p.Policies, p.Limits = []string{"unix:private/policy"}, true
+			p.Overrides["submission/inet/smtpd_recipient_restrictions"] = "check_policy_service unix:private/policy, permit_sasl_authenticated, reject"
+		}, nil},
+		{"policy at both", func(p *Postfix) {
+			p.Policies, p.Limits, p.CountsAtEnd = []string{"unix:private/policy"}, true, true
+			p.Values["smtpd_recipient_restrictions"] += ", check_policy_service unix:private/policy"
+			p.Values["smtpd_end_of_data_restrictions"] = "check_policy_service { unix:private/policy, default_action=DUNNO }"
+		}, nil},
+		{"limits and no policy socket", func(p *Postfix) { p.Limits = true }, []string{"postfix-policy warning: smtpd_recipient_restrictions"}},
 		{"SASL", func(p *Postfix) { p.Values["smtpd_sasl_path"] = "private/dovecot-auth" }, []string{"postfix-sasl info: smtpd_sasl_path"}},
 		{"no SASL", func(p *Postfix) {
 			p.Values["smtpd_sasl_path"], p.Values["smtpd_sasl_auth_enable"] = "smtpd", "no"
@@ -132,5 +155,13 @@ func TestPostfixClients(t *testing.T) {
 	var none *Postfix
 	if len(none.ClientsOf("socketmap", "/any")) != 0 {
 		t.Error("no Postfix connects")
+	}
+}
+
+func TestListOf(t *testing.T) {
+	got := listOf("check_policy_service { unix:private/policy, timeout=30s }, permit_mynetworks,reject ,")
+	want := []string{"check_policy_service { unix:private/policy, timeout=30s }", "permit_mynetworks", "reject"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q", got)
 	}
 }

@@ -76,10 +76,15 @@ func TestOncePerIntervalOnAllNodes(t *testing.T) {
 		if n := runs.Load(); n != 1 {
 			t.Errorf("the job ran %d times", n)
 		}
+		nodes[0].exec("UPDATE vmapd_job SET finished = ?", nodes[0].d.Time(time.Now().Add(365*24*time.Hour)))
+		lost := newNode(t, url, counting(24*time.Hour, &runs, nil))
+		defer lost.running()()
+		eventually(t, "a time that is still to come is not believed", func() bool { return runs.Load() == 2 })
+		eventually(t, "the run is noted", func() bool { return lost.last("count").Finished.Before(time.Now()) })
 		nodes[0].exec("UPDATE vmapd_job SET finished = ?", nodes[0].d.Time(time.Now().Add(-25*time.Hour)))
 		late := newNode(t, url, counting(24*time.Hour, &runs, nil))
 		defer late.running()()
-		eventually(t, "a day later it runs again", func() bool { return runs.Load() == 2 })
+		eventually(t, "a day later it runs again", func() bool { return runs.Load() == 3 })
 	})
 }
 
@@ -251,7 +256,8 @@ func TestMemoryOfModoboas(t *testing.T) {
 	if err := again.Done(t.Context(), "a", want); err != nil {
 		t.Errorf("a damaged file is not written again: %v", err)
 	}
-	dbtest.Exec(t, d, "ALTER TABLE something RENAME TO vmapd_schema", "DELETE FROM vmapd_schema WHERE version = 3")
+	dbtest.Exec(t, d, "ALTER TABLE something RENAME TO vmapd_schema")
+	dbtest.Downgrade(t, d, 2)
 	if got, err := again.Last(t.Context(), "a"); err != nil || !got.Finished.IsZero() {
 		t.Errorf("of the table: %+v, %v", got, err)
 	}

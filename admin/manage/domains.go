@@ -83,16 +83,16 @@ func (t *Tx) domainsWhere(where string, args ...any) ([]Domain, error) {
 	found := []Domain{}
 	via := map[int64]int64{} // domain to transport
 	query := `SELECT d.id, d.name, d.type, d.enabled, d.quota, d.default_mailbox_quota, d.enable_dkim, d.dkim_key_selector, d.dkim_key_length,
-		d.dkim_public_key, d.enable_dns_checks, d.transport_id, ` + t.column("admin_domain", "d", "message_limit", "NULL") + ", " +
+		d.dkim_public_key, d.enable_dns_checks, d.transport_id, ` + t.column("admin_domain", "d", "message_limit", "NULL") + ", " + t.timeText("admin_domain", "d", "last_dns_check_execution") + ", " +
 		t.timeText("admin_domain", "d", "creation") + ", " + t.timeText("admin_domain", "d", "last_modification") + " FROM admin_domain d WHERE " + where
 	err := t.each(query, args, func(r *sql.Rows) error {
 		var d Domain
 		var bits, limit, transport sql.NullInt64
-		var created, modified sql.NullString
+		var checked, created, modified sql.NullString
 		err := r.Scan(&d.ID, &d.Name, &d.Type, &d.Enabled, &d.Quota, &d.DefaultMailboxQuota, &d.EnableDKIM, &d.DKIMSelector, &bits,
-			&d.DKIMPublicKey, &d.EnableDNSChecks, &transport, &limit, &created, &modified)
+			&d.DKIMPublicKey, &d.EnableDNSChecks, &transport, &limit, &checked, &created, &modified)
 		d.DKIMLength, d.MessageLimit = numberOrNil(bits), numberOrNil(limit)
-		d.Created, d.Modified = timeOf(created), timeOf(modified)
+		d.Created, d.Modified, d.DNSChecked = timeOf(created), timeOf(modified), timeOf(checked)
 		via[d.ID] = transport.Int64
 		found = append(found, d)
 		return err
@@ -102,6 +102,9 @@ func (t *Tx) domainsWhere(where string, args ...any) ([]Domain, error) {
 	}
 	if err == nil {
 		err = t.addCounts(found)
+	}
+	if err == nil {
+		err = t.addDNSStatus(found)
 	}
 	return found, err
 }

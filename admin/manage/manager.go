@@ -24,6 +24,8 @@ type Options struct {
 	Home func(address string) string
 	// Elsewhere changes passwords that are not kept here; nil: nobody can.
 	Elsewhere Elsewhere
+	// DNS says which checks of DNS count.
+	DNS DNSRules
 	// Parameters are those of Modoboa's that vmapd's file sets.
 	Parameters parameters.Overrides
 }

@@ -28,6 +28,8 @@ type Domain struct {
 	DKIMPublicKey       string // base64, "" = there is no key yet
 	MessageLimit        *int64 // sent a day, nil = no limit
 	EnableDNSChecks     bool
+	DNSStatus           string    // "disabled", "pending", "ok" or "critical"
+	DNSChecked          time.Time // zero = never, or this release of Modoboa does not say
 	Created, Modified   time.Time
 	Transport           *Transport // of a relay domain
 

@@ -92,7 +92,7 @@ func accountFields(c *manage.Caller, o *manage.Account) []*field {
 		}
 		fs = append(fs, selection("role", "Role", string(a.Role), "", choices...))
 	}
-	fs = append(fs, check("is_active", "Enabled", a.Active, "A disabled account cannot log in; its mailbox goes on taking mail."))
+	fs = append(fs, check("is_active", "Enabled", a.Active, "A disabled account cannot log in; its mailbox goes on taking mail, unless the policy service refuses that."))
 	if o == nil {
 		fs = append(fs, secret("password", "Password", "new-password", "Empty = make one, which is shown once."))
 	} else {
@@ -165,7 +165,7 @@ func mailboxInput(f *form) *manage.MailboxInput {
 	return m
 }
 
-func aboutAccount(_ *visit, t *manage.Tx, a *manage.Account) (*about, error) {
+func aboutAccount(v *visit, t *manage.Tx, a *manage.Account) (*about, error) {
 	b := &about{Facts: []fact{{"Role", roleWord(a.Role)}, {"Made", when(a.Joined)}, {"Last login", whenever(a.LastLogin)}, {"Second factor", yesNo(a.TwoFactor)}}}
 	if m := a.Mailbox; m != nil {
 		b.Facts = append(b.Facts, fact{"Mailbox", m.Address}, fact{"Stored", size(m.Used)}, fact{"Messages", number(m.Messages)}, fact{"Quota", quota(m.Quota)})
@@ -177,6 +177,7 @@ func aboutAccount(_ *visit, t *manage.Tx, a *manage.Account) (*about, error) {
 		return nil, err
 	}
 	b.addLimits(limits)
+	b.addSending(v.p, a.Username)
 	if a.Mailbox == nil {
 		return b, nil
 	}

@@ -21,6 +21,7 @@ func TestHostileNamesInABrowser(t *testing.T) {
 	w.mu.Lock()
 	w.findings = []Finding{{"error", all, all, all}, {"warning", "info@one.test", "its recipient x@one.test does not exist", "remove it"}, {"info", "one.test", "has no postmaster", ""}}
 	w.keys = Keys{Note: all, List: []Key{{Selector: all, Algorithm: "rsa", State: all, Name: all, Value: all, Zone: all, DNS: &Published{Code: "mismatch", Detail: all, Remedy: all}}}}
+	w.report = reportOf(all)
 	w.live.Reason, w.live.Error = all, all
 	w.live.Rates = []Rate{{Protocol: hostile[0][:8], Seconds: []uint32{5}}}
 	w.mu.Unlock()
@@ -30,7 +31,7 @@ func TestHostileNamesInABrowser(t *testing.T) {
 	b.Type("#password", "Secret0")
 	b.Click("button.main")
 	one := w.id("admin_domain", "name", "one.test")
-	for _, path := range []string{"/", "/domains", "/domains/" + one, "/domains/" + one + "/dkim", "/accounts", "/accounts/" + w.id("core_user", "username", "ann@one.test"), "/aliases",
+	for _, path := range []string{"/", "/domains", "/domains/" + one, "/domains/" + one + "/dkim", "/domains/" + one + "/dns", "/accounts", "/accounts/" + w.id("core_user", "username", "ann@one.test"), "/aliases",
 		"/health", "/resolver?address=info%40one.test", "/resolver?login=" + url.QueryEscape(all), "/search?q=" + url.QueryEscape(all), "/domains?q=" + url.QueryEscape(all)} {
 		b.Go(w.srv.URL + path)
 		b.Shows("vmapd test")

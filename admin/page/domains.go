@@ -20,9 +20,9 @@ func domains() *kind[manage.Domain, manage.DomainInput] {
 			q.Type = "domain" // relay domains have a list of their own
 			return t.Domains(q)
 		},
-		columns: []column{{Label: "Name", Sort: "name"}, {Label: "State", Sort: "enabled"}, {Label: "Mailboxes"}, {Label: "Aliases"}, {Label: "Storage"}, {Label: "DKIM"}},
+		columns: []column{{Label: "Name", Sort: "name"}, {Label: "State", Sort: "enabled"}, {Label: "Mailboxes"}, {Label: "Aliases"}, {Label: "Storage"}, {Label: "DKIM"}, {Label: "DNS"}},
 		row: func(d *manage.Domain) []cell {
-			return []cell{enabled(d.Enabled), figure(d.Mailboxes), figure(d.Aliases), usage(d.Name, d.Used, d.Quota), leads(dkimWord(d), dkimPath(d))}
+			return []cell{enabled(d.Enabled), figure(d.Mailboxes), figure(d.Aliases), usage(d.Name, d.Used, d.Quota), leads(dkimWord(d), dkimPath(d)), leads(dnsBadge(d.DNSStatus).Text, dnsPath(d))}
 		},
 		get: (*manage.Tx).Domain, id: func(d *manage.Domain) int64 { return d.ID }, name: func(d *manage.Domain) string { return d.Name },
 		fields: domainFields,
@@ -80,7 +80,7 @@ func domainFields(_ *manage.Caller, o *manage.Domain) []*field {
 		limit("message_limit", "Messages a day", d.MessageLimit, "That may be sent; empty = no limit."),
 		check("enable_dkim", "Sign mail with DKIM", d.EnableDKIM, "A key is made for a domain that has none."),
 		text("dkim_key_selector", "DKIM selector", d.DKIMSelector, "Names the key in DNS."),
-		check("enable_dns_checks", "Check DNS", d.EnableDNSChecks, "Used by Modoboa's own checks."),
+		check("enable_dns_checks", "Check DNS", d.EnableDNSChecks, "MX, block lists, SPF, DKIM, DMARC and more."),
 	}
 }
 
@@ -97,7 +97,7 @@ func aboutDomain(v *visit, t *manage.Tx, d *manage.Domain) (*about, error) {
 		Facts: []fact{{"Mailboxes", number(d.Mailboxes)}, {"Aliases", number(d.Aliases)}, {"Domain aliases", number(d.DomainAliases)},
 			{"Stored", size(d.Used)}, {"Given to mailboxes", quotaSum(d.Allocated)}, {"Made", when(d.Created)}, {"Changed", when(d.Modified)}},
 		Links: []link{{Text: "Accounts", Href: "/accounts" + in}, {Text: "Aliases", Href: "/aliases" + in}, {Text: "Domain aliases", Href: "/domainaliases" + in},
-			{Text: "DKIM and DNS", Href: dkimPath(d)}, {Text: "Alarms", Href: "/alarms?state=all&" + in[1:]}},
+			{Text: "DKIM keys", Href: dkimPath(d)}, {Text: "DNS", Href: dnsPath(d)}, {Text: "Alarms", Href: "/alarms?state=all&" + in[1:]}},
 	}
 	a.addBar(barOf("Stored", d.Used, d.Quota))
 	if d.Quota > 0 {
@@ -115,6 +115,7 @@ func aboutDomain(v *visit, t *manage.Tx, d *manage.Domain) (*about, error) {
 		return nil, err
 	}
 	a.addLimits(limits)
+	a.addSending(v.p, d.Name)
 	admins, err := t.DomainAdmins(d.ID)
 	if err != nil {
 		return nil, err

@@ -29,13 +29,14 @@ func TestEscaping(t *testing.T) {
 		w.mu.Lock()
 		w.findings = []Finding{{s, s, s, s}}
 		w.keys = Keys{Note: s, List: []Key{{Selector: s, Algorithm: s, Stage: s, State: s, Name: s, Value: s, Zone: s, DNS: &Published{Code: s, Detail: s, Remedy: s}}}}
+		w.report = reportOf(s)
 		w.live.Reason, w.live.Error, w.live.Database, w.live.SpoolError = s, s, s, s
 		w.live.Rates = []Rate{{Protocol: s}}
 		w.mu.Unlock()
 		ann, one := w.id("core_user", "username", "ann@one.test"), w.id("admin_domain", "name", "one.test")
 		cem, two := w.id("core_user", "username", s), w.id("admin_domain", "name", s)
 		q := url.QueryEscape(s)
-		pages := []string{"/", "/domains", "/domains/" + two, "/domains/" + one + "/dkim", "/domains/" + two + "/delete", "/accounts", "/accounts/" + ann, "/accounts/" + cem, "/accounts/" + cem + "/delete",
+		pages := []string{"/", "/domains", "/domains/" + two, "/domains/" + one + "/dkim", "/domains/" + one + "/dns", "/domains/" + two + "/delete", "/accounts", "/accounts/" + ann, "/accounts/" + cem, "/accounts/" + cem + "/delete",
 			"/aliases", "/aliases/" + w.id("admin_alias", "address", "info@one.test"), "/domainaliases", "/log", "/health", "/search?q=" + q, "/domains?q=" + q + "&domain=" + q + "&sort=" + q,
 			"/resolver?address=" + q + "%40one.test", "/resolver?address=info%40one.test", "/resolver?login=" + q, "/signin?next=" + q, "/domains/new?name=" + q, "/aliases/new?recipients=" + q}
 		for _, path := range pages {

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vmapd/vmapd/admin/dnschecks"
 	"github.com/vmapd/vmapd/admin/manage"
 	"github.com/vmapd/vmapd/lookup"
 	"github.com/vmapd/vmapd/store"
@@ -53,6 +54,7 @@ type world struct {
 	now      time.Time
 	live     Live
 	keys     Keys
+	report   *dnschecks.Report
 	findings []Finding
 	reported []string
 	logins   []netip.Addr
@@ -117,6 +119,11 @@ func (w *world) options() Options {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			return w.keys, nil
+		},
+		DNS: func(context.Context, *manage.Domain, bool) (*dnschecks.Report, error) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return w.report, nil
 		},
 		Doctor: func(context.Context) ([]Finding, error) { w.mu.Lock(); defer w.mu.Unlock(); return w.findings, nil },
 		Report: func(what string, err error) {

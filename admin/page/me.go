@@ -42,6 +42,7 @@ func (p *page) mePage(v *visit) (*mePage, error) {
 		m := a.Mailbox
 		b.About.Facts = append(b.About.Facts, fact{"Mailbox", m.Address}, fact{"Stored", size(m.Used)}, fact{"Messages", number(m.Messages)}, fact{"Quota", quota(m.Quota)})
 		b.About.addBar(barOf("Mailbox", m.Used, m.Quota))
+		b.About.addSending(v.p, a.Username)
 		f, err := t.Forward(v.caller.ID)
 		if err == nil {
 			b.Forward = forwardForm(f)

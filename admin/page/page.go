@@ -90,6 +90,8 @@ func (p *page) routes() []route {
 		{"GET /alarms", administrators, p.alarms, false},
 		{"GET /alarms/{id}", administrators, p.alarm, false},
 		{"POST /alarms/{id}", administrators, p.alarm, false},
+		{"GET /domains/{id}/dns", administrators, p.dns, false},
+		{"POST /domains/{id}/dns", administrators, p.dns, false},
 		{"GET /health", supers, p.health, true},
 		{"GET /log", supers, p.log, false},
 		{"GET /tokens", administrators, p.tokens, false},

@@ -29,6 +29,8 @@ func TestPages(t *testing.T) {
 		{"/domains/" + one, yes, no, yes, no},
 		{"/domains/" + two, yes, no, no, no},
 		{"/domains/" + two + "/dkim", yes, no, no, no},
+		{"/domains/" + two + "/dns", yes, no, no, no},
+		{"/domains/" + one + "/dns", yes, no, yes, no},
 		{"/domains/" + one + "/dkim", yes, no, yes, no},
 		{"/domains/" + one + "/delete", yes, no, no, no},
 		{"/domains/0", no, no, no, no},

@@ -86,27 +86,11 @@ func sees(t *manage.Tx) func(domain string) bool {
 	return func(domain string) bool {
 		yes, asked := known[domain]
 		if !asked {
-			yes = seesDomain(t, domain)
+			yes = t.SeesDomain(domain)
 			known[domain] = yes
 		}
 		return yes
 	}
-}
-
-func seesDomain(t *manage.Tx, name string) bool {
-	if _, err := t.DomainByName(name); err == nil {
-		return true
-	}
-	found, err := t.DomainAliases(manage.Query{Search: name})
-	if err != nil {
-		return false
-	}
-	for _, a := range found.Items {
-		if store.Fold(a.Name) == name {
-			return true
-		}
-	}
-	return false
 }
 
 func (p *page) explainLogin(v *visit, login string) (*lookup.Explanation, error) {

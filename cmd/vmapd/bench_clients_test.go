@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,6 +25,10 @@ type clients struct {
 	conns    int
 	requests [][]byte
 	want     string // what each answer begins with
+	// stamp is where in each request ten digits are that are other ones each
+	// time, 0 if requests are sent as they are.
+	stamp  int
+	stamps *atomic.Uint64
 	// greet is what comes before the first request, read takes an answer off the
 	// connection.
 	greet func(net.Conn) error
@@ -110,7 +115,7 @@ func (c *clients) run(ctx context.Context, t *testing.T) *tally {
 // ask is one client. It begins with the request number from, so that no two
 // ask for the same at the same time.
 func (c *clients) ask(done <-chan struct{}, nc net.Conn, from int, seen *latencies) error {
-	buf := make([]byte, 4096)
+	buf, stamped := make([]byte, 4096), []byte(nil)
 	last := time.Now()
 	for i := from; ; i++ {
 		select {
@@ -121,7 +126,15 @@ func (c *clients) ask(done <-chan struct{}, nc net.Conn, from int, seen *latenci
 		if i == len(c.requests) {
 			i = 0
 		}
-		if _, err := nc.Write(c.requests[i]); err != nil {
+		request := c.requests[i]
+		if c.stamp > 0 {
+			request = append(stamped[:0], request...)
+			stamped = request
+			for n, at := c.stamps.Add(1), c.stamp+9; at >= c.stamp; at-- {
+				request[at], n = byte('0'+n%10), n/10
+			}
+		}
+		if _, err := nc.Write(request); err != nil {
 			return err
 		}
 		reply, err := c.read(nc, buf)

@@ -44,14 +44,19 @@ type benchDaemon struct {
 // the database when told to and at no other time.
 func (h *benchHost) start(t *testing.T) *benchDaemon {
 	t.Helper()
-	sockets := t.TempDir()
+	return h.startWith(t, t.TempDir(), "")
+}
+
+// startWith is start with more in the configuration, and sockets in a folder.
+func (h *benchHost) startWith(t *testing.T, sockets, more string) *benchDaemon {
+	t.Helper()
 	v := &benchDaemon{socket: filepath.Join(sockets, "socketmap")}
 	web := filepath.Join(sockets, "http")
 	v.web = drill.NewWeb(web)
 	began := time.Now()
 	v.daemon = startVmapd(t, h.binary, fmt.Sprintf("[database]\nurl = %q\nreload = \"24h\"\naudit = \"0s\"\n"+
 		"[[listen]]\nprotocol = \"socketmap\"\naddress = \"unix:%s\"\ngroup = \"\"\n"+
-		"[[listen]]\nprotocol = \"http\"\naddress = \"unix:%s\"\ngroup = \"\"\n", h.url, v.socket, web))
+		"[[listen]]\nprotocol = \"http\"\naddress = \"unix:%s\"\ngroup = \"\"\n%s", h.url, v.socket, web, more))
 	v.dir = filepath.Dir(v.log)
 	for _, err := v.web.Get("readyz"); err != nil; _, err = v.web.Get("readyz") {
 		if time.Since(began) > 5*time.Minute {

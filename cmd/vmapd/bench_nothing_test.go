@@ -4,6 +4,7 @@ package main_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -30,6 +31,7 @@ type says struct {
 	Greeting string // at first
 	Silent   int    // how many of the first lines get no answer
 	Answer   string // to each line after those
+	End      string // of a request, if that is not the end of a line
 }
 
 // TestNothingServer is the do-nothing server when startNothing runs it: it reads
@@ -67,15 +69,22 @@ func (s says) answerLines(nc net.Conn) {
 	if _, err := nc.Write([]byte(s.Greeting)); err != nil {
 		return
 	}
-	answer, buf := []byte(s.Answer), make([]byte, 1024)
+	answer, buf := []byte(s.Answer), make([]byte, 4096)
+	stop := []byte(cmp.Or(s.End, "\n"))
+	cut := func(b []byte) int {
+		if at := bytes.Index(b, stop); at >= 0 {
+			return at + len(stop)
+		}
+		return 0
+	}
 	for have, lines := 0, 0; ; {
 		n, err := nc.Read(buf[have:])
 		if err != nil {
 			return
 		}
 		have += n
-		end := bytes.IndexByte(buf[:have], '\n') + 1
-		for ; end > 0; end = bytes.IndexByte(buf[:have], '\n') + 1 {
+		end := cut(buf[:have])
+		for ; end > 0; end = cut(buf[:have]) {
 			have = copy(buf, buf[end:have])
 			if lines++; lines <= s.Silent {
 				continue

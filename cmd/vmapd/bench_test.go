@@ -22,6 +22,7 @@ func TestBench(t *testing.T) {
 	t.Run("100k", func(t *testing.T) {
 		h := newBenchHost(t, binary, benchSize{domains: 1000, mailboxes: 100, aliases: 10, others: 100})
 		t.Run("nothing", func(t *testing.T) { benchNothing(t, h, r) })
+		t.Run("policy", func(t *testing.T) { benchPolicy(t, h, r) })
 		t.Run("postmap", func(t *testing.T) { benchPostmap(t, h, r) })
 		t.Run("dovecot", func(t *testing.T) { benchDovecot(t, h, r) })
 		t.Run("admin", func(t *testing.T) { benchAdmin(t, h, r) }) // last: it adds rows
@@ -29,6 +30,7 @@ func TestBench(t *testing.T) {
 	t.Run("1M", func(t *testing.T) {
 		h := newBenchHost(t, binary, benchSize{domains: 1000, mailboxes: 1000, aliases: 20})
 		t.Run("load", func(t *testing.T) { benchLoad(t, h, r) })
+		t.Run("policy", func(t *testing.T) { benchPolicyMillion(t, h, r) })
 		t.Run("reload", func(t *testing.T) { benchReload(t, h, r) })
 		t.Run("fresh", func(t *testing.T) { benchFresh(t, h, r) })
 		t.Run("stored", func(t *testing.T) { benchStored(t, h, r) })

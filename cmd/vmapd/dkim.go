@@ -13,6 +13,7 @@ import (
 	"github.com/vmapd/vmapd/dkim/dnscheck"
 	"github.com/vmapd/vmapd/dkim/keybook"
 	"github.com/vmapd/vmapd/dkim/keyring"
+	"github.com/vmapd/vmapd/internal/resolve"
 	"github.com/vmapd/vmapd/store"
 	"github.com/vmapd/vmapd/store/db"
 	"github.com/vmapd/vmapd/store/modoboa"
@@ -79,10 +80,11 @@ func (k *keys) read(ctx context.Context) error {
 
 // dns makes ready to ask DNS.
 func (k *keys) dns() error {
-	c, err := dnscheck.New(dnscheck.Options{Servers: k.cfg.DKIM.Resolvers})
+	client, err := resolve.New(resolve.Options{Servers: k.cfg.DKIM.Resolvers})
 	if err != nil {
 		return &exit{exitUsage, err}
 	}
+	c := dnscheck.New(client)
 	k.Check, k.Keeper.Published = c.Everywhere, daemon.Published(c)
 	return nil
 }

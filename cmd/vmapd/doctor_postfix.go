@@ -39,6 +39,10 @@ func postfixHost(ctx context.Context, c *daemon.Config, dir string) *doctor.Post
 	if name := mapNames(c, queue, false); name != nil {
 		p.Maps, p.Access = postfixMaps(name), accessMaps(name)
 	}
+	if p.Policies = policyNames(c, queue); p.Policies != nil {
+		p.PolicyEntry = policyEntry(c, p.Policies[0])
+	}
+	p.CountsAtEnd, p.Limits = c.Policy.Count == "message", len(c.Policy.AccountLimits)+len(c.Policy.DomainLimits) > 0
 	p.Milters, p.Delimiter, p.Transport = milterNames(c, queue), c.Lookup.RecipientDelimiter, c.Lookup.LocalTransport
 	for _, l := range c.Listen {
 		if file, ok := strings.CutPrefix(l.Address, "unix:"); ok && l.Protocol == "auth" && strings.HasPrefix(file, queue+"/") {

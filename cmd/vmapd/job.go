@@ -78,7 +78,7 @@ func (a *app) printJobs(all []any) error {
 
 func (a *app) jobRunCommand() *cobra.Command {
 	var o jobs.Order
-	var del, keep bool
+	var del, keep, all bool
 	cmd := &cobra.Command{
 		Use:   "run NAME",
 		Short: "Run a job now",
@@ -86,7 +86,7 @@ func (a *app) jobRunCommand() *cobra.Command {
 			"Exit status 1: the job did not run through. 75: it is running already, on this or another node, or the database is away.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			for name, wanted := range map[string]bool{jobs.Delete: del, jobs.KeepDir: keep} {
+			for name, wanted := range map[string]bool{jobs.Delete: del, jobs.KeepDir: keep, daemon.DNSAll: all} {
 				if wanted {
 					o.Choices = append(o.Choices, name)
 				}
@@ -98,6 +98,7 @@ func (a *app) jobRunCommand() *cobra.Command {
 	f.BoolVar(&o.DryRun, "dry-run", false, "say what would be done, and change nothing")
 	f.BoolVar(&del, jobs.Delete, false, "clean-inactive-accounts: delete accounts instead of disabling them")
 	f.BoolVar(&keep, jobs.KeepDir, false, "clean-inactive-accounts: leave the mail of deleted accounts where it is")
+	f.BoolVar(&all, daemon.DNSAll, false, "dns-checks: check all domains, those too that are not due")
 	return cmd
 }
 

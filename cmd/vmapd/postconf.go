@@ -30,12 +30,15 @@ func (a *app) postconfCommand() *cobra.Command {
 			if queue == "" {
 				queue = queueDirectory()
 			}
-			m, milters := mapNames(c, queue, proxy), milterNames(c, queue)
-			if m == nil && milters == nil {
-				return &exit{exitUsage, fmt.Errorf("the configuration has no socketmap or tcp_table listener, and no milter: add one for Postfix to ask")}
+			m, milters, policies := mapNames(c, queue, proxy), milterNames(c, queue), policyNames(c, queue)
+			if m == nil && milters == nil && policies == nil {
+				return &exit{exitUsage, fmt.Errorf("the configuration has no socketmap, tcp_table or policy listener, and no milter: add one for Postfix to ask")}
 			}
 			if m != nil {
 				printPostconf(a.out, c, m)
+			}
+			if policies != nil {
+				printPolicy(a.out, c, policies)
 			}
 			if milters != nil {
 				printMilters(a.out, c, milters)

@@ -36,6 +36,12 @@ $stage/vmapd-here manual --output $stage/man
 for shell in bash zsh fish; do $stage/vmapd-here completion $shell >$stage/completions/$shell; done
 gzip -9n $stage/man/man*/*
 
+# Modes and times are those of the packages, not of this tree.
+mkdir $stage/share
+cp -R README.md docs contrib $stage/share/
+find $stage/share -type f -exec chmod 644 {} +
+find $stage/share -type d -exec chmod 755 {} +
+
 cp contrib/packages/copyright $stage/doc/copyright
 # The licences of the modules that are linked in ask to go with the program.
 $GO version -m $stage/vmapd-here | awk '$1 == "dep" {print $2}' | sort | while read -r module; do

@@ -56,7 +56,7 @@ want "vmapd.toml" "$(owner /etc/vmapd/vmapd.toml)" "root:vmapd 640"
 want "shell of the user" "$(in_root getent passwd vmapd | cut -d: -f6,7)" "/var/lib/vmapd:/usr/sbin/nologin"
 in_root vmapd config check >/dev/null
 for f in /usr/share/man/man8/vmapd.8.gz /usr/share/man/man5/vmapd.toml.5.gz /usr/share/man/man8/vmapd-serve.8.gz /usr/share/bash-completion/completions/vmapd \
-	/usr/lib/systemd/system/vmapd.service /usr/lib/systemd/system/vmapd.socket /usr/share/doc/vmapd/copyright; do
+	/usr/lib/systemd/system/vmapd.service /usr/lib/systemd/system/vmapd.socket /usr/share/doc/vmapd/copyright /usr/share/doc/vmapd/contrib/systemd/groups.conf; do
 	# minbase may leave documentation out by dpkg's path-exclude; ours is listed all the same.
 	in_root dpkg -L vmapd | grep -qx "$f" || fail "$f is not in the package"
 done

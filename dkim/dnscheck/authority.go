@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/vmapd/vmapd/internal/resolve"
 )
 
 const (
@@ -18,10 +20,10 @@ const (
 
 // ServerAnswer is what one authoritative server said.
 type ServerAnswer struct {
-	Server  string     // its name, from the NS record
-	Address netip.Addr // the zero value if it has none
-	Answer  *Answer    // nil if there was no definite answer from authority
-	Err     error      // why not
+	Server  string          // its name, from the NS record
+	Address netip.Addr      // the zero value if it has none
+	Answer  *resolve.Answer // nil if there was no definite answer from authority
+	Err     error           // why not
 }
 
 // ServerResult is what one authoritative server shows of a key.
@@ -55,7 +57,7 @@ func (c *Checker) Authoritative(ctx context.Context, name string) (zone string, 
 			continue
 		}
 		wg.Go(func() {
-			a.Answer, a.Err = c.client.direct(ctx, netip.AddrPortFrom(a.Address, c.port).String(), name, "TXT")
+			a.Answer, a.Err = c.client.Direct(ctx, netip.AddrPortFrom(a.Address, c.port).String(), name, "TXT")
 		})
 	}
 	wg.Wait()
@@ -67,7 +69,7 @@ func (c *Checker) Authoritative(ctx context.Context, name string) (zone string, 
 // those of another zone.
 func (c *Checker) zone(ctx context.Context, name string) (string, []string, error) {
 	for n := name; n != ""; {
-		a, err := c.client.recursive(ctx, n, "NS", false)
+		a, err := c.client.Lookup(ctx, n, "NS")
 		if err != nil {
 			return "", nil, fmt.Errorf("looking for the zone of %s at %s: %w", name, n, err)
 		}
@@ -89,7 +91,7 @@ func (c *Checker) addresses(ctx context.Context, servers []string) []ServerAnswe
 		wg.Go(func() {
 			var last error
 			for _, kind := range []string{"A", "AAAA"} {
-				a, err := c.client.recursive(ctx, name, kind, false)
+				a, err := c.client.Lookup(ctx, name, kind)
 				if err != nil {
 					last = err
 					continue
@@ -118,7 +120,7 @@ func (c *Checker) addresses(ctx context.Context, servers []string) []ServerAnswe
 // long as one answers and none shows anything else.
 func (c *Checker) Everywhere(ctx context.Context, domain, selector string, key crypto.PublicKey) Result {
 	r := c.newResult(domain, selector)
-	if err := checkName(r.Name); err != nil {
+	if err := resolve.CheckName(r.Name); err != nil {
 		r.set(fault(Syntax, "choose a selector of letters, digits and hyphens", "%v", err))
 		return r
 	}
@@ -184,7 +186,7 @@ func (c *Checker) follow(ctx context.Context, target string, key crypto.PublicKe
 	end := ServerResult{CNAME: append(slices.Clone(chain[1:]), target)}
 	switch {
 	case slices.Contains(chain, target):
-		end.set(judgeAnswer(&Answer{Rcode: "NOERROR", Loop: true, CNAME: end.CNAME}, key))
+		end.set(judgeAnswer(&resolve.Answer{Rcode: "NOERROR", Loop: true, CNAME: end.CNAME}, key))
 		return nil, end
 	case len(chain) > maxChain:
 		end.set(fault(NoData, "let the CNAME point to the name that holds the record", "more than %d CNAMEs lead to each other", maxChain))

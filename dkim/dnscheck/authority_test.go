@@ -8,42 +8,45 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/vmapd/vmapd/internal/resolve"
+	"github.com/vmapd/vmapd/internal/resolve/dnstest"
 )
 
 // world is a small internet: a resolver that knows names and addresses, and
 // authoritative servers on one port of several loopback addresses.
 type world struct {
-	resolver *zone
-	ns       map[string]*zone // by address
+	resolver *dnstest.Zone
+	ns       map[string]*dnstest.Zone // by address
 	checker  *Checker
 }
 
 // newWorld makes a world in which each address answers as its handler does;
 // nil stands for a server that holds a zone of its own.
 func newWorld(t *testing.T, servers map[string]dns.Handler) *world {
-	w := &world{resolver: newZone(t,
+	w := &world{resolver: dnstest.NewZone(t,
 		"soa. 900 IN SOA ns. h. 1 2 3 4 60",
 		"example.com. 300 IN NS ns1.example.com.", "example.com. 300 IN NS NS2.example.com.",
 		"provider.example. 300 IN NS ns.provider.example.",
 		"ns1.example.com. 300 IN A 127.0.0.2", "ns2.example.com. 300 IN A 127.0.0.3", "ns.provider.example. 300 IN A 127.0.0.4",
-	), ns: map[string]*zone{}}
+	), ns: map[string]*dnstest.Zone{}}
 	handlers := map[string]dns.Handler{}
 	for address, h := range servers {
 		if h == nil {
-			z := newZone(t, "soa. 900 IN SOA ns. h. 1 2 3 4 60")
-			z.authoritative = true
+			z := dnstest.NewZone(t, "soa. 900 IN SOA ns. h. 1 2 3 4 60")
+			z.Authoritative = true
 			w.ns[address], h = z, z
 		}
 		handlers[address] = h
 	}
-	w.checker = newChecker(t, serve(t, w.resolver))
-	w.checker.port = serveAll(t, handlers).Port()
+	w.checker = newChecker(t, dnstest.Serve(t, w.resolver))
+	w.checker.port = dnstest.ServeAll(t, handlers).Port()
 	return w
 }
 
 func (w *world) publish(name string, key crypto.PublicKey, addresses ...string) {
 	for _, a := range addresses {
-		w.ns[a].txt(name, record(key))
+		w.ns[a].TXT(name, record(key))
 	}
 }
 
@@ -53,9 +56,9 @@ func (w *world) delegate(t *testing.T, name, target string, addresses ...string)
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.ns[a].add(rr)
+		w.ns[a].Add(rr)
 		if a == addresses[0] {
-			w.resolver.add(rr)
+			w.resolver.Add(rr)
 		}
 	}
 }
@@ -89,7 +92,7 @@ func TestEverywhere(t *testing.T) {
 			w.publish(at, key, "127.0.0.2")
 		}, "nxdomain; ns1.example.com 127.0.0.2 ok; ns2.example.com 127.0.0.3 nxdomain", false, "ns2.example.com 127.0.0.3: the name does not exist"},
 		{"on none, resolvers know better", twoServers, func(t *testing.T, w *world) {
-			w.resolver.txt(at, record(key))
+			w.resolver.TXT(at, record(key))
 		}, "nxdomain; ns1.example.com 127.0.0.2 nxdomain; ns2.example.com 127.0.0.3 nxdomain", false, "ns1.example.com"},
 		{"old key on one", twoServers, func(t *testing.T, w *world) {
 			w.publish(at, key, "127.0.0.2")
@@ -97,10 +100,10 @@ func TestEverywhere(t *testing.T) {
 		}, "mismatch; ns1.example.com 127.0.0.2 ok; ns2.example.com 127.0.0.3 mismatch", false, "ns2.example.com 127.0.0.3: another key"},
 		{"doubtful", twoServers, func(t *testing.T, w *world) {
 			for _, a := range strings.Fields(both) {
-				w.ns[a].txt(at, strings.Replace(record(key), "k=rsa", "t=y", 1))
+				w.ns[a].TXT(at, strings.Replace(record(key), "k=rsa", "t=y", 1))
 			}
 		}, "testing; ns1.example.com 127.0.0.2 testing; ns2.example.com 127.0.0.3 testing", true, "t=y"},
-		{"one fails", map[string]dns.Handler{"127.0.0.2": nil, "127.0.0.3": failing(dns.RcodeServerFailure)}, func(t *testing.T, w *world) {
+		{"one fails", map[string]dns.Handler{"127.0.0.2": nil, "127.0.0.3": dnstest.Failing(dns.RcodeServerFailure)}, func(t *testing.T, w *world) {
 			w.publish(at, key, "127.0.0.2")
 		}, "temp; ns1.example.com 127.0.0.2 ok; ns2.example.com 127.0.0.3 temp", false, "SERVFAIL"},
 		{"one is down", map[string]dns.Handler{"127.0.0.2": nil}, func(t *testing.T, w *world) {
@@ -108,33 +111,28 @@ func TestEverywhere(t *testing.T) {
 		}, "temp; ns1.example.com 127.0.0.2 ok; ns2.example.com 127.0.0.3 temp", false, "connection refused"},
 		{"one is lame", twoServers, func(t *testing.T, w *world) {
 			w.publish(at, key, "127.0.0.2", "127.0.0.3")
-			ns := w.ns["127.0.0.3"]
-			ns.mu.Lock()
-			defer ns.mu.Unlock()
-			ns.authoritative = false
+			w.ns["127.0.0.3"].Lame()
 		}, "temp; ns1.example.com 127.0.0.2 ok; ns2.example.com 127.0.0.3 temp", false, "is not authoritative"},
 		{"one address of a server is down", twoServers, func(t *testing.T, w *world) {
 			w.publish(at, key, "127.0.0.2", "127.0.0.3")
 			rr, _ := dns.NewRR("ns2.example.com. 300 IN A 127.0.0.9")
-			w.resolver.add(rr)
+			w.resolver.Add(rr)
 		}, "ok; ns1.example.com 127.0.0.2 ok; ns2.example.com 127.0.0.3 ok; ns2.example.com 127.0.0.9 temp", true, "all 2"},
 		{"a server without an address", twoServers, func(t *testing.T, w *world) {
 			w.publish(at, key, "127.0.0.2", "127.0.0.3")
 			rr, _ := dns.NewRR("example.com. 300 IN NS ns3.example.com.")
-			w.resolver.add(rr)
+			w.resolver.Add(rr)
 		}, "temp; ns1.example.com 127.0.0.2 ok; ns2.example.com 127.0.0.3 ok; ns3.example.com temp", false, "has no address"},
 		{"no zone", twoServers, func(t *testing.T, w *world) {
-			w.resolver.mu.Lock()
-			defer w.resolver.mu.Unlock()
-			delete(w.resolver.records, "example.com.")
+			w.resolver.Remove("example.com")
 		}, "temp", false, "no zone holds"},
 		{"in a zone of its own", map[string]dns.Handler{"127.0.0.2": nil, "127.0.0.3": nil, "127.0.0.4": nil}, func(t *testing.T, w *world) {
 			rr, _ := dns.NewRR("_domainkey.example.com. 300 IN NS ns.provider.example.")
-			w.resolver.add(rr)
+			w.resolver.Add(rr)
 			w.publish(at, key, "127.0.0.4")
 		}, "ok; ns.provider.example 127.0.0.4 ok", true, "all 1"},
 		{"doubled name", twoServers, func(t *testing.T, w *world) {
-			w.resolver.txt(at+".example.com", record(key))
+			w.resolver.TXT(at+".example.com", record(key))
 		}, "nxdomain; ns1.example.com 127.0.0.2 nxdomain; ns2.example.com 127.0.0.3 nxdomain", false, "there is a record at " + at + ".example.com"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -195,7 +193,7 @@ func TestEverywhereFollowsDelegation(t *testing.T) {
 
 // TestEverywhereResolverDown: without the name servers' names nothing is known.
 func TestEverywhereResolverDown(t *testing.T) {
-	c := withOptions(t, Options{Servers: []string{serve(t, silent)}, Try: 10 * time.Millisecond})
+	c := withOptions(t, resolve.Options{Servers: []string{dnstest.Serve(t, dnstest.Silent())}, Try: 10 * time.Millisecond})
 	if r := c.Everywhere(t.Context(), "example.com", "s1", rsaPublic()); r.Code != Temp || !strings.Contains(r.Detail, "looking for the zone of") {
 		t.Errorf("got %+v", r)
 	}
@@ -210,7 +208,7 @@ func TestManyServers(t *testing.T) {
 	for range 3 {
 		for i := range 100 {
 			rr := &dns.A{Hdr: dns.RR_Header{Name: "ns1.example.com.", Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 60}, A: net.IPv4(127, 0, 1, byte(i))}
-			w.resolver.add(rr)
+			w.resolver.Add(rr)
 		}
 	}
 	_, answers, err := w.checker.Authoritative(t.Context(), at)

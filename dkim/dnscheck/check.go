@@ -1,35 +1,21 @@
 package dnscheck
 
 import (
-	"cmp"
 	"context"
 	"crypto"
-	"errors"
 	"fmt"
 	"maps"
-	"net/netip"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/vmapd/vmapd/dkim"
+	"github.com/vmapd/vmapd/internal/resolve"
 )
-
-// Options say whom to ask, and how long to wait. The zero value asks the
-// servers of /etc/resolv.conf.
-type Options struct {
-	Servers     []string         // resolvers, address or address:port; empty: those of ResolvConf
-	ResolvConf  string           // default /etc/resolv.conf; read once, by New
-	Try         time.Duration    // one question to one server, default 2 s
-	Timeout     time.Duration    // one look-up with all tries, default 5 s
-	Concurrency int              // look-ups at the same time, default 16
-	Resolver    Resolver         // default: over the network
-	Now         func() time.Time // default time.Now
-}
 
 // Checker checks keys. Its methods may be called at the same time.
 type Checker struct {
-	client client
+	client *resolve.Client
 	now    func() time.Time
 	port   uint16 // of authoritative servers: 53
 
@@ -66,51 +52,9 @@ type Last struct {
 	AgeSeconds int64     `json:"age_seconds"` // at the time of the check that found nothing
 }
 
-// New makes a Checker.
-func New(o Options) (*Checker, error) {
-	servers := o.Servers
-	if len(servers) == 0 {
-		conf := cmp.Or(o.ResolvConf, "/etc/resolv.conf")
-		found, err := resolvConf(conf)
-		if err != nil {
-			return nil, fmt.Errorf("%w: name DNS servers in dkim.resolvers", err)
-		}
-		if len(found) == 0 {
-			return nil, fmt.Errorf("%s names no DNS server: name some in dkim.resolvers", conf)
-		}
-		servers = found
-	}
-	c := &Checker{now: o.Now, port: 53, last: map[string]Last{}}
-	if c.now == nil {
-		c.now = time.Now
-	}
-	for _, s := range servers {
-		a, err := ParseServer(s)
-		if err != nil {
-			return nil, fmt.Errorf("DNS server %w", err)
-		}
-		c.client.servers = append(c.client.servers, a)
-	}
-	c.client.timeout = cmp.Or(o.Timeout, 5*time.Second)
-	c.client.slots = make(chan struct{}, cmp.Or(o.Concurrency, 16))
-	c.client.cache = cache{now: c.now, m: map[Question]kept{}}
-	c.client.resolver = o.Resolver
-	if o.Resolver == nil {
-		c.client.resolver = &miekg{try: cmp.Or(o.Try, 2*time.Second)}
-	}
-	return c, nil
-}
-
-// ParseServer reads the address of a resolver, and gives it the port of DNS unless
-// it has one. The error begins with what was read.
-func ParseServer(s string) (string, error) {
-	if a, err := netip.ParseAddrPort(s); err == nil { // first: a zone may hold anything
-		return a.String(), nil
-	}
-	if a, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil {
-		return netip.AddrPortFrom(a, 53).String(), nil
-	}
-	return "", fmt.Errorf("%q is not an address or address:port", s)
+// New makes a Checker that asks through a client, which others may use too.
+func New(client *resolve.Client) *Checker {
+	return &Checker{client: client, now: client.Now, port: 53, last: map[string]Last{}}
 }
 
 // Check asks the resolvers whether key is published for the selector. An
@@ -119,13 +63,22 @@ func (c *Checker) Check(ctx context.Context, domain, selector string, key crypto
 	return c.check(ctx, domain, selector, key, false)
 }
 
+// Again is Check without answers that were given before.
+func (c *Checker) Again(ctx context.Context, domain, selector string, key crypto.PublicKey) Result {
+	return c.check(ctx, domain, selector, key, true)
+}
+
 func (c *Checker) check(ctx context.Context, domain, selector string, key crypto.PublicKey, fresh bool) Result {
 	r := c.newResult(domain, selector)
-	if err := checkName(r.Name); err != nil {
+	if err := resolve.CheckName(r.Name); err != nil {
 		r.set(fault(Syntax, "choose a selector of letters, digits and hyphens", "%v", err))
 		return c.remember(r, key)
 	}
-	a, err := c.client.recursive(ctx, r.Name, "TXT", fresh)
+	ask := c.client.Lookup
+	if fresh {
+		ask = c.client.Fresh
+	}
+	a, err := ask(ctx, r.Name, "TXT")
 	if err != nil {
 		r.set(temp(err))
 		return c.remember(r, key)
@@ -143,11 +96,11 @@ func (c *Checker) newResult(domain, selector string) Result {
 }
 
 func (r *Result) set(v verdict) {
-	r.Code, r.Works, r.Detail, r.Remedy, r.Record = v.Code, v.works, v.Detail, v.Remedy, printable(v.record)
+	r.Code, r.Works, r.Detail, r.Remedy, r.Record = v.Code, v.works, v.Detail, v.Remedy, resolve.Printable(v.record)
 }
 
 // judgeAnswer judges a definite answer.
-func judgeAnswer(a *Answer, key crypto.PublicKey) verdict {
+func judgeAnswer(a *resolve.Answer, key crypto.PublicKey) verdict {
 	end := ""
 	if n := len(a.CNAME); n > 0 {
 		end = " " + a.CNAME[n-1] + ", to which a CNAME leads,"
@@ -174,10 +127,10 @@ func (c *Checker) seek(ctx context.Context, r *Result, v *verdict) {
 		return
 	}
 	wrong := r.Name + "." + r.Domain
-	if checkName(wrong) != nil {
+	if resolve.CheckName(wrong) != nil {
 		return
 	}
-	a, err := c.client.recursive(ctx, wrong, "TXT", false)
+	a, err := c.client.Lookup(ctx, wrong, "TXT")
 	if err != nil || len(a.Records) == 0 {
 		return
 	}
@@ -210,45 +163,3 @@ func (c *Checker) forget(before time.Time) {
 }
 
 func seconds(d time.Duration) int { return int(d / time.Second) }
-
-var errEmptyLabel = errors.New("has an empty part")
-
-// checkName refuses names that DNS cannot hold, or that would need escaping.
-func checkName(name string) error {
-	if len(name) > 253 {
-		return fmt.Errorf("the name %s has %d octets: DNS allows 253", clip(name), len(name))
-	}
-	for label := range strings.SplitSeq(name, ".") {
-		switch {
-		case label == "":
-			return fmt.Errorf("the name %s %w", clip(name), errEmptyLabel)
-		case len(label) > 63:
-			return fmt.Errorf("the part %s has %d octets: DNS allows 63", clip(label), len(label))
-		}
-		for _, b := range []byte(label) {
-			if !digit(b) && (b|0x20 < 'a' || b|0x20 > 'z') && b != '-' && b != '_' {
-				return fmt.Errorf("the name %s holds %q, which cannot be published", clip(name), rune(b))
-			}
-		}
-	}
-	return nil
-}
-
-// maxShown is how much of a record is shown: 4096-bit keys take some 750 octets.
-const maxShown = 4096
-
-// printable makes a record that may hold anything safe for terminals and logs.
-func printable(s string) string {
-	var b strings.Builder
-	for _, c := range []byte(s) {
-		switch {
-		case b.Len() >= maxShown:
-			return b.String() + "..."
-		case c == '\n' || c >= ' ' && c < 0x7f:
-			b.WriteByte(c)
-		default:
-			fmt.Fprintf(&b, `\%03d`, c)
-		}
-	}
-	return b.String()
-}

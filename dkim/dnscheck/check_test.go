@@ -8,9 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
-	"os"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,6 +16,8 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/vmapd/vmapd/dkim"
+	"github.com/vmapd/vmapd/internal/resolve"
+	"github.com/vmapd/vmapd/internal/resolve/dnstest"
 )
 
 const at = "s1._domainkey.example.com"
@@ -80,11 +80,11 @@ func TestResults(t *testing.T) {
 		{"cut at 255", rsaKey, []string{record(rsaKey)[:255]}, SplitError, false, "cut off after 255 octets", "255"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			z := newZone(t)
+			z := dnstest.NewZone(t)
 			for _, r := range c.records {
-				z.txt(at, r)
+				z.TXT(at, r)
 			}
-			r := newChecker(t, serve(t, z)).Check(t.Context(), "example.com", "s1", c.key)
+			r := newChecker(t, dnstest.Serve(t, z)).Check(t.Context(), "example.com", "s1", c.key)
 			if r.Code != c.code || r.Works != c.works || !strings.Contains(r.Detail, c.detail) || !strings.Contains(r.Remedy, c.remedy) {
 				t.Errorf("got %s works=%v %q remedy %q,\nwant %s works=%v %q remedy %q", r.Code, r.Works, r.Detail, r.Remedy, c.code, c.works, c.detail, c.remedy)
 			}
@@ -102,7 +102,7 @@ func TestResults(t *testing.T) {
 }
 
 func TestMissing(t *testing.T) {
-	z := newZone(t,
+	z := dnstest.NewZone(t,
 		"soa. 900 IN SOA ns.example.com. h.example.com. 1 2 3 4 300",
 		"s2._domainkey.example.com. 60 IN A 192.0.2.1",
 		"s3._domainkey.example.com. 60 IN CNAME k.provider.example.",
@@ -110,9 +110,9 @@ func TestMissing(t *testing.T) {
 		"s5._domainkey.example.com. 60 IN CNAME loop.example.com.", "loop.example.com. 60 IN CNAME s5._domainkey.example.com.",
 		"s6._domainkey.example.com. 60 IN CNAME s6._domainkey.example.com.",
 	)
-	z.txt("k3.provider.example", record(rsaPublic()))
-	z.txt("s7._domainkey.example.com.example.com", record(rsaPublic()))
-	c := newChecker(t, serve(t, z))
+	z.TXT("k3.provider.example", record(rsaPublic()))
+	z.TXT("s7._domainkey.example.com.example.com", record(rsaPublic()))
+	c := newChecker(t, dnstest.Serve(t, z))
 	for _, w := range []struct {
 		selector       string
 		code           Code
@@ -144,14 +144,14 @@ func TestMissing(t *testing.T) {
 
 // TestQuery looks at what is sent.
 func TestQuery(t *testing.T) {
-	z := newZone(t)
-	z.ad = true
-	z.txt(at, record(rsaPublic()))
-	r := newChecker(t, serve(t, z)).Check(t.Context(), "example.com", "s1", rsaPublic())
+	z := dnstest.NewZone(t)
+	z.AD = true
+	z.TXT(at, record(rsaPublic()))
+	r := newChecker(t, dnstest.Serve(t, z)).Check(t.Context(), "example.com", "s1", rsaPublic())
 	if r.Code != OK || !r.AD {
 		t.Errorf("got %s, AD %v", r.Code, r.AD)
 	}
-	q := z.last.Load()
+	q := z.Last.Load()
 	opt := q.IsEdns0()
 	if !q.RecursionDesired || !q.AuthenticatedData || opt == nil || opt.UDPSize() != 1232 || opt.Do() {
 		t.Errorf("the query is\n%v", q)
@@ -159,11 +159,11 @@ func TestQuery(t *testing.T) {
 }
 
 func TestTruncatedGoesToTCP(t *testing.T) {
-	z := newZone(t)
-	z.txt(at, record(publicOf(4096)))
+	z := dnstest.NewZone(t)
+	z.TXT(at, record(publicOf(4096)))
 	var tcp atomic.Int64
-	r := newChecker(t, serve(t, dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
-		m := z.answer(q)
+	r := newChecker(t, dnstest.Serve(t, dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
+		m := z.Answer(q)
 		if w.RemoteAddr().Network() == "udp" {
 			m.Truncated, m.Answer = true, nil
 		} else {
@@ -177,11 +177,11 @@ func TestTruncatedGoesToTCP(t *testing.T) {
 }
 
 func TestServerWithoutEDNS(t *testing.T) {
-	z := newZone(t)
-	z.txt(at, record(edPublic))
-	r := newChecker(t, serve(t, dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
+	z := dnstest.NewZone(t)
+	z.TXT(at, record(edPublic))
+	r := newChecker(t, dnstest.Serve(t, dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
 		if q.IsEdns0() != nil {
-			failing(dns.RcodeFormatError).ServeDNS(w, q)
+			dnstest.Failing(dns.RcodeFormatError).ServeDNS(w, q)
 			return
 		}
 		z.ServeDNS(w, q)
@@ -193,11 +193,11 @@ func TestServerWithoutEDNS(t *testing.T) {
 
 // TestForgedAnswers: an answer with another id or to another question is none.
 func TestForgedAnswers(t *testing.T) {
-	z := newZone(t)
-	z.txt(at, record(rsaPublic()))
+	z := dnstest.NewZone(t)
+	z.TXT(at, record(rsaPublic()))
 	forge := func(change func(*dns.Msg), honest bool) string {
-		return serve(t, dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
-			bad := z.answer(q)
+		return dnstest.Serve(t, dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
+			bad := z.Answer(q)
 			bad.Answer = nil
 			change(bad)
 			w.WriteMsg(bad)
@@ -210,7 +210,7 @@ func TestForgedAnswers(t *testing.T) {
 	if r := newChecker(t, forge(wrongID, true)).Check(t.Context(), "example.com", "s1", rsaPublic()); r.Code != OK {
 		t.Errorf("wrong id first: %s %q", r.Code, r.Detail)
 	}
-	soon := Options{Try: 50 * time.Millisecond}
+	soon := resolve.Options{Try: 50 * time.Millisecond}
 	soon.Servers = []string{forge(wrongID, false)}
 	if r := withOptions(t, soon).Check(t.Context(), "example.com", "s1", rsaPublic()); r.Code != Temp || !strings.Contains(r.Detail, "no answer in time") {
 		t.Errorf("wrong id: %s %q", r.Code, r.Detail)
@@ -231,10 +231,10 @@ func TestForgedAnswers(t *testing.T) {
 // TestServersTakeTurns: one that is silent, fails or refuses is passed over,
 // and is not always the first to be asked.
 func TestServersTakeTurns(t *testing.T) {
-	z := newZone(t, "soa. 900 IN SOA ns. h. 1 2 3 4 0")
-	good := serve(t, z)
-	for name, bad := range map[string]dns.Handler{"silent": silent, "servfail": failing(dns.RcodeServerFailure), "refused": failing(dns.RcodeRefused)} {
-		c := withOptions(t, Options{Servers: []string{serve(t, bad), good}, Try: time.Second, Timeout: 5 * time.Minute})
+	z := dnstest.NewZone(t, "soa. 900 IN SOA ns. h. 1 2 3 4 0")
+	good := dnstest.Serve(t, z)
+	for name, bad := range map[string]dns.Handler{"dnstest.Silent()": dnstest.Silent(), "servfail": dnstest.Failing(dns.RcodeServerFailure), "refused": dnstest.Failing(dns.RcodeRefused)} {
+		c := withOptions(t, resolve.Options{Servers: []string{dnstest.Serve(t, bad), good}, Try: time.Second, Timeout: 5 * time.Minute})
 		for range 2 {
 			if r := c.Check(t.Context(), "example.com", "s1", rsaPublic()); r.Code != NXDomain {
 				t.Errorf("%s: %s %q", name, r.Code, r.Detail)
@@ -243,11 +243,11 @@ func TestServersTakeTurns(t *testing.T) {
 	}
 	var first, second atomic.Int64
 	counting := func(n *atomic.Int64) string {
-		return serve(t, dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) { n.Add(1); z.ServeDNS(w, q) }))
+		return dnstest.Serve(t, dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) { n.Add(1); z.ServeDNS(w, q) }))
 	}
 	c := newChecker(t, counting(&first), counting(&second))
 	for range 4 {
-		c.client.recursive(t.Context(), at, "TXT", true)
+		c.client.Fresh(t.Context(), at, "TXT")
 	}
 	if first.Load() != 2 || second.Load() != 2 {
 		t.Errorf("asked %d and %d times", first.Load(), second.Load())
@@ -259,13 +259,13 @@ func TestTwoTries(t *testing.T) {
 	var asked atomic.Int64
 	h := dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
 		asked.Add(1)
-		failing(dns.RcodeServerFailure).ServeDNS(w, q)
+		dnstest.Failing(dns.RcodeServerFailure).ServeDNS(w, q)
 	})
-	r := newChecker(t, serve(t, h), serve(t, h)).Check(t.Context(), "example.com", "s1", rsaPublic())
+	r := newChecker(t, dnstest.Serve(t, h), dnstest.Serve(t, h)).Check(t.Context(), "example.com", "s1", rsaPublic())
 	if r.Code != Temp || asked.Load() != 4 || strings.Count(r.Detail, "SERVFAIL") != 2 || r.Last != nil || r.Works {
 		t.Errorf("got %+v after %d questions", r, asked.Load())
 	}
-	c := withOptions(t, Options{Servers: []string{serve(t, silent), serve(t, silent)}, Try: 10 * time.Minute, Timeout: 20 * time.Millisecond})
+	c := withOptions(t, resolve.Options{Servers: []string{dnstest.Serve(t, dnstest.Silent()), dnstest.Serve(t, dnstest.Silent())}, Try: 10 * time.Minute, Timeout: 20 * time.Millisecond})
 	if r := c.Check(t.Context(), "example.com", "s1", rsaPublic()); r.Code != Temp || !strings.Contains(r.Detail, "no answer in time") {
 		t.Errorf("at the limit: %+v", r)
 	}
@@ -275,64 +275,27 @@ func TestTwoTries(t *testing.T) {
 func TestCancel(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	h := dns.HandlerFunc(func(dns.ResponseWriter, *dns.Msg) { cancel() })
-	c := withOptions(t, Options{Servers: []string{serve(t, h)}, Try: 10 * time.Minute, Timeout: 10 * time.Minute, Concurrency: 1})
+	c := withOptions(t, resolve.Options{Servers: []string{dnstest.Serve(t, h)}, Try: 10 * time.Minute, Timeout: 10 * time.Minute, Concurrency: 1})
 	if r := c.Check(ctx, "example.com", "s1", rsaPublic()); r.Code != Temp {
 		t.Errorf("got %+v", r)
-	}
-	c.client.slots <- struct{}{}
-	if r := c.Check(ctx, "example.com", "s1", rsaPublic()); r.Code != Temp {
-		t.Errorf("without a slot: %+v", r)
-	}
-}
-
-// holding is a Resolver that holds its answers back, and counts.
-type holding struct {
-	arrived, release chan struct{}
-	running, most    atomic.Int64
-}
-
-func (h *holding) Ask(context.Context, string, Question) (*Answer, error) {
-	n := h.running.Add(1)
-	defer h.running.Add(-1)
-	for m := h.most.Load(); n > m && !h.most.CompareAndSwap(m, n); m = h.most.Load() {
-	}
-	h.arrived <- struct{}{}
-	<-h.release
-	return &Answer{Rcode: "NXDOMAIN"}, nil
-}
-
-func TestConcurrencyCap(t *testing.T) {
-	h := &holding{arrived: make(chan struct{}, 12), release: make(chan struct{})}
-	c := withOptions(t, Options{Servers: []string{"192.0.2.1"}, Resolver: h, Concurrency: 3})
-	var wg sync.WaitGroup
-	for range 12 {
-		wg.Go(func() { c.client.recursive(t.Context(), at, "TXT", true) })
-	}
-	for range 3 {
-		<-h.arrived
-	}
-	close(h.release)
-	wg.Wait()
-	if h.most.Load() != 3 {
-		t.Errorf("%d look-ups at the same time, want 3", h.most.Load())
 	}
 }
 
 // TestCache: answers are kept for their TTL and no longer than the caps.
 func TestCache(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	z := newZone(t,
+	z := dnstest.NewZone(t,
 		"soa. 900 IN SOA ns. h. 1 2 3 4 86400",
 		`day._domainkey.example.com. 86400 IN TXT "v=DKIM1; p="`,
 		`minute._domainkey.example.com. 60 IN TXT "v=DKIM1; p="`,
 		`never._domainkey.example.com. 0 IN TXT "v=DKIM1; p="`,
 		"short._domainkey.example.com. 3000 IN CNAME long.example.com.", `long.example.com. 30 IN TXT "v=DKIM1; p="`,
 	)
-	c := withOptions(t, Options{Servers: []string{serve(t, z)}, Try: time.Minute, Timeout: time.Minute, Now: func() time.Time { return now }})
+	c := withOptions(t, resolve.Options{Servers: []string{dnstest.Serve(t, z)}, Try: time.Minute, Timeout: time.Minute, Now: func() time.Time { return now }})
 	asked := func(selector string) int64 {
-		before := z.asked.Load()
+		before := z.Asked.Load()
 		c.Check(t.Context(), "example.com", selector, rsaPublic())
-		return z.asked.Load() - before
+		return z.Asked.Load() - before
 	}
 	for _, w := range []struct {
 		selector string
@@ -358,32 +321,23 @@ func TestCache(t *testing.T) {
 			t.Errorf("%d questions for an answer with TTL 0", n)
 		}
 	}
-	for i := range 2 * maxCachings {
-		c.client.cache.put(Question{Name: string(rune(i))}, &Answer{TTL: time.Minute})
-	}
-	if n := len(c.client.cache.m); n > maxCachings {
-		t.Errorf("%d answers are kept", n)
-	}
-	if a, ok := c.client.cache.get(Question{Name: string(rune(2*maxCachings - 1))}); !ok || a.TTL != time.Minute {
-		t.Errorf("the last answer: %v %v", a, ok)
-	}
 }
 
 // TestTempKeepsLast: without an answer the last definite one counts, with its
 // age, and for the same key alone.
 func TestTempKeepsLast(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	z := newZone(t)
-	z.txt(at, record(rsaPublic()))
+	z := dnstest.NewZone(t)
+	z.TXT(at, record(rsaPublic()))
 	var down atomic.Bool
-	addr := serve(t, dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
+	addr := dnstest.Serve(t, dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
 		if down.Load() {
-			failing(dns.RcodeServerFailure).ServeDNS(w, q)
+			dnstest.Failing(dns.RcodeServerFailure).ServeDNS(w, q)
 			return
 		}
 		z.ServeDNS(w, q)
 	}))
-	c := withOptions(t, Options{Servers: []string{addr}, Try: time.Minute, Timeout: time.Minute, Now: func() time.Time { return now }})
+	c := withOptions(t, resolve.Options{Servers: []string{addr}, Try: time.Minute, Timeout: time.Minute, Now: func() time.Time { return now }})
 	c.Check(t.Context(), "example.com", "s1", rsaPublic())
 	down.Store(true)
 	now = now.Add(2 * time.Hour)
@@ -406,68 +360,13 @@ func TestTempKeepsLast(t *testing.T) {
 
 // TestNothingUnprintable: records of strangers reach terminals and logs.
 func TestNothingUnprintable(t *testing.T) {
-	z := newZone(t)
-	z.records[at+"."] = []dns.RR{&dns.TXT{Hdr: dns.RR_Header{Name: at + ".", Rrtype: dns.TypeTXT, Class: dns.ClassINET, Ttl: 60}, Txt: []string{`v=\027[31mDKIM1\255\\`, strings.Repeat("x", 255)}}}
-	r := newChecker(t, serve(t, z)).Check(t.Context(), "example.com", "s1", rsaPublic())
+	z := dnstest.NewZone(t)
+	z.Add(&dns.TXT{Hdr: dns.RR_Header{Name: at + ".", Rrtype: dns.TypeTXT, Class: dns.ClassINET, Ttl: 60}, Txt: []string{`v=\027[31mDKIM1\255\\`, strings.Repeat("x", 255)}})
+	r := newChecker(t, dnstest.Serve(t, z)).Check(t.Context(), "example.com", "s1", rsaPublic())
 	if !strings.HasPrefix(r.Record, `v=\027[31mDKIM1\255\xxx`) {
 		t.Errorf("record %q", r.Record)
 	}
 	if strings.ContainsFunc(r.Detail+r.Record, func(c rune) bool { return c < ' ' || c > '~' }) {
 		t.Errorf("%q %q", r.Detail, r.Record)
-	}
-	if got := printable(strings.Repeat("\x00", 100000)); len(got) > maxShown+10 {
-		t.Errorf("shows %d octets", len(got))
-	}
-}
-
-func TestUnescape(t *testing.T) {
-	for in, want := range map[string]string{
-		`plain`: "plain", `\"`: `"`, `\\`: `\`, `\;`: ";", `\000\255`: "\x00\xff", `a\`: `a\`, `\12`: "12", `\\034`: `\034`, "": "",
-	} {
-		if got := unescape(in); got != want {
-			t.Errorf("%q: %q, want %q", in, got, want)
-		}
-	}
-}
-
-func TestNew(t *testing.T) {
-	dir := t.TempDir()
-	file := func(name, text string) string {
-		path := dir + "/" + name
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	conf := file("resolv.conf", "# comment\nnameserver 192.0.2.1\nnameserver 2001:db8::1\noptions rotate\n")
-	for _, w := range []struct {
-		o    Options
-		want string
-	}{
-		{Options{ResolvConf: conf}, "192.0.2.1:53 [2001:db8::1]:53"},
-		{Options{ResolvConf: conf, Servers: []string{"192.0.2.2", "192.0.2.3:5353", "2001:db8::2", "[2001:db8::3]", "[2001:db8::4]:54", "fe80::1%eth0"}},
-			"192.0.2.2:53 192.0.2.3:5353 [2001:db8::2]:53 [2001:db8::3]:53 [2001:db8::4]:54 [fe80::1%eth0]:53"},
-	} {
-		c, err := New(w.o)
-		if err != nil {
-			t.Errorf("%+v: %v", w.o, err)
-			continue
-		}
-		if got := strings.Join(c.client.servers, " "); got != w.want {
-			t.Errorf("%+v: %s", w.o, got)
-		}
-	}
-	for _, w := range []struct {
-		o    Options
-		want string
-	}{
-		{Options{Servers: []string{"localhost"}}, `DNS server "localhost" is not an address`},
-		{Options{Servers: []string{"192.0.2.1:x"}}, "is not an address"},
-		{Options{ResolvConf: dir + "/none"}, "name DNS servers in dkim.resolvers"},
-		{Options{ResolvConf: file("empty", "search example.com\n")}, "names no DNS server"},
-	} {
-		if _, err := New(w.o); err == nil || !strings.Contains(err.Error(), w.want) {
-			t.Errorf("%+v: %v, want %q", w.o, err, w.want)
-		}
 	}
 }

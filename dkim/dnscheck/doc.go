@@ -20,14 +20,6 @@
 // when. An answer marked AD was validated by the resolver; that is shown, and
 // decides nothing, for it is worth only as much as the way to the resolver.
 //
-// # Limits
-//
-// Each server is tried twice, beginning with another one each time; a
-// truncated answer is asked for again by TCP; one look-up takes at most
-// Options.Timeout, and at most Options.Concurrency of them run at the same
-// time. Answers are kept for their TTL, at most an hour; the absence of a
-// record for as long as the SOA says, at most five minutes.
-//
 // # Watching
 //
 // Watcher checks all keys about every hour, evenly spread, and new ones soon
@@ -37,5 +29,6 @@
 //
 // Zone, Line and Publication give the forms in which people publish a record.
 //
-// DNS itself is behind Resolver; only miekg.go knows the library.
+// DNS itself is asked through internal/resolve, which bounds and keeps what is
+// asked.
 package dnscheck

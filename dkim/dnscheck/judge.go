@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/vmapd/vmapd/dkim"
+	"github.com/vmapd/vmapd/internal/resolve"
 )
 
 // Code says in one word what DNS holds for a key. The values are fixed: they
@@ -81,7 +82,7 @@ func judgeOne(text string, own crypto.PublicKey) verdict {
 	case r.Revoked:
 		return fault(Revoked, "publish the key again, or sign with another one", "p= is empty: the key is revoked")
 	case r.Type != kind:
-		return fault(WrongType, remedyPublish, "the record is for %s, the key that signs is %s", clip(r.Type), kind)
+		return fault(WrongType, remedyPublish, "the record is for %s, the key that signs is %s", resolve.Clip(r.Type), kind)
 	case !allows(r.Hashes, "sha256"):
 		return fault(HashExcluded, "remove the tag h=", "h=%s does not allow sha256, the only hash that is used", strings.Join(r.Hashes, ":"))
 	case !allows(r.Services, "*", "email"):

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/vmapd/vmapd/internal/resolve"
 )
 
 // Record is a DKIM key record (RFC 6376 3.6.1).
@@ -45,7 +47,7 @@ func ParseRecord(text string) (*Record, error) {
 		return nil, err
 	}
 	if v, ok := tags["v"]; ok && v != "DKIM1" {
-		return nil, &Fault{Syntax, fmt.Sprintf("v=%s is no DKIM record: it must begin with v=DKIM1", clip(v)), remedyPublish}
+		return nil, &Fault{Syntax, fmt.Sprintf("v=%s is no DKIM record: it must begin with v=DKIM1", resolve.Clip(v)), remedyPublish}
 	}
 	r := &Record{Type: "rsa", Hashes: list(tags, "h"), Services: list(tags, "s"), Flags: list(tags, "t")}
 	if k, ok := tags["k"]; ok && k != "" {
@@ -86,10 +88,10 @@ func parseTags(text string) (map[string]string, error) {
 		name, value, ok := strings.Cut(spec, "=")
 		name = strings.TrimFunc(name, isFWS)
 		if !ok || !isTagName(name) {
-			return nil, &Fault{Syntax, fmt.Sprintf("%s is not tag=value", clip(spec)), remedyPublish}
+			return nil, &Fault{Syntax, fmt.Sprintf("%s is not tag=value", resolve.Clip(spec)), remedyPublish}
 		}
 		if _, dup := tags[name]; dup {
-			return nil, &Fault{Syntax, fmt.Sprintf("the tag %s= is there twice: perhaps the record was entered twice", clip(name)), remedyPublish}
+			return nil, &Fault{Syntax, fmt.Sprintf("the tag %s= is there twice: perhaps the record was entered twice", resolve.Clip(name)), remedyPublish}
 		}
 		if name == "v" && i > 0 {
 			return nil, &Fault{Syntax, "v= is not the first tag", remedyPublish}
@@ -178,10 +180,4 @@ func (r *Record) parseEd25519(raw []byte) error {
 	return &Fault{Syntax, fmt.Sprintf("p= holds %d octets: an Ed25519 key has 32", len(raw)), remedyPublish}
 }
 
-// clip quotes a piece of a record, which may hold anything, for a message.
-func clip(s string) string {
-	if len(s) > 40 {
-		s = s[:40] + "..."
-	}
-	return fmt.Sprintf("%q", s)
-}
+func digit(c byte) bool { return c >= '0' && c <= '9' }

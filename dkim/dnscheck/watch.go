@@ -90,7 +90,7 @@ type finished struct {
 // Run checks keys until ctx ends, and returns when the last check has ended.
 func (w *Watcher) Run(ctx context.Context) {
 	w.init()
-	limit := cap(w.Checker.client.slots)
+	limit := w.Checker.client.Concurrency()
 	r := &run{Watcher: w, keys: map[name]*watched{}, done: make(chan finished, limit)}
 	defer func() {
 		for ; r.busy > 0; r.busy-- {

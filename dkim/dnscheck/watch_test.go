@@ -13,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/vmapd/vmapd/internal/resolve"
 )
 
 // table is a Resolver without a network, for tests in which time is faked.
@@ -24,7 +26,7 @@ type table struct {
 	times map[string][]time.Time // when a name was asked for
 }
 
-func (r *table) Ask(ctx context.Context, _ string, q Question) (*Answer, error) {
+func (r *table) Ask(ctx context.Context, _ string, q resolve.Question) (*resolve.Answer, error) {
 	select {
 	case <-time.After(r.delay):
 	case <-ctx.Done():
@@ -35,11 +37,11 @@ func (r *table) Ask(ctx context.Context, _ string, q Question) (*Answer, error) 
 	r.times[q.Name] = append(r.times[q.Name], time.Now())
 	switch text := r.text[q.Name]; {
 	case r.rcode != "":
-		return &Answer{Rcode: r.rcode}, nil
+		return &resolve.Answer{Rcode: r.rcode}, nil
 	case text == "":
-		return &Answer{Rcode: "NXDOMAIN", TTL: time.Minute}, nil
+		return &resolve.Answer{Rcode: "NXDOMAIN", TTL: time.Minute}, nil
 	default:
-		return &Answer{Rcode: "NOERROR", Records: []string{text}, TTL: time.Hour}, nil
+		return &resolve.Answer{Rcode: "NOERROR", Records: []string{text}, TTL: time.Hour}, nil
 	}
 }
 
@@ -56,7 +58,7 @@ type watching struct {
 
 func watch(t *testing.T, keys ...Key) *watching {
 	w := &watching{resolver: &table{delay: 10 * time.Millisecond, text: map[string]string{}, times: map[string][]time.Time{}}, keys: keys}
-	c := withOptions(t, Options{Servers: []string{"192.0.2.1"}, Resolver: w.resolver})
+	c := withOptions(t, resolve.Options{Servers: []string{"192.0.2.1"}, Resolver: w.resolver})
 	w.Watcher = &Watcher{
 		Checker: c,
 		Keys: func() []Key {

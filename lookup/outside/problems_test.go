@@ -28,6 +28,7 @@ func TestProblems(t *testing.T) {
 		"no server":         {func(l *LDAP) { l.Servers = nil }, []string{"fatal ldap_server_address"}},
 		"no port":           {func(l *LDAP) { l.Servers = []string{"ldap.test"} }, []string{"fatal ldap_server_address"}},
 		"no mark":           {func(l *LDAP) { l.SearchFilter = "(mail=ann)" }, []string{"fatal ldap_search_filter"}},
+		"false mark":        {func(l *LDAP) { l.SearchFilter = "(mail=%%(user)s)" }, []string{"fatal ldap_search_filter"}},
 		"no filter":         {func(l *LDAP) { l.SearchFilter = "mail=%(user)s)" }, []string{"fatal ldap_search_filter"}},
 		"no base":           {func(l *LDAP) { l.SearchBase = "" }, []string{"unwise ldap_search_base"}},
 		"no bind password":  {func(l *LDAP) { l.BindPassword = "" }, []string{"fatal ldap_bind_password"}},

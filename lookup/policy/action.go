@@ -15,6 +15,7 @@ const (
 	VerbDefer                     // later: 450
 	VerbReject                    // no: 554
 	VerbCode                      // a reply code of one's own
+	VerbNone                      // no reply: the connection ends, and the entry's default_action decides
 )
 
 // Action is the answer to a request. The zero Action is [Dunno].
@@ -41,6 +42,9 @@ func Reject(text string) Action { return Action{Verb: VerbReject, Text: text} }
 // Postfix also closes the connection. Any other code becomes a Defer.
 func Reply(code int, text string) Action { return Action{Verb: VerbCode, Code: code, Text: text} }
 
+// None leaves a request without a reply.
+func None() Action { return Action{Verb: VerbNone} }
+
 // maxText bounds the text of a reply: with the code in front, and what Postfix
 // puts there, it has to fit into an SMTP reply line (RFC 5321 section 4.5.3.1.5).
 const maxText = 400
@@ -50,6 +54,8 @@ func (a Action) String() string { return string(a.append(nil)) }
 
 func (a Action) append(dst []byte) []byte {
 	switch {
+	case a.Verb == VerbNone: // for a log: it is never sent
+		return append(dst, "(none)"...)
 	case a.Verb == VerbDunno:
 		return append(dst, "DUNNO"...)
 	case a.Verb == VerbDeferIfPermit:

@@ -20,6 +20,9 @@
 // request makes an open relay. A text is made one line of UTF-8 without control
 // characters.
 //
+// Whoever cannot say anything says [None]: the connection is closed without a
+// reply, and Postfix does what follows.
+//
 // # What is refused
 //
 // What is longer than [Server.MaxRequest] bytes, has a line without "=", or is
@@ -35,6 +38,7 @@ package policy
 
 import (
 	"context"
+	"errors"
 	"net"
 	"sync"
 	"time"
@@ -77,6 +81,12 @@ type Server struct {
 	// MaxRequest is the largest request, in bytes, DefaultMaxRequest if zero.
 	MaxRequest int
 
+	// PassOn, if set, is given a connection whose drain left it between two
+	// requests: another Server can go on with it, perhaps in another process, see
+	// Resume. Postfix waits for a second before it asks again on a connection of
+	// its own. The owner closes nc all the same.
+	PassOn func(nc net.Conn, said []byte)
+
 	pool     line.Pool
 	requests sync.Pool // of *Request
 }
@@ -87,16 +97,30 @@ type Server struct {
 // nc.SetReadDeadline with the current time: requests read completely are still
 // answered.
 //
+// A request that Decide has no answer to ends the connection, without an error.
+//
 // Errors are a *ProtocolError; io.ErrUnexpectedEOF, wrapped, if the client left
 // within a request; os.ErrDeadlineExceeded, wrapped, if it was too slow; or what
 // nc says. A panic of Decide is not caught.
-func (s *Server) ServeConn(ctx context.Context, nc net.Conn) error {
-	return line.Serve(ctx, nc, wire{s}, line.Limits{
+func (s *Server) ServeConn(ctx context.Context, nc net.Conn) error { return s.Resume(ctx, nc, nil) }
+
+// Resume is ServeConn for a connection that another Server has passed on, and said
+// is what that one gave to PassOn.
+func (s *Server) Resume(ctx context.Context, nc net.Conn, said []byte) error {
+	x := &session{Server: s}
+	err := line.Resume(ctx, nc, x, line.Limits{
 		Idle:           s.Idle,
 		RequestTimeout: orDefault(s.RequestTimeout, DefaultTimeout),
 		WriteTimeout:   orDefault(s.WriteTimeout, DefaultTimeout),
 		MaxFrame:       s.maxRequest(),
-	}, &s.pool)
+	}, &s.pool, said)
+	if errors.Is(err, errSilent) {
+		return nil
+	}
+	if x.said != nil && err == nil && s.PassOn != nil {
+		s.PassOn(nc, x.said)
+	}
+	return err
 }
 
 func (s *Server) maxRequest() int { return orDefault(s.MaxRequest, DefaultMaxRequest) }

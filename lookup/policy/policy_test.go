@@ -32,6 +32,8 @@ func decide(_ context.Context, r *Request) Action {
 		return Reject("5.7.1 Not today")
 	case "full@a.test":
 		return Reply(552, "5.2.2 Mailbox is full")
+	case "silent@a.test":
+		return None()
 	case "echo@a.test":
 		return Reject(fmt.Sprintf("%v %s %s %v %d %d", r.State, r.Sender, r.SASLUsername, r.ClientAddress(), r.RecipientCount, r.Size))
 	case "x@a.test":
@@ -125,6 +127,7 @@ func TestActions(t *testing.T) {
 		{Reply(600, "x"), "DEFER x"},
 		{DeferIfPermit("x"), "DEFER_IF_PERMIT x"},
 		{Action{Verb: 99, Text: "x"}, "DEFER x"},
+		{None(), "(none)"},
 	} {
 		if got := tc.a.String(); got != tc.want {
 			t.Errorf("%+v: %q, want %q", tc.a, got, tc.want)
@@ -140,6 +143,40 @@ func TestLongRequest(t *testing.T) {
 	var pe *ProtocolError
 	if out != "action=DUNNO\n\n" || !errors.As(err, &pe) {
 		t.Errorf("%q, %v", out, err)
+	}
+}
+
+// TestSilence: what nobody can answer ends the connection, after the answers to
+// what came before it; what came after it is not answered.
+func TestSilence(t *testing.T) {
+	const ask = "request=smtpd_access_policy\nrecipient=%s\n\n"
+	in := fmt.Sprintf(ask+ask+ask, "never@a.test", "silent@a.test", "later@a.test")
+	s := &Server{Decide: decide, PassOn: func(net.Conn, []byte) { t.Error("passed on") }}
+	out, err := linetest.Run(s.ServeConn, strings.NewReader(in))
+	if out != "action=REJECT 5.7.1 Not today\n\n" || err != nil {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
+// TestPassOn has a connection go from one server to another at every byte: the
+// client must not notice.
+func TestPassOn(t *testing.T) {
+	const input = "request=smtpd_access_policy\nrecipient=never@a.test\n\nrequest=smtpd_access_policy\nrecipient=later@a.test\n\n"
+	serve := func(cut int) string {
+		var said []byte
+		server := func() *Server {
+			return &Server{Decide: decide, PassOn: func(_ net.Conn, s []byte) { said = bytes.Clone(s) }}
+		}
+		return linetest.PlayPassedOn(t, input, cut, server().ServeConn, func() linetest.ServeFunc {
+			before := said
+			return func(ctx context.Context, nc net.Conn) error { return server().Resume(ctx, nc, before) }
+		})
+	}
+	want := "action=REJECT 5.7.1 Not today\n\naction=DEFER 4.7.1 Too many messages\n\n"
+	for cut := range len(input) + 1 {
+		if got := serve(cut); got != want {
+			t.Errorf("cut at %d: %q", cut, got)
+		}
 	}
 }
 

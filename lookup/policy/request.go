@@ -102,40 +102,32 @@ func cutAttribute(b []byte) (name, value, rest []byte) {
 	return attribute[:eq:eq], attribute[eq+1 : len(attribute) : len(attribute)], rest
 }
 
-// parse reads the lines of a request that check has seen.
-func (r *Request) parse(lines []byte) {
-	*r = Request{lines: lines}
-	for rest := lines; len(rest) > 0; {
+// parse takes apart the request that b begins with, up to the empty line at its
+// end, and returns its size in bytes. The error is a *ProtocolError.
+func (r *Request) parse(b []byte) (size int, err error) {
+	*r = Request{}
+	known, rest := false, b
+	for len(rest) > 0 && rest[0] != '\n' {
 		var name, value []byte
 		name, value, rest = cutAttribute(rest)
-		r.set(name, value)
-	}
-}
-
-// check looks at the lines of a request, without the empty one at its end. The
-// error is a *ProtocolError.
-func check(lines []byte) error {
-	known := false
-	for rest := lines; len(rest) > 0; {
-		var name, value []byte
-		name, value, rest = cutAttribute(rest)
-		if name == nil {
-			return &ProtocolError{fmt.Sprintf("client sent %q where \"name=value\" should be: closing", value[:min(len(value), 100)])}
-		}
-		if hasControl(value) {
-			return &ProtocolError{fmt.Sprintf("client sent a control character in %q: closing", name[:min(len(name), 100)])}
-		}
-		if string(name) == "request" {
-			if string(value) != "smtpd_access_policy" {
-				return &ProtocolError{fmt.Sprintf("client sent request=%q, not smtpd_access_policy: closing", value[:min(len(value), 100)])}
-			}
+		switch {
+		case name == nil:
+			return 0, &ProtocolError{fmt.Sprintf("client sent %q where \"name=value\" should be: closing", value[:min(len(value), 100)])}
+		case hasControl(value):
+			return 0, &ProtocolError{fmt.Sprintf("client sent a control character in %q: closing", name[:min(len(name), 100)])}
+		case string(name) != "request":
+			r.set(name, value)
+		case string(value) != "smtpd_access_policy":
+			return 0, &ProtocolError{fmt.Sprintf("client sent request=%q, not smtpd_access_policy: closing", value[:min(len(value), 100)])}
+		default:
 			known = true
 		}
 	}
 	if !known {
-		return &ProtocolError{"client sent a request without request=smtpd_access_policy: closing"}
+		return 0, &ProtocolError{"client sent a request without request=smtpd_access_policy: closing"}
 	}
-	return nil
+	r.lines = b[:len(b)-len(rest)]
+	return len(r.lines) + 1, nil
 }
 
 func hasControl(b []byte) bool {

@@ -3,55 +3,97 @@ package policy
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+
+	"github.com/vmapd/vmapd/lookup/internal/line"
 )
 
-// wire is the Server as a line.Protocol.
-type wire struct{ *Server }
+var (
+	_ line.Keeper  = (*session)(nil)
+	_ line.Quitter = (*session)(nil)
+)
 
-// Cut finds the end of a request, and looks at it: one that makes no sense ends
-// the connection.
-func (w wire) Cut(b []byte) (int, error) {
-	size := requestSize(b)
-	if limit := w.maxRequest(); size > limit || size == 0 && len(b) >= limit {
+// session is one connection as a line.Protocol.
+type session struct {
+	*Server
+	request *Request // the one at the head of the input, once it is complete
+	silent  bool     // Decide had no answer: the connection ends
+	said    []byte   // see Server.PassOn; nil if the connection is not to be passed on
+}
+
+// errSilent ends a connection that gets no answer.
+var errSilent = errors.New("no answer")
+
+// Cut finds the end of a request, and takes it apart: one that makes no sense
+// ends the connection.
+func (s *session) Cut(b []byte) (int, error) {
+	limit := s.maxRequest()
+	tooLong := func() (int, error) {
 		return 0, &ProtocolError{fmt.Sprintf("client sent a request of more than %d bytes: closing", limit)}
 	}
-	if size == 0 {
+	if !complete(b) {
+		if len(b) >= limit {
+			return tooLong()
+		}
 		return 0, nil
 	}
-	if err := check(b[:size-1]); err != nil {
+	s.request = s.blank()
+	size, err := s.request.parse(b)
+	if err == nil && size <= limit {
+		return size, nil
+	}
+	s.give(s.request)
+	if err != nil {
 		return 0, err
 	}
-	return size, nil
+	return tooLong()
 }
 
-// requestSize is the size of the request that b begins with, its empty line
-// included, 0 if it is not complete.
-func requestSize(b []byte) int {
-	if len(b) > 0 && b[0] == '\n' {
-		return 1
-	}
-	if at := bytes.Index(b, []byte("\n\n")); at >= 0 {
-		return at + len("\n\n")
-	}
-	return 0
+// complete reports whether b begins with a whole request: Postfix sends one at a
+// time, so most often its end is the end of b.
+func complete(b []byte) bool {
+	end := []byte("\n\n")
+	return len(b) > 0 && b[0] == '\n' || bytes.HasSuffix(b, end) || bytes.Contains(b, end)
 }
 
-func (w wire) request() *Request {
-	r, ok := w.requests.Get().(*Request)
+// blank returns a Request from the pool.
+func (s *Server) blank() *Request {
+	r, ok := s.requests.Get().(*Request)
 	if !ok {
 		r = new(Request)
 	}
 	return r
 }
 
-// Answer asks Decide about one request.
-func (w wire) Answer(ctx context.Context, dst, request []byte) []byte {
-	r := w.request()
-	defer w.requests.Put(r)
-	r.parse(request[:len(request)-1])
-	dst = append(dst, "action="...)
-	dst = w.Decide(ctx, r).append(dst)
+// give takes a Request back.
+func (s *Server) give(r *Request) {
 	*r = Request{}
+	s.requests.Put(r)
+}
+
+// Answer asks Decide about the request that Cut took apart.
+func (s *session) Answer(ctx context.Context, dst, _ []byte) []byte {
+	r := s.request
+	defer s.give(r)
+	a := s.Decide(ctx, r)
+	if a.Verb == VerbNone {
+		s.silent = true
+		return dst
+	}
+	dst = append(dst, "action="...)
+	dst = a.append(dst)
 	return append(dst, "\n\n"...)
 }
+
+// Quit ends the connection after a request that got no answer.
+func (s *session) Quit() error {
+	if s.silent {
+		return errSilent
+	}
+	return nil
+}
+
+// Keep writes down what another Server must have read to go on with the
+// connection: the beginning of a request.
+func (s *session) Keep(rest []byte) { s.said = append([]byte{}, rest...) }

@@ -21,7 +21,8 @@ type Charge struct {
 	// not sent to it before. They are kept as keyed hashes.
 	Addresses []string
 
-	// Dry asks what would be answered: nothing is counted.
+	// Dry asks what would be answered: nothing is counted. Without an Instance and
+	// Addresses it is a look at what this node knows, which takes no time.
 	Dry bool
 }
 

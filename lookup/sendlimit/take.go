@@ -25,6 +25,9 @@ func (e *Engine) Take(ctx context.Context, c Charge) Verdict {
 		e.stats.free.Add(1)
 		return Verdict{OK: true}
 	}
+	if c.Dry && c.Instance == "" && len(c.Addresses) == 0 {
+		return e.look(&c)
+	}
 	return e.take(ctx, c)
 }
 

@@ -37,7 +37,7 @@ func TestInit(t *testing.T) {
 			"SELECT u.username FROM authtoken_token t JOIN core_user u ON u.id = t.user_id WHERE t." + d.Quote("key") + " = '" + c.Token + "'": {"root"},
 			"SELECT s.name FROM core_localconfig l JOIN django_site s ON s.id = l.site_id":                                                     {"example.com"},
 			"SELECT name FROM limits_userobjectlimit WHERE max_value = 0":                                                                      {"domain_admins", "domain_aliases", "domains", "mailbox_aliases", "mailboxes", "quota"},
-			"SELECT version FROM vmapd_schema": {"1", "2", "3"},
+			"SELECT version FROM vmapd_schema": {"1", "2", "3", "5"},
 		} {
 			if diff := cmp.Diff(want, column(t, d, query)); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", query, diff)

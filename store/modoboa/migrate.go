@@ -185,14 +185,14 @@ func schemaWords(d db.Dialect) *strings.Replacer {
 			"{uint}", "integer", "{bool}", "boolean", "{true}", "true", "{false}", "false",
 			"{time}", "timestamp with time zone", "{now}", "now()",
 			"{text}", "text", "{''}", "''", "{json}", "jsonb", "{'{}'}", "'{}'",
-			"{deferred}", "DEFERRABLE INITIALLY DEFERRED", "{key}", `"key"`, " {table}", "")
+			"{deferred}", "DEFERRABLE INITIALLY DEFERRED", "{key}", `"key"`, "{inet}", "inet", " {table}", "")
 	case db.MySQL:
 		return strings.NewReplacer(
 			"{id}", "integer NOT NULL AUTO_INCREMENT PRIMARY KEY",
 			"{uint}", "integer unsigned", "{bool}", "tinyint(1)", "{true}", "1", "{false}", "0",
 			"{time}", "datetime(6)", "{now}", "(utc_timestamp(6))",
 			"{text}", "longtext", "{''}", "('')", "{json}", "json", "{'{}'}", "('{}')",
-			" {deferred}", "", "{key}", "`key`",
+			" {deferred}", "", "{key}", "`key`", "{inet}", "char(39)",
 			"{table}", "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci")
 	default:
 		return strings.NewReplacer(
@@ -200,6 +200,6 @@ func schemaWords(d db.Dialect) *strings.Replacer {
 			"{uint}", "integer unsigned", "{bool}", "bool", "{true}", "1", "{false}", "0",
 			"{time}", "datetime", "{now}", "(strftime('%Y-%m-%d %H:%M:%f', 'now'))",
 			"{text}", "text", "{''}", "''", "{json}", "text", "{'{}'}", "'{}'",
-			"{deferred}", "DEFERRABLE INITIALLY DEFERRED", "{key}", `"key"`, " {table}", "")
+			"{deferred}", "DEFERRABLE INITIALLY DEFERRED", "{key}", `"key"`, "{inet}", "char(39)", " {table}", "")
 	}
 }

@@ -81,6 +81,7 @@ func TestSQLiteStoresAnything(t *testing.T) {
 	insert(t, d, g, "admin_domain", domain, int64(1)<<32, "huge.test", "domain", true, 0, 0)
 	insert(t, d, g, "admin_domain", domain, -5, "negative.test", "domain", true, 0, 0)
 	insert(t, d, g, "admin_domain", domain, 6, "quota.test", "domain", "1", -1, int64(1)<<40)
+	dbtest.Exec(t, d, "update admin_domain set message_limit = -7 where id = 6")
 	insert(t, d, g, "admin_domain", domain, 7, "flag.test", "domain", "maybe", 0, 0)
 	insert(t, d, g, "admin_domain", domain, 8, []byte("blob.test"), "domain", "true", 0, 0)
 	insert(t, d, g, "admin_domainalias", "id, name, target_id, enabled", 1, "ref.test", "x", true)
@@ -102,7 +103,7 @@ func TestSQLiteStoresAnything(t *testing.T) {
 	if c := s.Counts(); c.Domains != 3 || c.Aliases != 5 || c.DomainAliases != 0 {
 		t.Errorf("%d domains, %d aliases, %d domain aliases; want 3, 5, 0", c.Domains, c.Aliases, c.DomainAliases)
 	}
-	if got, _ := s.Domain("quota.test"); !got.Enabled || got.Quota != 0 || got.DefaultMailboxQuota != 0 {
+	if got, _ := s.Domain("quota.test"); !got.Enabled || got.Quota != 0 || got.DefaultMailboxQuota != 0 || got.MessageLimit != 0 {
 		t.Errorf("quota.test = %+v, want it served without limits", got)
 	}
 	if got, ok := s.Domain("blob.test"); !ok || !got.Enabled {
@@ -114,7 +115,7 @@ func TestSQLiteStoresAnything(t *testing.T) {
 		got = append(got, string(p.Kind)+" "+p.Table+" "+p.RowID+" "+p.Column)
 	}
 	want := []string{
-		"bad_value admin_domain -5 id", "bad_value admin_domain 6 quota", "bad_value admin_domain 6 default_mailbox_quota", "bad_value admin_domain 7 enabled",
+		"bad_value admin_domain -5 id", "bad_value admin_domain 6 quota", "bad_value admin_domain 6 default_mailbox_quota", "bad_value admin_domain 6 message_limit", "bad_value admin_domain 7 enabled",
 		"bad_value admin_domain 4294967296 id", "bad_value admin_domainalias 1 target_id", `bad_value admin_quota "x\n@good.test" bytes`,
 		"bad_value admin_alias 90 expire_at", "bad_value admin_alias 91 expire_at",
 	}

@@ -55,10 +55,10 @@ func (t *table) query(d *db.DB, present map[string]bool) string {
 func tables() []table {
 	return []table{
 		{name: "admin_domain", kind: store.Domains, columns: []column{"id", "name", "type", "enabled", "quota", "default_mailbox_quota",
-			"?enable_dkim", "?dkim_key_selector", "?dkim_private_key_path", "?dkim_public_key", "?dkim_key_length"}, add: addDomain},
+			"?enable_dkim", "?dkim_key_selector", "?dkim_private_key_path", "?dkim_public_key", "?dkim_key_length", "?message_limit"}, add: addDomain},
 		{name: "admin_domainalias", kind: store.DomainAliases, columns: []column{"id", "name", "target_id", "enabled"}, add: addDomainAlias},
 		{name: "core_user", kind: store.Accounts, columns: []column{"id", "username", "email", "password", "is_active", "is_local", "is_superuser", "master_user"}, add: addAccount},
-		{name: "admin_mailbox", kind: store.Mailboxes, columns: []column{"id", "address", "domain_id", "user_id", "quota", "?is_send_only"}, add: addMailbox},
+		{name: "admin_mailbox", kind: store.Mailboxes, columns: []column{"id", "address", "domain_id", "user_id", "quota", "?is_send_only", "?message_limit"}, add: addMailbox},
 		{name: "admin_quota", columns: []column{"username", "bytes", "messages"}, add: addQuotaUsage},
 		{name: "admin_alias", kind: store.Aliases, columns: []column{"id", "address", "domain_id", "enabled", "internal", "@expire_at"}, add: addAlias},
 		{name: "modoboa_admin_aliasrecipient", kind: store.Recipients, columns: []column{"id", "address", "alias_id", "r_mailbox_id", "r_alias_id"}, add: addRecipient},
@@ -72,7 +72,7 @@ func tables() []table {
 }
 
 func addDomain(b *store.Builder, r *row) {
-	d := store.Domain{ID: r.id(0), Name: r.text(1), Type: domainType(r.text(2)), Enabled: r.flag(3), Quota: r.quota(4), DefaultMailboxQuota: r.quota(5)}
+	d := store.Domain{ID: r.id(0), Name: r.text(1), Type: domainType(r.text(2)), Enabled: r.flag(3), Quota: r.quota(4), DefaultMailboxQuota: r.quota(5), MessageLimit: r.limit(11)}
 	d.DKIM = store.DKIM{Enabled: r.flag(6), Selector: r.text(7), Path: r.text(8), PublicKey: r.text(9), Bits: r.quota(10)}
 	if r.ok(b) {
 		b.AddDomain(d)
@@ -106,7 +106,7 @@ func addAccount(b *store.Builder, r *row) {
 }
 
 func addMailbox(b *store.Builder, r *row) {
-	m := store.Mailbox{ID: r.id(0), Local: r.text(1), DomainID: r.ref(2), AccountID: r.ref(3), Quota: r.quota(4), SendOnly: r.flag(5)}
+	m := store.Mailbox{ID: r.id(0), Local: r.text(1), DomainID: r.ref(2), AccountID: r.ref(3), Quota: r.quota(4), SendOnly: r.flag(5), MessageLimit: r.limit(6)}
 	if r.ok(b) {
 		b.AddMailbox(m)
 	}

@@ -137,6 +137,20 @@ func (r *row) quota(i int) uint32 {
 	return uint32(n)
 }
 
+// limit reads a limit; NULL is none. One that makes no sense does not take the
+// row with it: it counts as none.
+func (r *row) limit(i int) store.Limit {
+	if r.values[i] == nil {
+		return 0
+	}
+	n := r.number(i)
+	if n < 0 || n > math.MaxUint32-1 {
+		r.notes = append(r.notes, r.problem(i, "is not between 0 and 4294967294: taken as no limit; correct it"))
+		return 0
+	}
+	return store.LimitOf(uint32(n))
+}
+
 // text reads a string, byte for byte; NULL is "".
 func (r *row) text(i int) string {
 	switch v := r.values[i].(type) {

@@ -44,6 +44,10 @@ func fill(t *testing.T, d *db.DB, g generation) {
 	if len(values) > 0 {
 		values[0] = false
 	}
+	if g.limits() {
+		dbtest.Exec(t, d, "update admin_domain set message_limit = 1000 where id = 1")
+		dbtest.Exec(t, d, "update admin_mailbox set message_limit = 0 where id = 21")
+	}
 	insert(t, d, g, "admin_mailbox", mailbox, append([]any{22, "Bö", 0, 2, 13}, values...)...)
 	insert(t, d, g, "admin_quota", "username, bytes, messages", "ann@one.test", int64(1)<<40, -3)
 	insert(t, d, g, "admin_quota", "username, bytes, messages", "gone@one.test", 1, 1)
@@ -104,7 +108,14 @@ func snapshotFacts(s *store.Snapshot) map[string]any {
 	return facts
 }
 
+// limits reports whether the generation has limits on what is sent.
+func (g generation) limits() bool { return strings.Contains(g.extra["admin_mailbox"], "message_limit") }
+
 func wantFacts(g generation) map[string]any {
+	var domainLimit, mailboxLimit store.Limit
+	if g.limits() {
+		domainLimit, mailboxLimit = store.LimitOf(1000), store.LimitOf(0)
+	}
 	plugin := 0
 	autoreply := store.AutoreplyTransport{}
 	if g.plugin {
@@ -114,7 +125,7 @@ func wantFacts(g generation) map[string]any {
 		"schema": g.name, "problems": "[]",
 		"counts": store.Counts{Domains: 3, DomainAliases: 1, Accounts: 3, Mailboxes: 2, Aliases: 4, Recipients: 4, SenderAddresses: 1, Transports: 2,
 			RecipientAccess: 1, MailboxOperations: 2, AutoreplyTransports: plugin},
-		"domain one.test":            store.Domain{ID: 1, Name: "one.test", Type: store.LocalDomain, Enabled: true, DefaultMailboxQuota: 1024, Bytes: 1 << 40},
+		"domain one.test":            store.Domain{ID: 1, Name: "one.test", Type: store.LocalDomain, Enabled: true, DefaultMailboxQuota: 1024, Bytes: 1 << 40, MessageLimit: domainLimit},
 		"domain relay.test":          store.Domain{ID: 2, Name: "relay.test", Type: store.RelayDomain, Enabled: true, Quota: 2147483647},
 		"domain odd.test":            store.Domain{ID: 3, Name: "odd.test", Type: store.OtherDomain, Quota: 5, DefaultMailboxQuota: 6},
 		"dkim one.test":              store.DKIM{Enabled: true, Selector: "modoboa", Path: "/keys/one.test.pem", PublicKey: "MIIB", Bits: 4096},
@@ -124,7 +135,7 @@ func wantFacts(g generation) map[string]any {
 		"account ann@one.test":       store.Account{ID: 11, Username: "ann@one.test", Email: "ann@one.test", Password: "{SHA512-CRYPT}$6$x$y", Active: true, Local: true},
 		"account root":               store.Account{ID: 12, Username: "root", Superuser: true, Master: true},
 		"account bo@relay.test":      store.Account{ID: 13, Username: "bo@relay.test", Email: "bo@relay.test", Password: "{PLAIN}é", Active: true, Local: true},
-		"mailbox ann@one.test":       store.Mailbox{ID: 21, Local: "ann", DomainID: 1, AccountID: 11, Quota: 1024, SendOnly: strings.Contains(g.extra["admin_mailbox"], "is_send_only"), Address: "ann@one.test", Bytes: 1 << 40, Messages: -3, Counted: true},
+		"mailbox ann@one.test":       store.Mailbox{ID: 21, Local: "ann", DomainID: 1, AccountID: 11, Quota: 1024, SendOnly: strings.Contains(g.extra["admin_mailbox"], "is_send_only"), MessageLimit: mailboxLimit, Address: "ann@one.test", Bytes: 1 << 40, Messages: -3, Counted: true},
 		"mailbox bö@relay.test":      store.Mailbox{ID: 22, Local: "bö", DomainID: 2, AccountID: 13, Address: "bö@relay.test", Moving: true},
 		"alias ann@one.test":         store.Alias{ID: 31, Address: "ann@one.test", DomainID: 1, Enabled: true, Internal: true},
 		"alias @alias.test":          store.Alias{ID: 32, Address: "@alias.test", Enabled: true, Internal: true},

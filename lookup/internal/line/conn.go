@@ -30,6 +30,7 @@ type conn struct {
 	limits Limits
 
 	settler Settler // the Protocol if it is one, else nil
+	quitter Quitter // likewise
 	lost    error   // why stream could not write
 
 	small    []byte  // smallSize bytes, for as long as the connection lives
@@ -80,6 +81,11 @@ func (c *conn) answer(ctx context.Context, p Protocol) error {
 		}
 		c.r += n
 		c.fresh = true
+		if c.quitter != nil {
+			if cutErr = c.quitter.Quit(); cutErr != nil {
+				break
+			}
+		}
 		if len(c.out.b) >= FlushSize {
 			if err := c.write(c.out.b); err != nil {
 				return err

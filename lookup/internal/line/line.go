@@ -79,6 +79,15 @@ type Settler interface {
 	Settle(ctx context.Context, dst []byte) []byte
 }
 
+// Quitter is a Protocol that may end the connection instead of answering.
+type Quitter interface {
+	Protocol
+
+	// Quit is asked after each Answer. An error ends the connection as one of
+	// Cut does.
+	Quit() error
+}
+
 // Keeper is a Protocol whose connection may be served on by somebody else after
 // a drain.
 type Keeper interface {
@@ -114,6 +123,7 @@ func Resume(ctx context.Context, nc net.Conn, p Protocol, l Limits, pool *Pool, 
 	c := pool.conn()
 	c.nc, c.limits = nc, l
 	c.settler, _ = p.(Settler)
+	c.quitter, _ = p.(Quitter)
 	if s, ok := p.(Streamer); ok {
 		s.Stream(c.stream)
 	}

@@ -44,11 +44,13 @@ type Base struct {
 var tables = []string{"transport_transport", "admin_domain", "core_user", "core_user_groups", "admin_mailbox", "admin_quota",
 	"admin_alias", "modoboa_admin_aliasrecipient", "admin_domainalias", "relaydomains_recipientaccess",
 	"core_objectaccess", "limits_userobjectlimit", "limits_domainobjectlimit", "postfix_autoreply_transport",
-	"admin_senderaddress", "admin_mailboxoperation", "authtoken_token", "core_log", "admin_alarm", "vmapd_dkim_key"}
+	"admin_senderaddress", "admin_mailboxoperation", "authtoken_token", "core_log", "admin_alarm", "vmapd_dkim_key",
+	"admin_mxrecord", "admin_dnsblresult", "dnstools_dnsrecord"}
 
 // optional are those of them that need not be there.
 var optional = []string{"limits_userobjectlimit", "limits_domainobjectlimit", "postfix_autoreply_transport",
-	"admin_senderaddress", "admin_mailboxoperation", "authtoken_token", "core_log", "admin_alarm", "vmapd_dkim_key"}
+	"admin_senderaddress", "admin_mailboxoperation", "authtoken_token", "core_log", "admin_alarm", "vmapd_dkim_key",
+	"admin_mxrecord", "admin_dnsblresult", "dnstools_dnsrecord"}
 
 // ReadTables describes the tables that objects are made of.
 func ReadTables(ctx context.Context, d *db.DB, q db.Queryer) (map[string]Table, error) {

@@ -10,6 +10,7 @@
 --   {json}      JSON                    {'{}'} default for it
 --   {deferred}  foreign keys are checked at commit, where the engine can
 --   {key}       the column "key", quoted
+--   {inet}      address of IPv4 or IPv6, as text where the engine has no type
 --   {table}     what ends CREATE TABLE
 --
 -- Names and types are Modoboa's, so that its own queries (Postfix maps,

@@ -31,6 +31,8 @@ type Message struct {
 	To      []string
 	Login   string // "name:password" to authenticate with, or ""
 	Service Service
+	// Size is what the client announces in bytes, 0 if nothing.
+	Size int64
 	// Text is header and body with CRLF line ends; "" stands for a short one whose
 	// author is the sender.
 	Text string
@@ -131,6 +133,9 @@ func (s *smtpSession) transaction(m *Message, from, tag string, r *replies) {
 	option := ""
 	if !ascii(from + strings.Join(m.To, "")) {
 		option = " SMTPUTF8"
+	}
+	if m.Size > 0 {
+		option += fmt.Sprintf(" SIZE=%d", m.Size)
 	}
 	r.mail = s.cmd("MAIL FROM:<" + from + ">" + option)
 	accepted := false

@@ -37,11 +37,17 @@ type Config struct {
 	// not as it should be, mail is put off. On submission the daemon's name for
 	// them is ORIGINATING.
 	Milters string
+	// Policy is asked before all else about each recipient, and when a message is
+	// complete: "check_policy_service { ... }".
+	Policy string
 }
 
 // configure writes main.cf and master.cf.
 func (p *Postfix) configure(c Config) error {
-	main := p.hostConfig(c) + mapsConfig(c.Maps) + quietConfig
+	main := p.hostConfig(c) + mapsConfig(c.Maps, c.Policy) + quietConfig
+	if c.Policy != "" {
+		main += "smtpd_end_of_data_restrictions = " + c.Policy + "\n"
+	}
 	if c.Milters != "" {
 		main += "smtpd_milters = " + c.Milters + "\nnon_smtpd_milters = $smtpd_milters\nmilter_default_action = tempfail\n"
 	}
@@ -82,7 +88,7 @@ unverified_recipient_reject_code = 550
 }
 
 // mapsConfig is the part of main.cf that Modoboa's manual describes.
-func mapsConfig(m Maps) string {
+func mapsConfig(m Maps, policy string) string {
 	verify := "reject_unverified_recipient"
 	if m.Mailboxes != "" {
 		verify = ""
@@ -97,14 +103,18 @@ smtpd_sender_login_maps = %s
 smtpd_sender_restrictions = reject_sender_login_mismatch
 smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination
 smtpd_recipient_restrictions =
+    %s
     check_recipient_access %s %s
     permit_mynetworks
     reject_unauth_destination
     %s
-submission_recipient_restrictions = permit_sasl_authenticated, reject
+submission_recipient_restrictions =
+    %s
+    permit_sasl_authenticated
+    reject
 proxy_read_maps = %s
 `, m.Domains, m.Mailboxes, m.DomainAliases, m.Aliases, m.RelayDomains, strings.Join(m.Transport, " "), m.SenderLogin,
-		m.Maintain, m.RelayRecipientVerification, verify, m.proxied())
+		policy, m.Maintain, m.RelayRecipientVerification, verify, policy, m.proxied())
 }
 
 // proxied lists the tables that are asked through proxymap(8), which serves

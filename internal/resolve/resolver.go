@@ -1,4 +1,4 @@
-package dnscheck
+package resolve
 
 import (
 	"context"
@@ -16,7 +16,7 @@ type Resolver interface {
 // Question is what a server is asked.
 type Question struct {
 	Name    string // absolute, with or without the final dot
-	Type    string // TXT, NS, A or AAAA
+	Type    string // TXT, NS, A, AAAA, MX, SRV, PTR or SOA
 	Recurse bool   // ask a resolver; false: ask an authoritative server
 }
 
@@ -28,7 +28,7 @@ type Answer struct {
 
 	CNAME   []string      // the names that CNAMEs led to, in order
 	Loop    bool          // the CNAMEs lead back to one of them
-	Records []string      // TXT: the octets, strings joined; NS: a name; A, AAAA: an address
+	Records []string      // TXT: the octets, strings joined; NS, PTR: a name; A, AAAA: an address; MX: "10 mx.example.org" ("0 ." is none); SRV: "0 0 443 host"; SOA: the name of the first server
 	TTL     time.Duration // the least of the answer; of an absence, how long the SOA lets it be remembered
 }
 

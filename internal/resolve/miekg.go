@@ -1,9 +1,10 @@
-package dnscheck
+package resolve
 
 import (
 	"context"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -151,13 +152,29 @@ func data(rr dns.RR) (string, bool) {
 		}
 		return b.String(), true
 	case *dns.NS:
-		return strings.TrimSuffix(dns.CanonicalName(rr.Ns), "."), true
+		return bare(rr.Ns), true
 	case *dns.A:
 		return rr.A.String(), true
 	case *dns.AAAA:
 		return rr.AAAA.String(), true
+	case *dns.MX:
+		return strconv.Itoa(int(rr.Preference)) + " " + bare(rr.Mx), true
+	case *dns.SRV:
+		return fmt.Sprintf("%d %d %d %s", rr.Priority, rr.Weight, rr.Port, bare(rr.Target)), true
+	case *dns.PTR:
+		return bare(rr.Ptr), true
+	case *dns.SOA:
+		return bare(rr.Ns), true
 	}
 	return "", false
+}
+
+// bare writes a name in lower case without its final dot; the root stays ".".
+func bare(name string) string {
+	if name = dns.CanonicalName(name); name != "." {
+		name = strings.TrimSuffix(name, ".")
+	}
+	return name
 }
 
 // unescape undoes the presentation form (RFC 1035 5.1) in which the library
