@@ -146,12 +146,14 @@ func (h *migrationHost) addUnits(t *testing.T, milter string) {
 		"${dbhost}", u.Hostname(), "${dbport}", u.Port(), "${dbname}", strings.TrimPrefix(u.Path, "/")).Replace(readFile(t, "testdata/migration/opendkim.conf"))), 0o644))
 	h.systemd.units["opendkim"] = &unit{
 		log: filepath.Join(h.dir, "opendkim.log"), command: []string{peers.Program(t, "opendkim", "opendkim"), "-f", "-x", conf},
-		ready:   func() bool { c, err := net.Dial("tcp", milter); return err == nil && c.Close() == nil },
+		ready: func() bool { c, err := net.Dial("tcp", milter); return err == nil && c.Close() == nil },
 	}
 	maps := filepath.Join(h.p.Queue(), "vmapd", "maps")
 	h.systemd.units["vmapd"] = &unit{
 		log: filepath.Join(h.dir, "vmapd.log"), command: []string{h.binary, "serve", "-c", filepath.Join(h.dir, "etc", "vmapd.toml")},
-		ready:   func() bool { return listening(maps) && exec.Command(filepath.Join(h.dir, "bin", "vmapd"), "status").Run() == nil },
+		ready: func() bool {
+			return listening(maps) && exec.Command(filepath.Join(h.dir, "bin", "vmapd"), "status").Run() == nil
+		},
 	}
 	wrapper := fmt.Sprintf("#!/bin/sh\nexec '%s' \"$@\" -c '%s/etc/vmapd.toml'\n", h.binary, h.dir)
 	must(t, os.WriteFile(filepath.Join(h.dir, "bin", "vmapd"), []byte(wrapper), 0o755))

@@ -54,14 +54,18 @@ func streams() []stream {
 	}
 }
 
+// people are who get mail and log in.
+func people() []string {
+	return []string{"user@home.test", "second@home.test", "third@home.test", "fourth@home.test"}
+}
+
 // begin starts the traffic, which ends with the test.
 func (h *migrationHost) begin(t *testing.T) *traffic {
 	tr := &traffic{h: h, idle: drill.NewIdle(t), stop: make(chan struct{}), sent: map[string]string{}, accepted: map[string]int{}}
 	for _, s := range streams() {
 		tr.every(func(n int) { tr.message(s, n) })
 	}
-	people := []string{"user@home.test", "second@home.test", "third@home.test", "fourth@home.test"}
-	tr.every(func(n int) { tr.login(people[n%len(people)]) })
+	tr.every(func(n int) { tr.login(people()[n%len(people())]) })
 	t.Cleanup(tr.end)
 	return tr
 }
@@ -167,7 +171,7 @@ func (tr *traffic) judge(t *testing.T) {
 		t.Errorf("refused: %s", line)
 	}
 	found := map[string][]string{} // where, by tag
-	for _, box := range []string{"user@home.test", "second@home.test", "third@home.test", "fourth@home.test"} {
+	for _, box := range people() {
 		for _, tag := range tr.h.tags(t, box) {
 			found[tag] = append(found[tag], box)
 		}

@@ -50,7 +50,7 @@ func TestMigrationGuide(t *testing.T) {
 			t.Errorf("%s: there is no way there", name)
 		}
 	}
-	for _, step := range []string{"maps", "dovecot dict", "dovecot server", "quota", "sasl", "dkim"} {
+	for _, step := range []string{"maps", "dovecot dict", "dovecot server", "quota", "sasl", "dkim", "policy"} {
 		if g[step] == "" || g[step+" back"] == "" {
 			t.Errorf("%s: the step or its way back is missing", step)
 		}
@@ -61,7 +61,7 @@ func TestMigrationGuide(t *testing.T) {
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if c, err := settings.Load(file, nil); err != nil || len(c.Listen) != 7 {
+	if c, err := settings.Load(file, nil); err != nil || len(c.Listen) != 8 {
 		t.Errorf("the configuration does not load: %v", err)
 	}
 }
