@@ -66,7 +66,7 @@ bench: peers
 	VMAPD_PEERS=required $(GO) test -tags bench -run TestBench -count 1 -v -timeout 60m ./cmd/vmapd
 
 drill: peers
-	VMAPD_PEERS=required $(GO) test -tags drill -run '^Test(AllDrills|DovecotDrills|DovecotLists|DKIMDrills)$$' -count 1 -v -timeout 90m ./cmd/vmapd
+	VMAPD_PEERS=required $(GO) test -tags drill -run '^Test(AllDrills|DovecotDrills|DovecotLists|DKIMDrills|Migration)$$' -count 1 -v -timeout 90m ./cmd/vmapd
 
 packages:
 	GO="$(GO)" sh contrib/packages/build.sh

@@ -35,12 +35,12 @@ func (c *Config) check() ConfigErrors {
 	k.guard()
 	k.outside()
 	k.dkim()
-	k.policy()
 	k.alarms()
 	k.mailboxes()
 	k.dns()
 	k.modoboa()
 	k.jobs()
+	k.policy()
 	k.other()
 	return k.errs
 }

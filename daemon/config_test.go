@@ -249,8 +249,10 @@ func TestDefaultWithoutFile(t *testing.T) {
 	for _, l := range c.Listen {
 		got = append(got, l.Protocol+" "+l.Address)
 	}
-	want := []string{"/srv/state", "sqlite:/srv/state/vmapd.db", "/srv/state/dkim", "socketmap unix:/srv/run/socketmap", "policy unix:/srv/run/policy", "milter unix:/srv/run/milter",
-		"dict unix:/srv/run/dict", "auth unix:/srv/run/auth", "auth-master unix:/srv/run/auth-master", "http inet:127.0.0.1:8025"}
+	want := []string{
+		"/srv/state", "sqlite:/srv/state/vmapd.db", "/srv/state/dkim", "socketmap unix:/srv/run/socketmap", "policy unix:/srv/run/policy", "milter unix:/srv/run/milter",
+		"dict unix:/srv/run/dict", "auth unix:/srv/run/auth", "auth-master unix:/srv/run/auth-master", "http inet:127.0.0.1:8025",
+	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got)\n%s", d)
 	}

@@ -146,13 +146,13 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.writes = d.openWrites()
 	defer d.writes.close()
 	d.logins = d.openLogins()
+	d.outside.open(d.logins.Logins)
+	defer d.outside.close()
+	d.configureOutside()
 	d.mu.Lock() // the page may ask already
 	d.sending = d.openSending()
 	d.mu.Unlock()
 	defer d.sending.close()
-	d.outside.open(d.logins.Logins)
-	defer d.outside.close()
-	d.configureOutside()
 	if err := d.open(); err != nil {
 		d.closeAll()
 		return err

@@ -17,8 +17,12 @@ func TestJobList(t *testing.T) {
 	for _, c := range []struct {
 		enabled, schema, off string
 	}{
-		{"auto", "vmapd", ""}, {"auto", "", "the database has not been read yet"}, {"auto", "Modoboa 2.2", "Modoboa's own cron may do it"},
-		{"always", "Modoboa 2.2", ""}, {"always", "", ""}, {"never", "vmapd", "jobs.enabled is never"},
+		{"auto", "vmapd", ""},
+		{"auto", "", "the database has not been read yet"},
+		{"auto", "Modoboa 2.2", "Modoboa's own cron may do it"},
+		{"always", "Modoboa 2.2", ""},
+		{"always", "", ""},
+		{"never", "vmapd", "jobs.enabled is never"},
 	} {
 		cfg := Default()
 		cfg.Jobs.Enabled, cfg.Jobs.InactiveAccounts = c.enabled, "delete"

@@ -154,7 +154,7 @@ func (s *sending) reached(m sendlimit.Mark) {
 	if s.over[m.Subject].Before(m.Free) {
 		s.over[m.Subject] = m.Free
 	}
-	s.alarms.Open(alarm.SendingLimit, m.Subject.Name, "Sending limit reached by "+m.Subject.Name, fmt.Sprintf("%v; free again at %s", m.Limit, m.Free.UTC().Format(time.RFC3339)))
+	s.alarms.Open(alarm.SendingLimit, m.Subject.Name, "a sending limit is reached by "+m.Subject.Name, fmt.Sprintf("%v; free again at %s", m.Limit, m.Free.UTC().Format(time.RFC3339)))
 }
 
 // recover closes the alarms of those who may send again, also those that a process

@@ -34,8 +34,6 @@ type Options struct {
 	Doctor func(ctx context.Context) (any, error)
 	// DKIM are the keys that sign mail.
 	DKIM *DKIM
-	// Limits are what accounts and domains may send, and have sent.
-	Limits *Limits
 	// DNS are the checks of domains.
 	DNS *DNS
 	// Jobs are what is done again and again.
@@ -43,6 +41,8 @@ type Options struct {
 
 	// Alarms are the alarms that the database does not have; nil: there are none.
 	Alarms *manage.LocalAlarms
+	// Limits are what accounts and domains may send, and have sent.
+	Limits *Limits
 
 	// Done is told of every request, once it is answered.
 	Done func(Record)

@@ -75,7 +75,8 @@ func TestDescriptionIsSound(t *testing.T) {
 				t.Errorf("%s: answer %s says nothing", o.OperationID, status)
 			}
 		}
-		if hasBody := o.Method == post || o.Method == put || o.Method == patch; !slices.Contains([]string{"rotateKey", "releaseSender", "resetSender", "closeAlarm", "runJob"}, o.OperationID) && hasBody != (o.Body() != "") {
+		order := slices.Contains([]string{"rotateKey", "closeAlarm", "runJob", "checkDomainDNS", "releaseSender", "resetSender"}, o.OperationID) // the path says it all
+		if hasBody := o.Method == post || o.Method == put || o.Method == patch; !order && hasBody != (o.Body() != "") {
 			t.Errorf("%s: body %q", o.OperationID, o.Body())
 		}
 	}

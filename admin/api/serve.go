@@ -182,7 +182,7 @@ func strict(h http.Header, id string) {
 
 func newID() string {
 	b := make([]byte, 8)
-	rand.Read(b) //nolint:errcheck // it never fails
+	rand.Read(b) // it never fails
 	return hex.EncodeToString(b)
 }
 

@@ -256,7 +256,8 @@ func TestMemoryOfModoboas(t *testing.T) {
 	if err := again.Done(t.Context(), "a", want); err != nil {
 		t.Errorf("a damaged file is not written again: %v", err)
 	}
-	dbtest.Exec(t, d, "ALTER TABLE something RENAME TO vmapd_schema", "DELETE FROM vmapd_schema WHERE version = 3")
+	dbtest.Exec(t, d, "ALTER TABLE something RENAME TO vmapd_schema")
+	dbtest.Downgrade(t, d, 2)
 	if got, err := again.Last(t.Context(), "a"); err != nil || !got.Finished.IsZero() {
 		t.Errorf("of the table: %+v, %v", got, err)
 	}

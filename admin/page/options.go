@@ -37,12 +37,12 @@ type Options struct {
 	ExplainLogin func(login string) (*lookup.Explanation, error)
 	// Keys tells the DKIM keys of a domain. ask has DNS asked now.
 	Keys func(ctx context.Context, domain string, ask bool) (Keys, error)
-	// Sending tells how an account, by its login or address, or a domain stands with
-	// what it may send; ok is false if nobody knows. nil = nothing is counted.
-	Sending func(name string) (s Sending, ok bool)
 	// DNS tells what DNS says of a domain, nil if it was not checked. ask has it
 	// checked now.
 	DNS func(ctx context.Context, d *manage.Domain, ask bool) (*dnschecks.Report, error)
+	// Sending tells how an account, by its login or address, or a domain stands with
+	// what it may send; ok is false if nobody knows. nil = nothing is counted.
+	Sending func(name string) (s Sending, ok bool)
 	// Doctor looks for what is wrong with the host; nil = nobody can.
 	Doctor func(ctx context.Context) ([]Finding, error)
 

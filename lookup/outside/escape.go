@@ -19,6 +19,10 @@ func filterOf(template, login string) string {
 // value there, or a part of it.
 func dnOf(template, login string) string { return expand(template, escapeDN(login)) }
 
+// marked reports whether a template has a place for the login at all: without
+// one everybody's password would be that of the same entry.
+func marked(template string) bool { return expand(template, "a") != expand(template, "b") }
+
 // expand fills in a template; %% is a percent sign.
 func expand(template, login string) string {
 	return strings.NewReplacer(userMark, login, "%%", "%").Replace(template)

@@ -105,17 +105,9 @@ func (d *directory) check(ctx context.Context, q *Question) (p Person, err error
 // bindUser finds somebody and binds as him: whoever can has the password. The
 // entry has the attributes of a person, or only a DN if it was not looked for.
 func (d *directory) bindUser(c *ldapConn, login, password string) (*ldap.Entry, error) {
-	var e *ldap.Entry
-	if d.l.DirectBind {
-		e = &ldap.Entry{DN: dnOf(d.l.UserDN, login)}
-	} else {
-		var err error
-		if err = d.bindService(c); err != nil {
-			return nil, err
-		}
-		if e, err = d.find(c, login); err != nil {
-			return nil, err
-		}
+	e, err := d.locate(c, login)
+	if err != nil {
+		return nil, err
 	}
 	if e.DN == "" || password == "" { // both would be a bind as nobody, which succeeds
 		return nil, ErrWrong
@@ -127,12 +119,32 @@ func (d *directory) bindUser(c *ldapConn, login, password string) (*ldap.Entry, 
 	return e, nil
 }
 
+// locate finds somebody's entry, or makes its DN, which then is all that is known.
+func (d *directory) locate(c *ldapConn, login string) (*ldap.Entry, error) {
+	template := d.l.SearchFilter
+	if d.l.DirectBind {
+		template = d.l.UserDN
+	}
+	if !marked(template) {
+		return nil, fmt.Errorf("%q has no %%(user)s: everybody would be the same entry", template)
+	}
+	if d.l.DirectBind {
+		return &ldap.Entry{DN: dnOf(template, login)}, nil
+	}
+	if err := d.bindService(c); err != nil {
+		return nil, err
+	}
+	return d.find(c, login)
+}
+
 // refusal says what a failed bind of somebody means. A server that does not let
 // him in - locked, expired, without a password, of a form that it does not know -
 // says so in several ways.
 func (d *directory) refusal(err error) error {
-	for _, code := range []uint16{ldap.LDAPResultInvalidCredentials, ldap.LDAPResultInappropriateAuthentication, ldap.LDAPResultInsufficientAccessRights,
-		ldap.LDAPResultUnwillingToPerform, ldap.LDAPResultConstraintViolation, ldap.LDAPResultNoSuchObject, ldap.LDAPResultInvalidDNSyntax} {
+	for _, code := range []uint16{
+		ldap.LDAPResultInvalidCredentials, ldap.LDAPResultInappropriateAuthentication, ldap.LDAPResultInsufficientAccessRights,
+		ldap.LDAPResultUnwillingToPerform, ldap.LDAPResultConstraintViolation, ldap.LDAPResultNoSuchObject, ldap.LDAPResultInvalidDNSyntax,
+	} {
 		if ldap.IsErrorWithCode(err, code) {
 			return fmt.Errorf("%w (LDAP: %s)", ErrWrong, ldap.LDAPResultCodeMap[code])
 		}

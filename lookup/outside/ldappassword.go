@@ -45,25 +45,21 @@ func (d *directory) reset(c *ldapConn, login, clear string) error {
 	if d.l.BindDN == "" {
 		return fmt.Errorf("%w: there is no bind DN, who could set a password without the old one", ErrNoChange)
 	}
-	if err := d.bindService(c); err != nil {
-		return err
+	e, err := d.locate(c, login)
+	if errors.Is(err, ErrWrong) {
+		return fmt.Errorf("the directory has no entry for %s, or several", login)
 	}
-	dn := dnOf(d.l.UserDN, login)
-	if !d.l.DirectBind {
-		e, err := d.find(c, login)
-		if errors.Is(err, ErrWrong) {
-			return fmt.Errorf("the directory has no entry for %s, or several", login)
-		}
-		if err != nil {
-			return err
-		}
-		dn = e.DN
+	if err == nil {
+		err = d.bindService(c) // nothing to do where it has searched
+	}
+	if err != nil {
+		return err
 	}
 	attribute, value, err := d.stored(login, clear)
 	if err != nil {
 		return err
 	}
-	m := ldap.NewModifyRequest(dn, nil)
+	m := ldap.NewModifyRequest(e.DN, nil)
 	m.Replace(attribute, []string{value})
 	return modified(c.Modify(m))
 }

@@ -3,7 +3,6 @@ package outside
 import (
 	"fmt"
 	"net"
-	"strings"
 
 	"github.com/go-ldap/ldap/v3"
 )
@@ -63,7 +62,7 @@ func (l *LDAP) problems(p *problems) {
 }
 
 func (l *LDAP) directProblems(p *problems) {
-	if !strings.Contains(l.UserDN, userMark) {
+	if !marked(l.UserDN) {
 		p.fatal("ldap_user_dn_template", "write the user's DN with %(user)s in it, such as uid=%(user)s,ou=people,dc=example,dc=org",
 			"the template has no %%(user)s: everybody would be the same entry")
 		return
@@ -76,7 +75,7 @@ func (l *LDAP) directProblems(p *problems) {
 }
 
 func (l *LDAP) searchProblems(p *problems) {
-	if !strings.Contains(l.SearchFilter, userMark) {
+	if !marked(l.SearchFilter) {
 		p.fatal("ldap_search_filter", "write %(user)s where the login is to be, such as (mail=%(user)s)",
 			"the filter has no %%(user)s: everybody would be the same entry")
 	} else if _, err := ldap.CompileFilter(filterOf(l.SearchFilter, "ann@example.org")); err != nil {

@@ -11,8 +11,10 @@ import (
 
 // good is a directory with which nothing is wrong.
 func good() *LDAP {
-	return &LDAP{Servers: []string{"ldap.test:636"}, Security: SSL, BindDN: "cn=a,dc=test", BindPassword: "x", SearchBase: "dc=test", SearchFilter: "(mail=%(user)s)",
-		UserDN: "uid=%(user)s,dc=test", GroupType: PosixGroup}
+	return &LDAP{
+		Servers: []string{"ldap.test:636"}, Security: SSL, BindDN: "cn=a,dc=test", BindPassword: "x", SearchBase: "dc=test", SearchFilter: "(mail=%(user)s)",
+		UserDN: "uid=%(user)s,dc=test", GroupType: PosixGroup,
+	}
 }
 
 func TestProblems(t *testing.T) {
@@ -28,6 +30,7 @@ func TestProblems(t *testing.T) {
 		"no server":         {func(l *LDAP) { l.Servers = nil }, []string{"fatal ldap_server_address"}},
 		"no port":           {func(l *LDAP) { l.Servers = []string{"ldap.test"} }, []string{"fatal ldap_server_address"}},
 		"no mark":           {func(l *LDAP) { l.SearchFilter = "(mail=ann)" }, []string{"fatal ldap_search_filter"}},
+		"false mark":        {func(l *LDAP) { l.SearchFilter = "(mail=%%(user)s)" }, []string{"fatal ldap_search_filter"}},
 		"no filter":         {func(l *LDAP) { l.SearchFilter = "mail=%(user)s)" }, []string{"fatal ldap_search_filter"}},
 		"no base":           {func(l *LDAP) { l.SearchBase = "" }, []string{"unwise ldap_search_base"}},
 		"no bind password":  {func(l *LDAP) { l.BindPassword = "" }, []string{"fatal ldap_bind_password"}},

@@ -112,6 +112,7 @@ func (l *Lock) Release() {
 type serverLock interface {
 	take(ctx context.Context, c *sql.Conn) (bool, error)
 	still(ctx context.Context, c *sql.Conn) (bool, error)
+	give(ctx context.Context, c *sql.Conn) error
 }
 
 // connLock is a lock that a connection holds.
@@ -157,9 +158,13 @@ func (c *connLock) check(ctx context.Context) error {
 	return err
 }
 
-// release closes the connection, and the server forgets its locks.
+// release gives the lock back and closes the connection. A server that is told
+// nothing gives it back too, but a moment after the connection has gone.
 func (c *connLock) release() {
 	if c.conn != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		_ = c.sql.give(ctx, c.conn)
+		cancel()
 		breakConn(c.conn)
 		_ = c.conn.Close()
 	}
@@ -188,6 +193,11 @@ func (p *postgresLock) still(ctx context.Context, c *sql.Conn) (bool, error) {
 	return true, err
 }
 
+func (p *postgresLock) give(ctx context.Context, c *sql.Conn) error {
+	_, err := c.ExecContext(ctx, "rollback")
+	return err
+}
+
 type mysqlLock struct{ name string }
 
 // mysqlName is the lock's name on the server, which all databases share; it may
@@ -204,4 +214,9 @@ func (m *mysqlLock) still(ctx context.Context, c *sql.Conn) (bool, error) {
 	var is sql.NullBool
 	err := c.QueryRowContext(ctx, "select is_used_lock("+mysqlName+") = connection_id()", m.name).Scan(&is)
 	return is.Bool, err
+}
+
+func (m *mysqlLock) give(ctx context.Context, c *sql.Conn) error {
+	_, err := c.ExecContext(ctx, "do release_lock("+mysqlName+")", m.name)
+	return err
 }

@@ -58,7 +58,7 @@ func openPostgres(a *address, o Options) (*sql.DB, error) {
 	return stdlib.OpenDB(*cfg), nil
 }
 
-// AtOnce, as the first argument of a query, has PostgreSQL asked in one round
+// AtOnce is the first argument of a query that PostgreSQL is to be asked in one round
 // trip instead of two: the text is sent as it is, without preparing it. It is
 // for queries without other arguments.
 const AtOnce = pgx.QueryExecModeSimpleProtocol

@@ -27,7 +27,7 @@ func TestJobRuns(t *testing.T) {
 		if _, err := modoboa.Init(t.Context(), d, modoboa.InitOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		dbtest.Exec(t, d, "drop table vmapd_job", "delete from vmapd_schema where version = 3") // an older vmapd
+		dbtest.Downgrade(t, d, 2)
 		j := jobRuns(t, d, true)
 		if r, err := j.Last(t.Context(), "x"); err != nil || !r.Finished.IsZero() {
 			t.Errorf("before the first run: %+v, %v", r, err)

@@ -140,7 +140,7 @@ func TestKeyTableOfOwnDatabase(t *testing.T) {
 			"Migrate":      func() { run(t, d, "SELECT 1"); _ = modoboa.Migrate(t.Context(), d) },
 			"MakeKeyTable": func() { makeKeyTable(t, d) },
 		} {
-			dbtest.Exec(t, d, "drop table vmapd_dkim_key", "drop table if exists vmapd_job", "delete from vmapd_schema where version >= 2")
+			dbtest.Downgrade(t, d, 1)
 			inspect(t, d, "installed")
 			upgrade()
 			inspect(t, d, "installed")
@@ -149,7 +149,7 @@ func TestKeyTableOfOwnDatabase(t *testing.T) {
 			if f.want(1); len(signingKeys(f.served)) != 1 {
 				t.Errorf("%s: the key is not there", name)
 			}
-			if v := column(t, d, "select max(version) from vmapd_schema"); v[0] != "3" {
+			if v := column(t, d, "select max(version) from vmapd_schema"); v[0] != "5" {
 				t.Errorf("%s: version %s", name, v[0])
 			}
 		}

@@ -40,7 +40,7 @@ func (c *Client) Do(ctx context.Context, request []byte, read func(*bufio.Reader
 		c.err = err
 		return err
 	}
-	stop := context.AfterFunc(ctx, func() { c.nc.SetDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { _ = c.nc.SetDeadline(time.Unix(1, 0)) })
 	_, err := c.nc.Write(request)
 	if err == nil {
 		err = read(c.r)

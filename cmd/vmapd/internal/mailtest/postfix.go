@@ -125,6 +125,13 @@ func (p *Postfix) WriteFile(name, content string) string {
 	return path
 }
 
+// Conf is the folder of main.cf and master.cf, for MAIL_CONFIG in the environment
+// of Postfix's commands.
+func (p *Postfix) Conf() string { return p.conf }
+
+// Queue is queue_directory.
+func (p *Postfix) Queue() string { return p.queue }
+
 // Start configures and starts the instance. It is stopped when the test ends,
 // and its log is printed if the test failed.
 func (p *Postfix) Start(c Config) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -22,6 +23,18 @@ func (p *Postfix) Complaints() []string {
 		}
 	}
 	return bad
+}
+
+// Lines returns the lines of the log that match an expression.
+func (p *Postfix) Lines(expression string) (found []string) {
+	b, _ := os.ReadFile(p.LogFile)
+	match := regexp.MustCompile(expression)
+	for line := range strings.Lines(string(b)) {
+		if line = strings.TrimSpace(line); match.MatchString(line) {
+			found = append(found, line)
+		}
+	}
+	return found
 }
 
 // WaitIdle waits until the instance has nothing left to do: no mail in the

@@ -1,0 +1,245 @@
+//go:build drill
+
+package main_test
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	msgauth "github.com/emersion/go-msgauth/dkim"
+
+	"github.com/vmapd/vmapd/cmd/vmapd/internal/drill"
+	"github.com/vmapd/vmapd/cmd/vmapd/internal/mailtest"
+	"github.com/vmapd/vmapd/dkim/milter/miltertest"
+)
+
+// traffic is what goes on at a host all the time.
+type traffic struct {
+	h    *migrationHost
+	idle *drill.Idle
+	stop chan struct{}
+	all  sync.WaitGroup
+
+	mu       sync.Mutex
+	sent     map[string]string // mailbox by tag of an accepted message; "" is the world
+	accepted map[string]int    // messages by kind
+	logins   int
+	longest  time.Duration // of a message's session or a login
+	bad      []string      // what went wrong, with the time
+}
+
+// stream is one kind of message, of which there is one a second.
+type stream struct {
+	name    string
+	service mailtest.Service
+	from    string // "": somebody new of another host
+	to, box string
+}
+
+// streams are all kinds.
+func streams() []stream {
+	const user = "user@home.test"
+	return []stream{
+		{"to a mailbox", mailtest.MX, "", user, user},
+		{"to an alias", mailtest.MX, "", "team@home.test", "second@home.test"},
+		{"to an extension", mailtest.MX, "", "third+list@home.test", "third@home.test"},
+		{"to a colleague", mailtest.Submission, user, "fourth@home.test", "fourth@home.test"},
+		{"to the world", mailtest.Submission, user, "friend@far.test", ""},
+	}
+}
+
+// people are who get mail and log in.
+func people() []string {
+	return []string{"user@home.test", "second@home.test", "third@home.test", "fourth@home.test"}
+}
+
+// begin starts the traffic, which ends with the test.
+func (h *migrationHost) begin(t *testing.T) *traffic {
+	tr := &traffic{h: h, idle: drill.NewIdle(t), stop: make(chan struct{}), sent: map[string]string{}, accepted: map[string]int{}}
+	for _, s := range streams() {
+		tr.every(func(n int) { tr.message(s, n) })
+	}
+	tr.every(func(n int) { tr.login(people()[n%len(people())]) })
+	t.Cleanup(tr.end)
+	return tr
+}
+
+// every does something once a second, however long it takes.
+func (tr *traffic) every(do func(n int)) {
+	tr.all.Go(func() {
+		tick := time.NewTicker(900 * time.Millisecond)
+		defer tick.Stop()
+		for n := 0; ; n++ {
+			tr.all.Go(func() { do(n) })
+			select {
+			case <-tr.stop:
+				return
+			case <-tick.C:
+			}
+		}
+	})
+}
+
+// end may be called twice.
+func (tr *traffic) end() {
+	select {
+	case <-tr.stop:
+	default:
+		close(tr.stop)
+	}
+	tr.all.Wait()
+}
+
+// message sends one, in a session of its own.
+func (tr *traffic) message(s stream, n int) {
+	began, tag := time.Now(), fmt.Sprintf("%s-%d", strings.ReplaceAll(s.name, " ", "-"), n)
+	m := &mailtest.Message{Name: s.name, From: s.from, To: []string{s.to}}
+	login := m.From + ":secret"
+	if m.From == "" {
+		m.From, login = tag+"@far.test", ""
+	}
+	m.Text = fmt.Sprintf("From: <%s>\r\nTo: <%s>\r\nSubject: %s\r\nMessage-ID: <%s@test>\r\n\r\n%s", m.From, s.to, tag, tag, strings.Repeat("Words, and more  words.\r\n", 20+n%50))
+	session, err := tr.h.p.Dial(s.service, login)
+	reply := ""
+	if err == nil {
+		reply, err = session.Send(m, tag)
+		_ = session.Quit()
+	}
+	if err != nil {
+		reply = err.Error()
+	}
+	tr.note(began, tag, strings.HasPrefix(reply, "250 "), reply)
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	if strings.HasPrefix(reply, "250 ") {
+		tr.sent[tag] = s.box
+		tr.accepted[s.name]++
+	}
+}
+
+// login begins and ends a session of IMAP.
+func (tr *traffic) login(user string) {
+	began := time.Now()
+	err := tr.h.LogInAndOut(user, "secret")
+	tr.note(began, "login of "+user, err == nil, fmt.Sprint(err))
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	if err == nil {
+		tr.logins++
+	}
+}
+
+func (tr *traffic) note(began time.Time, what string, ok bool, said string) {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	took := time.Since(began)
+	tr.longest = max(tr.longest, took)
+	if !ok {
+		tr.bad = append(tr.bad, fmt.Sprintf("%s, after %v: %s: %s", began.Format("15:04:05.000"), took.Round(time.Millisecond), what, said))
+	}
+}
+
+// await waits until n more of each kind of message were accepted.
+func (tr *traffic) await(t *testing.T, n int) {
+	t.Helper()
+	least := func() int {
+		tr.mu.Lock()
+		defer tr.mu.Unlock()
+		least := tr.accepted[streams()[0].name]
+		for _, s := range streams() {
+			least = min(least, tr.accepted[s.name])
+		}
+		return least
+	}
+	want := least() + n
+	drill.Await(t, 2*time.Minute, fmt.Sprintf("%d messages of each kind were accepted", want), func() bool { return least() >= want })
+}
+
+// judge ends the traffic and finds every message.
+func (tr *traffic) judge(t *testing.T) {
+	t.Helper()
+	tr.end()
+	must(t, tr.h.p.WaitIdle(time.Minute))
+	t.Logf("%v messages and %d logins; the longest took %v (the machine let nobody run for %v)", tr.accepted, tr.logins, tr.longest.Round(time.Millisecond), tr.idle.Turn().Round(time.Millisecond))
+	for _, line := range tr.bad {
+		t.Errorf("refused: %s", line)
+	}
+	found := map[string][]string{} // where, by tag
+	for _, box := range people() {
+		for _, tag := range tr.h.tags(t, box) {
+			found[tag] = append(found[tag], box)
+		}
+	}
+	for _, d := range tr.h.world.Deliveries() {
+		if d.Bounce {
+			t.Errorf("a mail system wrote to %s about %s", d.Recipient, d.Tag)
+		}
+		found[d.Tag] = append(found[d.Tag], "")
+	}
+	for tag, box := range tr.sent {
+		if !slices.Equal(found[tag], []string{box}) {
+			t.Errorf("%s for %q is in %q", tag, box, found[tag])
+		}
+	}
+	tr.judgeLog(t)
+	tr.judgeSignatures(t)
+}
+
+// tags are those of the messages in somebody's INBOX.
+func (h *migrationHost) tags(t *testing.T, user string) (tags []string) {
+	t.Helper()
+	c := h.IMAP(t)
+	defer c.Close()
+	if got := c.Login(user, "secret"); !strings.HasPrefix(got, "OK") {
+		t.Fatalf("%s: %s", user, got)
+	}
+	c.Cmd("SELECT INBOX")
+	_, lines := c.Cmd("FETCH 1:* (BODY.PEEK[HEADER.FIELDS (X-Mailtest-Tag)])")
+	for _, line := range lines {
+		if tag, ok := strings.CutPrefix(line, "X-Mailtest-Tag: "); ok {
+			tags = append(tags, tag)
+		}
+	}
+	return tags
+}
+
+// judgeLog looks at how long mail was under way, and for warnings.
+func (tr *traffic) judgeLog(t *testing.T) {
+	t.Helper()
+	delay, slowest := regexp.MustCompile(` delay=([0-9.]+),.* status=([a-z]+)`), 0.0
+	for _, line := range tr.h.p.Lines(` status=`) {
+		m := delay.FindStringSubmatch(line)
+		if m == nil || m[2] != "sent" && m[2] != "deliverable" {
+			t.Errorf("Postfix: %s", line)
+			continue
+		}
+		seconds, _ := strconv.ParseFloat(m[1], 64)
+		slowest = max(slowest, seconds)
+	}
+	t.Logf("the longest time in Postfix's queue was %.2f s", slowest)
+	if slowest+tr.longest.Seconds() > 30 {
+		t.Errorf("a message may have been under way for more than 30 s: %v with the client, %.2f s in the queue", tr.longest, slowest)
+	}
+	for _, line := range tr.h.p.Lines(`warning:|error:|fatal:|panic:`) {
+		t.Errorf("Postfix: %s", line)
+	}
+}
+
+// judgeSignatures verifies what left the host.
+func (tr *traffic) judgeSignatures(t *testing.T) {
+	t.Helper()
+	texts := tr.h.world.Texts()
+	for _, text := range texts {
+		all, err := msgauth.VerifyWithOptions(strings.NewReader(text), &msgauth.VerifyOptions{LookupTXT: func(string) ([]string, error) { return []string{tr.h.record}, nil }})
+		if err != nil || len(all) != 1 || all[0].Err != nil || all[0].Domain != "home.test" {
+			t.Errorf("%q has %d signatures, %v", miltertest.Parse(text).Values("Subject"), len(all), err)
+		}
+	}
+	t.Logf("%d messages went out", len(texts))
+}

@@ -1,0 +1,3 @@
+#!/bin/sh
+psql -q -c "UPDATE core_user SET last_login = now() WHERE username = '$USER'" '${url}' >/dev/null
+exec "$@"
