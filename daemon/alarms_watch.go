@@ -18,7 +18,7 @@ import (
 const (
 	watchTick  = 2 * time.Second
 	watchPause = 10 * time.Second // between two looks at all mailboxes, at least
-	perMailbox   = 40 * time.Microsecond
+	perMailbox = 40 * time.Microsecond
 	redisApart = 30 * time.Second
 )
 
