@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -68,7 +67,7 @@ func newMigrationHost(t *testing.T, binary string) *migrationHost {
 	h.systemd.start(t, "opendkim")
 	own := &mailHost{database: h.url}
 	h.p.Start(mailtest.Config{Maps: own.sqlMaps(t, h.p), Chroot: true, World: h.world.NextHop(), Milters: "inet:" + milter[0]})
-	h.sh(t, "postconf -e milter_default_action=accept maximal_backoff_time=5s minimal_backoff_time=2s queue_run_delay=2s; postfix reload")
+	h.sh(t, "postconf -e milter_default_action=accept; postfix reload")
 	h.Start(dovetest.Settings{More: "service imap-login {\n  process_min_avail = 2\n}\n"})
 	return h
 }
@@ -169,7 +168,7 @@ func (h *migrationHost) setPaths(web string) {
 		"-g vmapd", "-g root", "-o vmapd", "-o root", "/etc/systemd/system", h.dir+"/systemd",
 		"/etc/opendkim.conf", h.dir+"/opendkim.conf", `key_dir = "/var/lib/dkim"`, fmt.Sprintf("key_dir = %q\nresolvers = [%q]", h.dir+"/keys", h.zone.address), "/var/lib/dkim", h.dir+"/keys",
 		"postgres://modoboa@127.0.0.1/modoboa", h.url, "psql modoboa", "psql -q -v ON_ERROR_STOP=1 "+h.url, "127.0.0.1:8025", web,
-		"user@example.com", "user@home.test",
+		"user@example.com", "user@home.test", "/usr/local/sbin", h.dir+"/bin",
 	)
 }
 
@@ -197,124 +196,6 @@ func (h *migrationHost) sh(t *testing.T, script string) string {
 		t.Fatalf("%v\n%s\n%s", err, script, out)
 	}
 	return string(out)
-}
-
-// unitRunner does what the guide has systemd do: start and stop programs.
-type unitRunner struct {
-	units map[string]*unit
-	ask   *os.File // "systemctl" writes its arguments here
-	reply string   // and reads its exit status there
-}
-
-// unit is a program.
-type unit struct {
-	command []string
-	ready   func() bool
-	cmd     *exec.Cmd
-	log     string
-}
-
-// newUnitRunner puts a command "systemctl" into a folder.
-func newUnitRunner(t *testing.T, bin string) *unitRunner {
-	t.Helper()
-	ask, reply := filepath.Join(bin, "ask"), filepath.Join(bin, "reply")
-	for _, fifo := range []string{ask, reply} {
-		must(t, syscall.Mkfifo(fifo, 0o600))
-	}
-	script := fmt.Sprintf("#!/bin/sh\necho \"$*\" >'%s'\nread -r status <'%s'\nexit $status\n", ask, reply)
-	must(t, os.WriteFile(filepath.Join(bin, "systemctl"), []byte(script), 0o755))
-	r := &unitRunner{units: map[string]*unit{}, reply: reply}
-	var err error
-	r.ask, err = os.OpenFile(ask, os.O_RDWR, 0)
-	must(t, err)
-	done := make(chan struct{})
-	go func() { defer close(done); r.serve(t) }()
-	t.Cleanup(func() {
-		fmt.Fprintln(r.ask, "end")
-		<-done
-		r.ask.Close()
-		for name, u := range r.units {
-			u.stop(t)
-			if text, err := os.ReadFile(u.log); err == nil && t.Failed() {
-				t.Logf("log of %s:\n%s", name, text)
-			}
-		}
-	})
-	return r
-}
-
-// serve does one order after the other.
-func (r *unitRunner) serve(t *testing.T) {
-	line := make([]byte, 4096)
-	for {
-		n, err := r.ask.Read(line)
-		words := strings.Fields(string(line[:n]))
-		if err != nil || len(words) == 0 || words[0] == "end" {
-			return
-		}
-		status := 0
-		switch u := r.units[words[len(words)-1]]; strings.Join(words[:len(words)-1], " ") {
-		case "":
-			if words[0] != "daemon-reload" {
-				status = 1
-			}
-		case "enable --now":
-			if u == nil || !u.start() {
-				status = 1
-			}
-		case "disable --now":
-			if u == nil || !u.stop(t) {
-				status = 1
-			}
-		default:
-			status = 1
-		}
-		if err := os.WriteFile(r.reply, fmt.Appendln(nil, status), 0); err != nil {
-			t.Error(err)
-			return
-		}
-	}
-}
-
-func (r *unitRunner) start(t *testing.T, name string) {
-	t.Helper()
-	if !r.units[name].start() {
-		t.Fatalf("%s does not start:\n%s", name, readFile(t, r.units[name].log))
-	}
-}
-
-// start returns when the program serves.
-func (u *unit) start() bool {
-	f, err := os.OpenFile(u.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	u.cmd = exec.Command(u.command[0], u.command[1:]...)
-	u.cmd.Stdout, u.cmd.Stderr = f, f
-	u.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // if the test is killed
-	if err := u.cmd.Start(); err != nil {
-		return false
-	}
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if u.ready() {
-			return true
-		}
-	}
-	return false
-}
-
-// stop ends the program as systemd does.
-func (u *unit) stop(t *testing.T) bool {
-	if u.cmd == nil {
-		return true
-	}
-	_ = u.cmd.Process.Signal(syscall.SIGTERM)
-	end := time.AfterFunc(30*time.Second, func() { t.Errorf("%s does not end", u.command[0]); _ = u.cmd.Process.Kill() })
-	_ = u.cmd.Wait()
-	end.Stop()
-	u.cmd = nil
-	return true
 }
 
 // awaitLogins waits until everybody's last login is later than a moment.

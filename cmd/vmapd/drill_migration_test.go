@@ -33,14 +33,14 @@ func TestMigration(t *testing.T) {
 		tr.await(t, 5)
 		h.awaitLogins(t, done, block)
 	}
-	for _, block := range []string{"maps", "dovecot dict", "quota", "sasl", "dkim", "dkim end", "policy"} {
+	for _, block := range []string{"maps", "sasl", "reload", "dovecot dict", "quota", "dkim", "dkim end", "policy"} {
 		step(block)
 	}
 	h.fillQuiet(t)
-	for _, block := range []string{"policy back", "dkim back", "sasl back", "quota back", "dovecot dict back", "maps back"} {
+	for _, block := range []string{"policy back", "dkim back", "quota back", "dovecot dict back", "sasl back", "maps back"} {
 		step(block)
 	}
-	for _, block := range []string{"maps", "dovecot server", "quota", "sasl", "dkim", "policy"} {
+	for _, block := range []string{"maps", "sasl", "dovecot server", "quota", "dkim", "policy"} {
 		h.run(t, block)
 	}
 	step("dkim end")

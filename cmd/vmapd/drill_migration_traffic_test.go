@@ -209,13 +209,18 @@ func (h *migrationHost) tags(t *testing.T, user string) (tags []string) {
 	return tags
 }
 
+// allowedWarnings are those of a reload: a process that ended when another one
+// asked it, which asks its successor then, and one that read main.cf at the moment
+// when it was changed, and reads it again.
+const allowedWarnings = `problem talking to service rewrite: Connection reset by peer|dict_proxy_lookup: service proxymap: Connection reset by peer|main\.cf, line [0-9]+: overriding earlier entry`
+
 // judgeLog looks at how long mail was under way, and for warnings.
 func (tr *traffic) judgeLog(t *testing.T) {
 	t.Helper()
 	delay, slowest := regexp.MustCompile(` delay=([0-9.]+),.* status=([a-z]+)`), 0.0
 	for _, line := range tr.h.p.Lines(` status=`) {
 		m := delay.FindStringSubmatch(line)
-		if m == nil || m[2] != "sent" && m[2] != "deliverable" {
+		if held := strings.Contains(line, "(deferred transport)"); m == nil || m[2] != "sent" && m[2] != "deliverable" && !held {
 			t.Errorf("Postfix: %s", line)
 			continue
 		}
@@ -226,8 +231,11 @@ func (tr *traffic) judgeLog(t *testing.T) {
 	if slowest+tr.longest.Seconds() > 30 {
 		t.Errorf("a message may have been under way for more than 30 s: %v with the client, %.2f s in the queue", tr.longest, slowest)
 	}
+	allowed := regexp.MustCompile(allowedWarnings)
 	for _, line := range tr.h.p.Lines(`warning:|error:|fatal:|panic:`) {
-		t.Errorf("Postfix: %s", line)
+		if !allowed.MatchString(line) {
+			t.Errorf("Postfix: %s", line)
+		}
 	}
 }
 
