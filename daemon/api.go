@@ -36,8 +36,10 @@ func (d *Daemon) apiDone(r api.Record) {
 		route = "none"
 	}
 	d.metrics.web.WithLabelValues(route, strconv.Itoa(r.Status)).Inc()
-	fields := []zap.Field{zap.String("request", r.ID), zap.String("method", r.Method), zap.String("path", r.Path), zap.Int("status", r.Status),
-		zap.String("caller", r.Caller), zap.String("client", r.Address), zap.Duration("took", r.Took)}
+	fields := []zap.Field{
+		zap.String("request", r.ID), zap.String("method", r.Method), zap.String("path", r.Path), zap.Int("status", r.Status),
+		zap.String("caller", r.Caller), zap.String("client", r.Address), zap.Duration("took", r.Took),
+	}
 	switch {
 	case r.Err != nil && r.Status == http.StatusInternalServerError:
 		d.log.Error("API: an error of vmapd; please report it", append(fields, zap.Error(r.Err))...)

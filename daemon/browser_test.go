@@ -122,8 +122,10 @@ func TestBrowser(t *testing.T) {
 	b.Click("form[action='/signout'] button")
 	s.signIn("adm@example.com", "Secret3x")
 	b.Shows("Overview", "example.com")
-	for _, path := range []string{"/health", "/log", fmt.Sprintf("/domains/%d", s.numberOf(t, "SELECT id FROM admin_domain WHERE name = 'new.test'")),
-		fmt.Sprintf("/accounts/%d", s.numberOf(t, "SELECT id FROM core_user WHERE username = 'eve@new.test'"))} {
+	for _, path := range []string{
+		"/health", "/log", fmt.Sprintf("/domains/%d", s.numberOf(t, "SELECT id FROM admin_domain WHERE name = 'new.test'")),
+		fmt.Sprintf("/accounts/%d", s.numberOf(t, "SELECT id FROM core_user WHERE username = 'eve@new.test'")),
+	} {
 		s.open(path)
 		b.Shows("Not found")
 	}
@@ -213,13 +215,31 @@ func TestBrowserLooks(t *testing.T) {
 		return strings.Contains(b.Text("main"), "Record to publish")
 	})
 	pages := []struct{ name, path string }{
-		{"overview", "/"}, {"domains", "/domains"}, {"domain", fmt.Sprintf("/domains/%d", domain)}, {"domain-new", "/domains/new"}, {"domain-delete", fmt.Sprintf("/domains/%d/delete", domain)},
-		{"dkim", fmt.Sprintf("/domains/%d/dkim", domain)}, {"accounts", "/accounts"}, {"accounts-last", "/accounts?page=2&sort=name&desc=1"},
-		{"account", fmt.Sprintf("/accounts/%d", s.numberOf(t, "SELECT id FROM core_user WHERE username = 'user01@example.com'"))}, {"account-new", "/accounts/new"},
-		{"aliases", "/aliases"}, {"alias", fmt.Sprintf("/aliases/%d", s.numberOf(t, "SELECT id FROM admin_alias WHERE address = 'all@example.com'"))},
-		{"domainaliases", "/domainaliases"}, {"relaydomains", "/relaydomains"}, {"relaydomain-new", "/relaydomains/new"},
-		{"resolver", "/resolver"}, {"resolver-all", "/resolver?address=all%40example.com"}, {"resolver-loop", "/resolver?address=loop%40example.com"}, {"resolver-login", "/resolver?login=user01%40example.com"},
-		{"health", "/health"}, {"log", "/log"}, {"tokens", "/tokens"}, {"me", "/me"}, {"search", "/search?q=user0"}, {"fault", "/nowhere"},
+		{"overview", "/"},
+		{"domains", "/domains"},
+		{"domain", fmt.Sprintf("/domains/%d", domain)},
+		{"domain-new", "/domains/new"},
+		{"domain-delete", fmt.Sprintf("/domains/%d/delete", domain)},
+		{"dkim", fmt.Sprintf("/domains/%d/dkim", domain)},
+		{"accounts", "/accounts"},
+		{"accounts-last", "/accounts?page=2&sort=name&desc=1"},
+		{"account", fmt.Sprintf("/accounts/%d", s.numberOf(t, "SELECT id FROM core_user WHERE username = 'user01@example.com'"))},
+		{"account-new", "/accounts/new"},
+		{"aliases", "/aliases"},
+		{"alias", fmt.Sprintf("/aliases/%d", s.numberOf(t, "SELECT id FROM admin_alias WHERE address = 'all@example.com'"))},
+		{"domainaliases", "/domainaliases"},
+		{"relaydomains", "/relaydomains"},
+		{"relaydomain-new", "/relaydomains/new"},
+		{"resolver", "/resolver"},
+		{"resolver-all", "/resolver?address=all%40example.com"},
+		{"resolver-loop", "/resolver?address=loop%40example.com"},
+		{"resolver-login", "/resolver?login=user01%40example.com"},
+		{"health", "/health"},
+		{"log", "/log"},
+		{"tokens", "/tokens"},
+		{"me", "/me"},
+		{"search", "/search?q=user0"},
+		{"fault", "/nowhere"},
 	}
 	for _, p := range pages {
 		s.open(p.path)

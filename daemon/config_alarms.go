@@ -33,8 +33,10 @@ type Alarms struct {
 }
 
 func builtinAlarms() Alarms {
-	return Alarms{Grace: Duration(2 * time.Minute), Mail: true, MailTo: []string{}, SMTP: "inet:127.0.0.1:25",
-		MailboxNearlyFull: 80, MailboxFull: 95, MailboxHysteresis: 5, DatabaseDown: Duration(time.Minute)}
+	return Alarms{
+		Grace: Duration(2 * time.Minute), Mail: true, MailTo: []string{}, SMTP: "inet:127.0.0.1:25",
+		MailboxNearlyFull: 80, MailboxFull: 95, MailboxHysteresis: 5, DatabaseDown: Duration(time.Minute),
+	}
 }
 
 func (k *checker) alarms() {

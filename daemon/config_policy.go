@@ -85,7 +85,8 @@ func (p *Policy) limitSettings() sendlimit.Settings {
 		soft = -1
 	}
 	return sendlimit.Settings{Soft: soft, Suspend: sendlimit.AutoSuspend{
-		Times: p.SuspendAfter, Within: p.SuspendWithin.D(), For: p.SuspendFor.D(), Domains: p.SuspendDomains}}
+		Times: p.SuspendAfter, Within: p.SuspendWithin.D(), For: p.SuspendFor.D(), Domains: p.SuspendDomains,
+	}}
 }
 
 // suspendSettings are those of limitSettings that can be compared.

@@ -150,8 +150,10 @@ func (d *Daemon) Status() *Status {
 	defer d.mu.Unlock()
 	s := &Status{
 		Version: Version(), PID: os.Getpid(), Uptime: d.uptime().Seconds(), Config: d.cfg.Path, Reason: d.unready(),
-		Database: DatabaseStatus{Name: d.database.read.Name, Up: st.DatabaseUp, LastError: st.LastError, LastLoad: st.LastDuration.Seconds(),
-			Following: st.Following, FollowError: st.FollowError, Missed: st.Missed},
+		Database: DatabaseStatus{
+			Name: d.database.read.Name, Up: st.DatabaseUp, LastError: st.LastError, LastLoad: st.LastDuration.Seconds(),
+			Following: st.Following, FollowError: st.FollowError, Missed: st.Missed,
+		},
 	}
 	s.Ready = s.Reason == ""
 	w := d.writes.stats()

@@ -75,7 +75,7 @@ func (f *fdStore) send(text string, fd uintptr) error {
 	// The net package sends no descriptors over a connected datagram socket.
 	waited := raw.Write(func(to uintptr) bool {
 		err = unix.Sendmsg(int(to), []byte(text), unix.UnixRights(int(fd)), nil, 0)
-		return err != unix.EAGAIN
+		return !errors.Is(err, unix.EAGAIN)
 	})
 	return cmp.Or(waited, os.NewSyscallError("sendmsg", err))
 }

@@ -187,12 +187,16 @@ func (s *successor) await(ctx context.Context, limit time.Duration) error {
 		}
 	case isTimeout(err):
 		s.dismiss(0)
-		return &handoverError{fmt.Errorf("the new process %d did not serve within %v and was ended", s.pid(), limit),
-			"its own log lines say how far it came: it serves when it has read the database; then send SIGUSR2 again"}
+		return &handoverError{
+			fmt.Errorf("the new process %d did not serve within %v and was ended", s.pid(), limit),
+			"its own log lines say how far it came: it serves when it has read the database; then send SIGUSR2 again",
+		}
 	}
 	s.dismiss(patience)
-	return &handoverError{fmt.Errorf("the new process %d ended before it served: %v", s.pid(), s.cmd.ProcessState),
-		"its own log lines say why: correct that (vmapd config check) and send SIGUSR2 again"}
+	return &handoverError{
+		fmt.Errorf("the new process %d ended before it served: %v", s.pid(), s.cmd.ProcessState),
+		"its own log lines say why: correct that (vmapd config check) and send SIGUSR2 again",
+	}
 }
 
 // dismiss waits for the end of the process and hastens it after a while, first

@@ -129,8 +129,10 @@ func newJobMetrics(r *prometheus.Registry) *jobMetrics {
 		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, []string{"job"})
 	}
 	m := &jobMetrics{
-		runs: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vmapd_job_runs_total",
-			Help: "Runs of jobs on this node, by result (ok, failed, skipped: another node runs it or just did). Dry runs are not counted."}, []string{"job", "result"}),
+		runs: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "vmapd_job_runs_total",
+			Help: "Runs of jobs on this node, by result (ok, failed, skipped: another node runs it or just did). Dry runs are not counted.",
+		}, []string{"job", "result"}),
 		success: gauge("vmapd_job_last_success_timestamp_seconds", "When the job last ran through on this node; absent if it did not since the start."),
 		running: gauge("vmapd_job_running", "1 while the job runs on this node, else 0."),
 	}

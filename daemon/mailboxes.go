@@ -103,7 +103,7 @@ const (
 
 // runnerFor returns the runner, a new one after a reload; nil if there is
 // nothing to carry out.
-func (m *mailboxes) runnerFor(c *Config, d *db.DB, report func(mailops.Result), alarms AlarmBook) *mailops.Runner {
+func (m *mailboxes) runnerFor(c *Config, d *db.DB, alarms mailops.Alarms, report func(mailops.Result)) *mailops.Runner {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.cfg == c && m.db == d {
@@ -111,7 +111,7 @@ func (m *mailboxes) runnerFor(c *Config, d *db.DB, report func(mailops.Result), 
 	}
 	m.cfg, m.db, m.runner = c, d, nil
 	if o, ok := c.MailboxOptions(d); ok {
-		o.Tidy, o.Report, o.Alarms = tidyMailboxes, report, mailboxAlarms{alarms}
+		o.Tidy, o.Report, o.Alarms = tidyMailboxes, report, alarms
 		m.runner = mailops.NewRunner(o)
 	}
 	return m.runner
@@ -122,7 +122,24 @@ func (d *Daemon) mailboxRunner() *mailops.Runner {
 	d.mu.Lock()
 	c, site := d.cfg, d.database.jobs
 	d.mu.Unlock()
-	return d.mailboxes.runnerFor(c, site.DB, d.mailboxResult, d.Alarms())
+	return d.mailboxes.runnerFor(c, site.DB, mailboxAlarms{d.Alarms()}, d.mailboxResult)
+}
+
+// mailboxAlarms tells administrators of operations that fail.
+type mailboxAlarms struct{ book AlarmBook }
+
+// OperationFailed implements [mailops.Alarms].
+func (a mailboxAlarms) OperationFailed(address string, r mailops.Result) {
+	title := r.Kind + " of the folder of " + address + " failed"
+	if address == "" {
+		title = "an operation on the folder of a mailbox failed"
+	}
+	a.book.Open(alarm.OperationFailed, address, title, r.String())
+}
+
+// OperationSettled implements [mailops.Alarms].
+func (a mailboxAlarms) OperationSettled(address string) {
+	a.book.Close(alarm.OperationFailed, address)
 }
 
 // watchMailboxes keeps knowing since when operations wait, until ctx ends.
@@ -149,22 +166,6 @@ func (d *Daemon) mailboxResult(r mailops.Result) {
 	}
 	d.log.Warn("operation on a mailbox was not carried out: "+r.Text, append(fields, zap.String("remedy", r.Remedy))...)
 }
-
-// mailboxAlarms tells of operations that failed. One whose mailbox is gone is
-// this host's.
-type mailboxAlarms struct{ book AlarmBook }
-
-func (a mailboxAlarms) OperationFailed(address string, r mailops.Result) {
-	title := "the folder of a mailbox could not be "
-	if r.Kind == "delete" {
-		title += "removed"
-	} else {
-		title += "moved"
-	}
-	a.book.Open(alarm.OperationFailed, address, title, r.String())
-}
-
-func (a mailboxAlarms) OperationSettled(address string) { a.book.Close(alarm.OperationFailed, address) }
 
 // MailboxStatus describes the operations on mailboxes.
 type MailboxStatus struct {

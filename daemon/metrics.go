@@ -58,7 +58,8 @@ func newMetrics() *metrics {
 		protocolErrors: counter("vmapd_protocol_errors_total", "Requests that broke the protocol or did not arrive completely in time.", "protocol"),
 		refresh: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "vmapd_refresh_seconds", Help: "Time of a good read of the database, by kind: full, delta (changes that were followed), audit (comparison after a full read).",
-			Buckets: []float64{0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100}}, []string{"kind"}),
+			Buckets: []float64{0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100},
+		}, []string{"kind"}),
 		refreshErrors: single("vmapd_refresh_failures_total", "Reads of the database that failed."),
 		panics:        single("vmapd_panics_total", "Connections that ended in a panic, which is a bug."),
 		changes:       single("vmapd_changes_total", "Rows that changed in the database and are served so."),
@@ -87,7 +88,8 @@ func newMetrics() *metrics {
 	version := Version()
 	build := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "vmapd_build_info", Help: "Always 1; the labels say what runs.",
-		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()}}, func() float64 { return 1 })
+		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
+	}, func() float64 { return 1 })
 	m.registry.MustRegister(m.tallies, m.refusals, m.protocolErrors, m.refresh, m.refreshErrors, m.panics, m.changes, m.missed, m.lost, m.fileErrors, m.logins, m.messages, m.shadow, m.written, m.writeErrors, m.web, m.outside, m.decisions, m.policyErrors, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m

@@ -55,8 +55,12 @@ func TestMetricValues(t *testing.T) {
 	r := lookup.NewResolver(s, lookup.Options{})
 	ask := m.count(context.Background(), "socketmap", r.Lookup)
 	for _, q := range []struct{ table, key string }{
-		{"mailboxes", "user@example.com"}, {"mailboxes", "user@example.com"}, {"mailboxes", "other@example.com"},
-		{"sql-domains", "example.com"}, {"no-such-table-1", "x"}, {"no-such-table-2", "x"},
+		{"mailboxes", "user@example.com"},
+		{"mailboxes", "user@example.com"},
+		{"mailboxes", "other@example.com"},
+		{"sql-domains", "example.com"},
+		{"no-such-table-1", "x"},
+		{"no-such-table-2", "x"},
 	} {
 		ask(t.Context(), nil, []byte(q.table), []byte(q.key))
 	}

@@ -66,8 +66,10 @@ func (o *outsiders) apply(s outside.Settings, extra login.Outside, hash func(log
 	if s.LDAP == nil && s.SMTP == nil {
 		o.logins.SetOutside(nil)
 	} else {
-		o.now = outside.New(s, outside.Hooks{Hash: hash, Changed: o.changed,
-			Answered: func(source, result string) { o.count.WithLabelValues(source, result).Inc() }})
+		o.now = outside.New(s, outside.Hooks{
+			Hash: hash, Changed: o.changed,
+			Answered: func(source, result string) { o.count.WithLabelValues(source, result).Inc() },
+		})
 		o.running = newTask(context.Background(), o.now.Run)
 		extra.Knower = o.now
 		o.logins.SetOutside(&extra)

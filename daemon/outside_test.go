@@ -24,7 +24,7 @@ func ldapConfig(address string) string {
 	} {
 		list = append(list, fmt.Sprintf("%q", "core."+name+"="+value))
 	}
-	return basics + "[outside]\nbackends = [\"ldap\"]\nremember = \"10m\"\ntimeout = \"1s\"\nconnect_timeout = \"1s\"\n[dovecot]\nfailure_delay = \"0s\"\n" +
+	return basics + "[outside]\nbackends = [\"ldap\"]\nremember = \"10m\"\ntimeout = \"20s\"\nconnect_timeout = \"10s\"\n[dovecot]\nfailure_delay = \"0s\"\n" +
 		"[modoboa]\nparameters = [" + strings.Join(list, ", ") + "]\n"
 }
 

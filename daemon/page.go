@@ -95,9 +95,11 @@ func (d *Daemon) live() page.Live {
 }
 
 // rowWords are what the page calls the kinds of rows.
-var rowWords = map[string]string{"domains": "domains", "domain_aliases": "domain aliases", "accounts": "accounts", "mailboxes": "mailboxes",
+var rowWords = map[string]string{
+	"domains": "domains", "domain_aliases": "domain aliases", "accounts": "accounts", "mailboxes": "mailboxes",
 	"aliases": "aliases", "recipients": "recipients", "sender_addresses": "sender addresses", "transports": "transports",
-	"recipient_access": "relay recipient rules", "mailbox_operations": "folder operations", "autoreply_transports": "autoreply transports", "signing_keys": "further DKIM keys"}
+	"recipient_access": "relay recipient rules", "mailbox_operations": "folder operations", "autoreply_transports": "autoreply transports", "signing_keys": "further DKIM keys",
+}
 
 // served is what explanations are made from.
 func (d *Daemon) served() (*store.Snapshot, lookup.Options, error) {

@@ -15,6 +15,7 @@ import (
 	"github.com/vmapd/vmapd/lookup/rules"
 	"github.com/vmapd/vmapd/lookup/sendlimit"
 	"github.com/vmapd/vmapd/lookup/sendlimit/redislimit"
+	"github.com/vmapd/vmapd/store"
 )
 
 // sending is what the policy service decides with: the rules, and what was sent
@@ -35,15 +36,24 @@ type sending struct {
 	counting, watching *task // from open to close
 	closed             sync.Once
 
-	alarms *alarm.Book
+	snapshot func() *store.Snapshot // nil if there is none to be served
 
-	mu   sync.Mutex
-	over map[sendlimit.Subject]time.Time // alarms that are open, and when they are over
+	mu     sync.Mutex
+	alarms sendingAlarms
+	over   map[sendlimit.Subject]time.Time // alarms that are open, and when they are over
+}
+
+// sendingAlarms is the book of alarms. Opening an alarm that is open, and closing
+// one that is not, does nothing.
+type sendingAlarms interface {
+	Open(kind, subject, title, detail string)
+	Close(kind, subject string)
+	Subjects(kind string) []string
 }
 
 // openSending makes the rules. The counters are opened later.
 func (d *Daemon) openSending() *sending {
-	s := &sending{log: d.log.Logger, errors: d.metrics.policyErrors.Inc, alarms: d.alarms.Book, over: map[sendlimit.Subject]time.Time{}}
+	s := &sending{snapshot: d.resolver.Servable, log: d.log.Logger, errors: d.metrics.policyErrors.Inc, alarms: d.alarms, over: map[sendlimit.Subject]time.Time{}}
 	s.settings = d.cfg.Policy.limitSettings()
 	s.settings.Path = filepath.Join(d.cfg.StateDir, "limits")
 	s.settings.OnOver, s.settings.OnWarn, s.settings.OnSuspend, s.settings.OnRelease = s.reached, s.warned, s.suspended, s.released
@@ -90,28 +100,9 @@ func (s *sending) open() {
 		return
 	}
 	e := sendlimit.Open(s.settings)
-	s.adopt()
 	s.counting = newTask(context.Background(), e.Run)
 	s.watching = newTask(context.Background(), s.watch)
 	s.engine.Store(e)
-}
-
-// adoptFor is for how long an alarm of an earlier process stays open unless
-// somebody goes over the limit again.
-const adoptFor = time.Minute
-
-// adopt has the alarms of an earlier process end, whose times only that one
-// knew.
-func (s *sending) adopt() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, name := range s.alarms.Subjects(alarm.SendingLimit) {
-		subject := sendlimit.Subject{Kind: sendlimit.Domain, Name: name}
-		if strings.Contains(name, "@") {
-			subject.Kind = sendlimit.Account
-		}
-		s.over[subject] = time.Now().Add(adoptFor)
-	}
 }
 
 // watch closes alarms that are over, until ctx ends.
@@ -166,7 +157,8 @@ func (s *sending) reached(m sendlimit.Mark) {
 	s.alarms.Open(alarm.SendingLimit, m.Subject.Name, "a sending limit is reached by "+m.Subject.Name, fmt.Sprintf("%v; free again at %s", m.Limit, m.Free.UTC().Format(time.RFC3339)))
 }
 
-// recover closes the alarms of those who may send again.
+// recover closes the alarms of those who may send again, also those that a process
+// before this one has opened.
 func (s *sending) recover(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -176,6 +168,33 @@ func (s *sending) recover(now time.Time) {
 			s.alarms.Close(alarm.SendingLimit, subject.Name)
 		}
 	}
+	snap, e := s.snapshot(), s.engine.Load()
+	if snap == nil {
+		return
+	}
+	for _, name := range s.alarms.Subjects(alarm.SendingLimit) {
+		who, _, _ := s.rules.Subject(snap, name)
+		if _, known := s.over[who]; known {
+			continue
+		}
+		st := s.rules.Standing(snap, e, who)
+		if free := usedUp(&st); free.After(now) {
+			s.over[who] = free
+		} else {
+			s.alarms.Close(alarm.SendingLimit, name)
+		}
+	}
+}
+
+// usedUp is when all limits that are used up now have something free again, zero
+// if none is.
+func usedUp(st *rules.Standing) (free time.Time) {
+	for _, m := range st.Limits {
+		if m.Used >= m.Limit.Max && m.Free.After(free) {
+			free = m.Free
+		}
+	}
+	return free
 }
 
 func (s *sending) warned(m sendlimit.Mark) {

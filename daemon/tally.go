@@ -63,9 +63,11 @@ type stripe struct {
 
 // latency covers a lookup in memory (under a microsecond) and a request that
 // is held for the first snapshot (seconds).
-var latency = [maxBuckets - 1]time.Duration{time.Microsecond, 2 * time.Microsecond, 5 * time.Microsecond, 10 * time.Microsecond,
+var latency = [maxBuckets - 1]time.Duration{
+	time.Microsecond, 2 * time.Microsecond, 5 * time.Microsecond, 10 * time.Microsecond,
 	20 * time.Microsecond, 50 * time.Microsecond, 100 * time.Microsecond, time.Millisecond, 10 * time.Millisecond, 100 * time.Millisecond,
-	time.Second, 10 * time.Second}
+	time.Second, 10 * time.Second,
+}
 
 const maxBuckets = 13
 

@@ -87,8 +87,15 @@ func TestNewKey(t *testing.T) {
 		t.Errorf("%+v", k)
 	}
 	for _, c := range [][2]string{
-		{"", "s"}, {"a..b", "s"}, {"a b", "s"}, {"example.org", ""}, {"example.org", "a;b"}, {"example.org", "a b"},
-		{"example.org", "a..b"}, {"example.org", strings.Repeat("s", 64)}, {strings.Repeat("a.", 120) + "example", "selector"},
+		{"", "s"},
+		{"a..b", "s"},
+		{"a b", "s"},
+		{"example.org", ""},
+		{"example.org", "a;b"},
+		{"example.org", "a b"},
+		{"example.org", "a..b"},
+		{"example.org", strings.Repeat("s", 64)},
+		{strings.Repeat("a.", 120) + "example", "selector"},
 	} {
 		if _, err := NewKey(c[0], c[1], private); err == nil {
 			t.Errorf("domain %q, selector %q: no error", c[0], c[1])
@@ -191,8 +198,12 @@ func TestCheckSelector(t *testing.T) {
 		selector, domain string
 		good             bool
 	}{
-		{"v202611r", "Example.TEST", true}, {"a.b_c", "bücher.test", true},
-		{"two words", "example.test", false}, {"", "example.test", false}, {"-a", "example.test", false}, {"a", "no domain", false},
+		{"v202611r", "Example.TEST", true},
+		{"a.b_c", "bücher.test", true},
+		{"two words", "example.test", false},
+		{"", "example.test", false},
+		{"-a", "example.test", false},
+		{"a", "no domain", false},
 	} {
 		if err := CheckSelector(tc.selector, tc.domain); (err == nil) != tc.good {
 			t.Errorf("%q of %q: %v", tc.selector, tc.domain, err)

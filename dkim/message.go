@@ -3,6 +3,7 @@ package dkim
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 )
 
@@ -92,7 +93,7 @@ func (h *header) author() (string, Reason) {
 	from := h.fields[h.lowest[fromField]]
 	domain, err := authorDomain(string(h.raw[from.colon+1 : from.end]))
 	switch {
-	case err == errManyAuthors:
+	case errors.Is(err, errManyAuthors):
 		return "", ManyAuthors
 	case err != nil:
 		return "", Malformed

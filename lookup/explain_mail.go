@@ -29,8 +29,10 @@ func ExplainWithin(s *store.Snapshot, o Options, address string, now time.Time, 
 	}
 	class := m.classify(0, store.Fold(address[at+1:]))
 	if class == foreign {
-		m.end(0, Delivery{Address: address, Kind: Refused,
-			Reason: "554 relay access denied: the domain is none of ours; clients that may relay get it sent out"})
+		m.end(0, Delivery{
+			Address: address, Kind: Refused,
+			Reason: "554 relay access denied: the domain is none of ours; clients that may relay get it sent out",
+		})
 	} else if !m.restricted(address, class) {
 		m.expand(address, 0, nil)
 	}
@@ -302,8 +304,13 @@ func (m *mailWalk) sum() {
 		kind DeliveryKind
 		text string
 	}{
-		{ToMailbox, "delivered to %d mailbox(es)"}, {ToRelay, "relayed to %d address(es)"}, {ToRemote, "sent out to %d address(es)"},
-		{Elsewhere, "led to %d address(es) in domains of others here"}, {Deferred, "%d deferred"}, {Refused, "%d refused"}, {Looped, "%d alias loop(s)"},
+		{ToMailbox, "delivered to %d mailbox(es)"},
+		{ToRelay, "relayed to %d address(es)"},
+		{ToRemote, "sent out to %d address(es)"},
+		{Elsewhere, "led to %d address(es) in domains of others here"},
+		{Deferred, "%d deferred"},
+		{Refused, "%d refused"},
+		{Looped, "%d alias loop(s)"},
 	} {
 		if n[k.kind] > 0 {
 			parts = append(parts, fmt.Sprintf(k.text, n[k.kind]))

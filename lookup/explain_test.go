@@ -143,8 +143,10 @@ func TestExplainWithin(t *testing.T) {
 	if strings.Contains(text, "hidden") || strings.Contains(text, "disabled") || strings.Contains(text, "relay domain") || strings.Contains(text, "another name") {
 		t.Errorf("tells too much: %s", text)
 	}
-	for _, want := range []string{"ELSEWHERE: secret@other.test", "ELSEWHERE: Secret@Off.test", "ELSEWHERE: secret@sub.relay.test", "ELSEWHERE: secret@alias.test", "SENT OUT: x@far.test", "SENT OUT: y@far.test",
-		"led to 4 address(es) in domains of others here"} {
+	for _, want := range []string{
+		"ELSEWHERE: secret@other.test", "ELSEWHERE: Secret@Off.test", "ELSEWHERE: secret@sub.relay.test", "ELSEWHERE: secret@alias.test", "SENT OUT: x@far.test", "SENT OUT: y@far.test",
+		"led to 4 address(es) in domains of others here",
+	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q: %s", want, text)
 		}

@@ -53,7 +53,10 @@ func TestOwnMailbox(t *testing.T) {
 		{"lost@off.test", "lost@off.test"},
 		{"nobody@home.test", ""},
 		{"user@nowhere.test", ""},
-		{"user", ""}, {"@home.test", ""}, {"", ""}, {"@", ""},
+		{"user", ""},
+		{"@home.test", ""},
+		{"", ""},
+		{"@", ""},
 	} {
 		m, ok := r.OwnMailbox(s, []byte(tc.recipient))
 		if m.Address != tc.want || ok != (tc.want != "") {

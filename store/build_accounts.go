@@ -64,8 +64,10 @@ func (b *Builder) AddMailbox(m Mailbox) {
 		return
 	}
 	at := b.mailboxes.slot(m.ID, mailboxRow{id: m.ID})
-	row := mailboxRow{id: m.ID, domain: b.domainSlot(m.DomainID), account: b.accounts.slot(m.AccountID, accountRow{id: m.AccountID}),
-		quota: m.Quota, limit: m.MessageLimit, moving: b.mailboxes.at(at).moving}
+	row := mailboxRow{
+		id: m.ID, domain: b.domainSlot(m.DomainID), account: b.accounts.slot(m.AccountID, accountRow{id: m.AccountID}),
+		quota: m.Quota, limit: m.MessageLimit, moving: b.mailboxes.at(at).moving,
+	}
 	local := Fold(m.Local)
 	if row.domain != 0 && len(local)+1+len(b.symbols.text(b.domains.at(row.domain).name)) > maxText {
 		b.report(BadValue, Mailboxes, m.ID, "address", "is longer than 8191 bytes with its domain: the row is not served; correct the value")

@@ -42,10 +42,18 @@ func (c Counts) All() iter.Seq2[string, int] {
 			name string
 			n    int
 		}{
-			{"domains", c.Domains}, {"domain_aliases", c.DomainAliases}, {"accounts", c.Accounts}, {"mailboxes", c.Mailboxes},
-			{"aliases", c.Aliases}, {"recipients", c.Recipients}, {"sender_addresses", c.SenderAddresses},
-			{"transports", c.Transports}, {"recipient_access", c.RecipientAccess},
-			{"mailbox_operations", c.MailboxOperations}, {"autoreply_transports", c.AutoreplyTransports}, {"signing_keys", c.SigningKeys},
+			{"domains", c.Domains},
+			{"domain_aliases", c.DomainAliases},
+			{"accounts", c.Accounts},
+			{"mailboxes", c.Mailboxes},
+			{"aliases", c.Aliases},
+			{"recipients", c.Recipients},
+			{"sender_addresses", c.SenderAddresses},
+			{"transports", c.Transports},
+			{"recipient_access", c.RecipientAccess},
+			{"mailbox_operations", c.MailboxOperations},
+			{"autoreply_transports", c.AutoreplyTransports},
+			{"signing_keys", c.SigningKeys},
 		} {
 			if !yield(k.name, k.n) {
 				return

@@ -87,8 +87,10 @@ func (b *base) sections() []section {
 
 // counters lists the numbers of rows that are here.
 func (b *base) counters() []*int {
-	return []*int{&b.domains.here, &b.domainAliases.here, &b.accounts.here, &b.mailboxes.here, &b.aliases.here, &b.senders.here,
-		&b.operations.here, &b.signingKeys.here, &b.routes[0].here, &b.routes[1].here, &b.routes[2].here, &b.received, &b.placed}
+	return []*int{
+		&b.domains.here, &b.domainAliases.here, &b.accounts.here, &b.mailboxes.here, &b.aliases.here, &b.senders.here,
+		&b.operations.here, &b.signingKeys.here, &b.routes[0].here, &b.routes[1].here, &b.routes[2].here, &b.received, &b.placed,
+	}
 }
 
 // layout names what must be the same in the program that reads.
@@ -105,8 +107,10 @@ func layout() string {
 // writeTo writes a snapshot that was last known to be true at checked, and
 // stands at position.
 func (s *Snapshot) writeTo(w io.Writer, origin string, position Position, checked time.Time, giveWay func()) error {
-	head := storedHead{Layout: layout(), Origin: origin, Schema: s.schema, Position: position, Loaded: s.loaded, Checked: checked,
-		Problems: s.problems, Totals: s.problemTotals}
+	head := storedHead{
+		Layout: layout(), Origin: origin, Schema: s.schema, Position: position, Loaded: s.loaded, Checked: checked,
+		Problems: s.problems, Totals: s.problemTotals,
+	}
 	b := *s.base
 	for _, sec := range b.sections() {
 		head.Sections = append(head.Sections, sec.stored())

@@ -90,8 +90,10 @@ func TestDamagedFilesAreRefused(t *testing.T) {
 			t.Errorf("%s: got %v, %v", what, s != nil, err)
 		}
 	}
-	for _, n := range []int{0, 1, len(storedMagic) - 1, len(storedMagic), len(storedMagic) + 3, len(storedMagic) + 4, head / 2, head - 1, head, head + 1,
-		head + chunkBytes - 1, head + chunkBytes, (head + len(whole)) / 2, len(whole) - 5, len(whole) - 4, len(whole) - 1} {
+	for _, n := range []int{
+		0, 1, len(storedMagic) - 1, len(storedMagic), len(storedMagic) + 3, len(storedMagic) + 4, head / 2, head - 1, head, head + 1,
+		head + chunkBytes - 1, head + chunkBytes, (head + len(whole)) / 2, len(whole) - 5, len(whole) - 4, len(whole) - 1,
+	} {
 		refused("cut", whole[:n])
 	}
 	for at := 0; at < len(whole); at += 1 + at/50 {

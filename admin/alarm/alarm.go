@@ -27,8 +27,10 @@ const (
 // Kinds returns all kinds, with "domain_mx_in_dnsbl" for all providers, as the
 // metric names them.
 func Kinds() []string {
-	return []string{SendingLimit, SendingSuspended, MailboxNearlyFull, MailboxFull, DKIMKeyNotInDNS, DomainHasNoMX, DomainInvalidMX,
-		strings.TrimSuffix(ListedPrefix, "_"), OperationFailed, RedisError, DatabaseDown}
+	return []string{
+		SendingLimit, SendingSuspended, MailboxNearlyFull, MailboxFull, DKIMKeyNotInDNS, DomainHasNoMX, DomainInvalidMX,
+		strings.TrimSuffix(ListedPrefix, "_"), OperationFailed, RedisError, DatabaseDown,
+	}
 }
 
 // Label is the kind of an alarm without the provider of a blacklist.

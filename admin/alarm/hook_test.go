@@ -129,8 +129,10 @@ func TestHookComesBack(t *testing.T) {
 	defer srv.Close()
 	var failures atomic.Int32
 	hook := NewHook(HookOptions{URL: srv.URL, Timeout: 50 * time.Millisecond})
-	b := New(Options{Path: filepath.Join(t.TempDir(), "alarms.db"), Tick: time.Millisecond, Channels: func() Channels { return Channels{Hook: hook} },
-		Report: func(string, error) { failures.Add(1) }})
+	b := New(Options{
+		Path: filepath.Join(t.TempDir(), "alarms.db"), Tick: time.Millisecond, Channels: func() Channels { return Channels{Hook: hook} },
+		Report: func(string, error) { failures.Add(1) },
+	})
 	b.times = &times{first: time.Millisecond}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})

@@ -121,9 +121,15 @@ func (m *Mailer) compose(from string, to []string, events []Event) []byte {
 	}
 	var b bytes.Buffer
 	for _, h := range [][2]string{
-		{"From", "<" + from + ">"}, {"To", strings.Join(to, ",\r\n ")}, {"Subject", folded(subject(m.Host, events))},
-		{"Date", now().Format(time.RFC1123Z)}, {"Message-ID", "<" + messageID(events) + "@" + helloName(m.Host) + ">"},
-		{"Auto-Submitted", "auto-generated"}, {"MIME-Version", "1.0"}, {"Content-Type", "text/plain; charset=utf-8"}, {"Content-Transfer-Encoding", "quoted-printable"},
+		{"From", "<" + from + ">"},
+		{"To", strings.Join(to, ",\r\n ")},
+		{"Subject", folded(subject(m.Host, events))},
+		{"Date", now().Format(time.RFC1123Z)},
+		{"Message-ID", "<" + messageID(events) + "@" + helloName(m.Host) + ">"},
+		{"Auto-Submitted", "auto-generated"},
+		{"MIME-Version", "1.0"},
+		{"Content-Type", "text/plain; charset=utf-8"},
+		{"Content-Transfer-Encoding", "quoted-printable"},
 	} {
 		b.WriteString(h[0] + ": " + h[1] + "\r\n")
 	}

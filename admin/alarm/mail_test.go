@@ -87,8 +87,10 @@ func (s *server) got() []string {
 }
 
 func (s *server) mailer(from string, to ...string) *Mailer {
-	return &Mailer{Network: "tcp", Address: s.Addr().String(), Host: "mail.test", Timeout: 5 * time.Second,
-		To: func(context.Context) ([]string, error) { return to, nil }, From: func(context.Context) string { return from }}
+	return &Mailer{
+		Network: "tcp", Address: s.Addr().String(), Host: "mail.test", Timeout: 5 * time.Second,
+		To: func(context.Context) ([]string, error) { return to, nil }, From: func(context.Context) string { return from },
+	}
 }
 
 var someEvents = []Event{
@@ -109,8 +111,10 @@ func TestMail(t *testing.T) {
 		t.Fatalf("%d mails", len(mails))
 	}
 	for i, want := range [][]string{
-		{"MAIL FROM:<>\r\nRCPT TO:<adm@one.test>\r\n", "From: <vmapd@mail.test>", "Subject: 1 alarms opened, 1 closed (mail.test)", "Auto-Submitted: auto-generated",
-			"Opened 2001-09-09 01:46:40 UTC: ann@one.test is 97 % full ü", "970 of 1000 MB", "Closed 2001-09-09 01:48:10 UTC: mail.test: no Redis", "open for 1m30s"},
+		{
+			"MAIL FROM:<>\r\nRCPT TO:<adm@one.test>\r\n", "From: <vmapd@mail.test>", "Subject: 1 alarms opened, 1 closed (mail.test)", "Auto-Submitted: auto-generated",
+			"Opened 2001-09-09 01:46:40 UTC: ann@one.test is 97 % full ü", "970 of 1000 MB", "Closed 2001-09-09 01:48:10 UTC: mail.test: no Redis", "open for 1m30s",
+		},
 		{"MAIL FROM:<noreply@one.test>\r\nRCPT TO:<adm@one.test>\r\n", "From: <noreply@one.test>", "Subject: =?utf-8?q?"},
 	} {
 		all := mails[i] + decoded(t, mails[i])

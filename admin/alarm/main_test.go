@@ -109,9 +109,11 @@ type node struct {
 func start(t testing.TB, dir string, d func() *db.DB) *node {
 	t.Helper()
 	n := &node{t: t, clock: time.Now(), hook: &channel{}}
-	n.Book = New(Options{Path: filepath.Join(dir, "alarms.db"), Host: "mail.test", Database: d, Now: func() time.Time { return n.clock },
+	n.Book = New(Options{
+		Path: filepath.Join(dir, "alarms.db"), Host: "mail.test", Database: d, Now: func() time.Time { return n.clock },
 		Grace: func() time.Duration { return n.grace }, Channels: func() Channels { return Channels{Hook: n.hook} },
-		Report: func(what string, err error) { n.errs = append(n.errs, what+": "+err.Error()) }})
+		Report: func(what string, err error) { n.errs = append(n.errs, what+": "+err.Error()) },
+	})
 	n.begin()
 	return n
 }

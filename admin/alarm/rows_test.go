@@ -41,8 +41,10 @@ func TestOnce(t *testing.T) {
 			n.Open(DatabaseDown, "", "down", "")
 			n.must()
 		}
-		open := []string{"dkim_key_not_in_dns one.test - 1", "mailbox_full one.test ann 1", "mailbox_operation_failed one.test - 1",
-			"mailbox_operation_failed one.test - 1", "redis_connection_error - - 1"}
+		open := []string{
+			"dkim_key_not_in_dns one.test - 1", "mailbox_full one.test ann 1", "mailbox_operation_failed one.test - 1",
+			"mailbox_operation_failed one.test - 1", "redis_connection_error - - 1",
+		}
 		got := rowsOf(t, d)
 		slices.Sort(got)
 		if diff := cmp.Diff(open, got); diff != "" {
@@ -60,8 +62,16 @@ func TestOnce(t *testing.T) {
 			t.Errorf("alarms that are not in the database: %s", diff)
 		}
 		for range 2 {
-			for _, k := range []key{{MailboxFull, "ann@one.test"}, {DKIMKeyNotInDNS, "one.test"}, {RedisError, ""}, {OperationFailed, "gone@one.test"},
-				{OperationFailed, "lost@one.test"}, {DomainHasNoMX, "nowhere.test"}, {DatabaseDown, ""}, {SendingLimit, "one.test"}} {
+			for _, k := range []key{
+				{MailboxFull, "ann@one.test"},
+				{DKIMKeyNotInDNS, "one.test"},
+				{RedisError, ""},
+				{OperationFailed, "gone@one.test"},
+				{OperationFailed, "lost@one.test"},
+				{DomainHasNoMX, "nowhere.test"},
+				{DatabaseDown, ""},
+				{SendingLimit, "one.test"},
+			} {
 				n.Close(k.kind, k.subject)
 			}
 			n.must()

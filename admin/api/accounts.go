@@ -74,8 +74,10 @@ func (c *call) mailbox(m *manage.Mailbox) any {
 	case c.old:
 		return oldMailbox{m.ID, m.Address, m.UseDomainQuota, m.Quota}
 	}
-	box := newMailbox{PK: m.ID, Address: m.Address, UseDomainQuota: m.UseDomainQuota, Quota: mb(m.Quota), MessageLimit: m.MessageLimit,
-		Usage: percent(m.Used, m.Quota*megabyte), SendOnly: m.SendOnly}
+	box := newMailbox{
+		PK: m.ID, Address: m.Address, UseDomainQuota: m.UseDomainQuota, Quota: mb(m.Quota), MessageLimit: m.MessageLimit,
+		Usage: percent(m.Used, m.Quota*megabyte), SendOnly: m.SendOnly,
+	}
 	if m.MessageLimit != nil {
 		box.Sent = new(int64)
 	}

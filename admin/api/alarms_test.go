@@ -101,8 +101,17 @@ func TestCloseAlarm(t *testing.T) {
 		id     int
 		status int
 	}{
-		{"ann@one.test", 1, 403}, {"adm@one.test", 2, 404}, {"adm@one.test", 3, 404}, {"adm@one.test", -7, 404}, {"adm@one.test", 1, 200}, {"adm@one.test", 1, 200},
-		{"root", 3, 200}, {"root", 99, 404}, {"root", -8, 404}, {"root", -7, 200}, {"root", 0, 404},
+		{"ann@one.test", 1, 403},
+		{"adm@one.test", 2, 404},
+		{"adm@one.test", 3, 404},
+		{"adm@one.test", -7, 404},
+		{"adm@one.test", 1, 200},
+		{"adm@one.test", 1, 200},
+		{"root", 3, 200},
+		{"root", 99, 404},
+		{"root", -8, 404},
+		{"root", -7, 200},
+		{"root", 0, 404},
 	} {
 		r := w.ask(tt.who, post, fmt.Sprintf("/api/v1/alarms/%d/close/", tt.id), nil)
 		if r.status != tt.status || r.status == 200 && (r.field("status") != 2.0 || r.field("closed") == nil) {

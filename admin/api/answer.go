@@ -111,7 +111,8 @@ func failure(rec *Record, err error) *answer {
 		a.body = map[string]string{"detail": err.Error(), "remedy": remedy.Remedy(), "request_id": rec.ID}
 	default:
 		a = &answer{status: http.StatusInternalServerError, body: map[string]string{
-			"detail": "This is an error of vmapd: its log says more under the request id.", "request_id": rec.ID}}
+			"detail": "This is an error of vmapd: its log says more under the request id.", "request_id": rec.ID,
+		}}
 	}
 	return a
 }

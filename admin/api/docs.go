@@ -41,8 +41,10 @@ func newDocuments() *documents {
 	}
 	// The page has its one style sheet, and nothing else.
 	sum := sha256.Sum256([]byte(docsStyle))
-	return &documents{yaml: description, html: b.Bytes(),
-		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}
+	return &documents{
+		yaml: description, html: b.Bytes(),
+		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+	}
 }
 
 // find answers a request for a document.

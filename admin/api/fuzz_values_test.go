@@ -49,11 +49,13 @@ func (f fuzzer) value(depth int) any {
 }
 
 // fieldNames are those of all inputs.
-var fieldNames = []string{"name", "type", "enabled", "quota", "default_mailbox_quota", "enable_dkim", "dkim_key_selector", "dkim_key_length", "message_limit", "enable_dns_checks", "transport",
+var fieldNames = []string{
+	"name", "type", "enabled", "quota", "default_mailbox_quota", "enable_dkim", "dkim_key_selector", "dkim_key_length", "message_limit", "enable_dns_checks", "transport",
 	"service", "_settings", "settings", "relay_target_host", "relay_target_port", "relay_verify_recipients", "target", "target_name", "username", "first_name", "last_name", "is_active",
 	"master_user", "role", "language", "phone_number", "secondary_email", "password", "new_password", "password_hash", "random_password", "mailbox", "full_address", "use_domain_quota", "is_send_only",
 	"domains", "aliases", "address", "recipients", "description", "expire_at", "keepcopies", "mailbox_name", "account", "user", "domain_aliases", "mailboxes", "mailbox_aliases", "domain_admins",
-	"actions", "dry_run", "method", "path", "body", "selector", "algorithm", "bits"}
+	"actions", "dry_run", "method", "path", "body", "selector", "algorithm", "bits",
+}
 
 func (f fuzzer) object(depth int) map[string]any {
 	o := map[string]any{}

@@ -16,8 +16,10 @@ var good = []struct {
 	status                 int
 	want                   map[string]any // fields of the answer
 }{
-	{"domain", post, "domains/", `{"name": "New.Test", "quota": "2GB", "default_mailbox_quota": 100, "message_limit": null}`, 201,
-		map[string]any{"name": "new.test", "quota": "2048", "default_mailbox_quota": "100", "enabled": true, "dkim_private_key_path": "", "transport": nil}},
+	{
+		"domain", post, "domains/", `{"name": "New.Test", "quota": "2GB", "default_mailbox_quota": 100, "message_limit": null}`, 201,
+		map[string]any{"name": "new.test", "quota": "2048", "default_mailbox_quota": "100", "enabled": true, "dkim_private_key_path": "", "transport": nil},
+	},
 	{"", get, "domains/", "", 200, map[string]any{"0.name": "new.test"}},
 	{"", get, "domains/{domain}/", "", 200, map[string]any{"quota": "2048"}},
 	{"", put, "domains/{domain}/", `{"name": "new.test", "enabled": "false"}`, 200, map[string]any{"enabled": false, "quota": "2048"}},
@@ -34,13 +36,17 @@ var good = []struct {
 	{"", del, "domains/{domain}/administrators/{adm}/", "", 204, nil},
 	{"", get, "domains/{domain}/limits/", "", 200, map[string]any{}},
 
-	{"relay", post, "relaydomains/", `{"name": "r.test", "transport": {"service": "relay", "_settings": "{\"relay_target_host\": \"192.0.2.1\", \"relay_target_port\": \"2525\"}"}}`, 201,
-		map[string]any{"transport._settings.relay_target_host": "192.0.2.1", "transport._settings.relay_target_port": 2525.0, "transport._settings.relay_verify_recipients": false}},
+	{
+		"relay", post, "relaydomains/", `{"name": "r.test", "transport": {"service": "relay", "_settings": "{\"relay_target_host\": \"192.0.2.1\", \"relay_target_port\": \"2525\"}"}}`, 201,
+		map[string]any{"transport._settings.relay_target_host": "192.0.2.1", "transport._settings.relay_target_port": 2525.0, "transport._settings.relay_verify_recipients": false},
+	},
 	{"", get, "relaydomains/", "", 200, map[string]any{"0.name": "relay.test"}},
 	{"", get, "relaydomains/{relay}/", "", 200, map[string]any{"name": "r.test"}},
 	{"", get, "relaydomains/{relay}/?compat=1.10", "", 200, map[string]any{"transport._settings": "{'relay_target_host': '192.0.2.1', 'relay_target_port': 2525, 'relay_verify_recipients': False}"}},
-	{"", put, "relaydomains/{relay}/", `{"name": "r.test", "transport": {"service": "relay", "settings": {"relay_target_host": "mx.far.test", "relay_verify_recipients": true}}}`, 200,
-		map[string]any{"transport._settings.relay_target_host": "mx.far.test", "transport._settings.relay_target_port": 25.0, "transport._settings.relay_verify_recipients": true}},
+	{
+		"", put, "relaydomains/{relay}/", `{"name": "r.test", "transport": {"service": "relay", "settings": {"relay_target_host": "mx.far.test", "relay_verify_recipients": true}}}`, 200,
+		map[string]any{"transport._settings.relay_target_host": "mx.far.test", "transport._settings.relay_target_port": 25.0, "transport._settings.relay_verify_recipients": true},
+	},
 	{"", patch, "relaydomains/{relay}/", `{"enabled": false}`, 200, map[string]any{"enabled": false, "transport._settings.relay_target_host": "mx.far.test"}},
 	{"", get, "relaydomains/by-name/r.test", "", 200, map[string]any{"enabled": false}},
 	{"", put, "relaydomains/by-name/r2.test", `{"transport": {"_settings": {"relay_target_host": "mx.far.test"}}}`, 201, map[string]any{"name": "r2.test"}},
@@ -57,8 +63,10 @@ var good = []struct {
 	{"", del, "domainaliases/by-name/third.test", "", 204, nil},
 	{"", del, "domainaliases/{dalias}/", "", 204, nil},
 
-	{"account", post, "accounts/", `{"username": "Zoe@new.test", "role": "SimpleUsers", "password": "Secret4all", "mailbox": {"use_domain_quota": false, "quota": "1GB", "message_limit": 5}, "aliases": ["z@new.test"]}`, 201,
-		map[string]any{"username": "zoe@new.test", "mailbox.full_address": "zoe@new.test", "mailbox.quota": "1024", "mailbox.message_limit": 5.0, "password": nil, "mailbox.quota_usage": 0.0}},
+	{
+		"account", post, "accounts/", `{"username": "Zoe@new.test", "role": "SimpleUsers", "password": "Secret4all", "mailbox": {"use_domain_quota": false, "quota": "1GB", "message_limit": 5}, "aliases": ["z@new.test"]}`, 201,
+		map[string]any{"username": "zoe@new.test", "mailbox.full_address": "zoe@new.test", "mailbox.quota": "1024", "mailbox.message_limit": 5.0, "password": nil, "mailbox.quota_usage": 0.0},
+	},
 	{"", get, "accounts/", "", 200, map[string]any{"0.username": "adm@one.test"}},
 	{"", get, "accounts/exists/?email=zoe@new.test", "", 200, map[string]any{"exists": true}},
 	{"", get, "accounts/exists/?email=nobody@new.test", "", 200, map[string]any{"exists": false}},
@@ -79,8 +87,10 @@ var good = []struct {
 	{"", get, "tokens/", "", 200, map[string]any{"0.username": "rita"}},
 	{"", del, "tokens/{rita}/", "", 204, nil},
 
-	{"alias", post, "aliases/", `{"address": "Team@new.test", "recipients": ["zoe@new.test", "x@far.test"], "description": "us", "expire_at": "2099-01-01T00:00:00Z"}`, 201,
-		map[string]any{"address": "team@new.test", "internal": false, "recipients.0": "x@far.test", "description": "us", "expire_at": "2099-01-01T00:00:00Z"}},
+	{
+		"alias", post, "aliases/", `{"address": "Team@new.test", "recipients": ["zoe@new.test", "x@far.test"], "description": "us", "expire_at": "2099-01-01T00:00:00Z"}`, 201,
+		map[string]any{"address": "team@new.test", "internal": false, "recipients.0": "x@far.test", "description": "us", "expire_at": "2099-01-01T00:00:00Z"},
+	},
 	{"", get, "aliases/", "", 200, map[string]any{"0.address": "@two.test"}},
 	{"", get, "aliases/{alias}/", "", 200, map[string]any{"address": "team@new.test"}},
 	{"", put, "aliases/{alias}/", `{"address": "team@new.test", "recipients": "zoe@new.test", "expire_at": null}`, 200, map[string]any{"recipients.0": "zoe@new.test", "expire_at": nil}},

@@ -154,7 +154,13 @@ func (r *run) all(ctx context.Context, report *Report) {
 		{DNSBL, func(ctx context.Context, res *Result) {
 			report.Listings = r.dnsbl(ctx, res, len(report.Vague) > 0 || mx.State == Unknown)
 		}},
-		{SPF, r.spf}, {DKIM, r.dkim}, {DMARC, r.dmarc}, {Autoconfig, r.autoconfig}, {Autodiscover, r.autodiscover}, {STS, r.sts}, {TLSRPT, r.tlsrpt},
+		{SPF, r.spf},
+		{DKIM, r.dkim},
+		{DMARC, r.dmarc},
+		{Autoconfig, r.autoconfig},
+		{Autodiscover, r.autodiscover},
+		{STS, r.sts},
+		{TLSRPT, r.tlsrpt},
 	}
 	results := make([]Result, len(checks))
 	var wg sync.WaitGroup

@@ -25,10 +25,18 @@ func TestMX(t *testing.T) {
 		hosts string
 	}{
 		{"one", []string{"example.org. 600 IN MX 10 mail.host.org.", here}, true, "ok", "10 mail.host.org 192.0.2.10 managed"},
-		{"both families", []string{"example.org. 600 IN MX 10 mail.host.org.", here, "mail.host.org. 300 IN AAAA 2001:db8::10"}, true, "ok",
-			"10 mail.host.org 192.0.2.10 managed; 10 mail.host.org 2001:db8::10 managed"},
-		{"by preference", []string{"example.org. 600 IN MX 20 b.host.org.", "example.org. 600 IN MX 10 a.host.org.", "a.host.org. 60 IN A 198.51.100.1", "b.host.org. 60 IN A 192.0.2.2"}, true, "ok",
-			"10 a.host.org 198.51.100.1; 20 b.host.org 192.0.2.2 managed"},
+		{
+			"both families",
+			[]string{"example.org. 600 IN MX 10 mail.host.org.", here, "mail.host.org. 300 IN AAAA 2001:db8::10"},
+			true, "ok",
+			"10 mail.host.org 192.0.2.10 managed; 10 mail.host.org 2001:db8::10 managed",
+		},
+		{
+			"by preference",
+			[]string{"example.org. 600 IN MX 20 b.host.org.", "example.org. 600 IN MX 10 a.host.org.", "a.host.org. 60 IN A 198.51.100.1", "b.host.org. 60 IN A 192.0.2.2"},
+			true, "ok",
+			"10 a.host.org 198.51.100.1; 20 b.host.org 192.0.2.2 managed",
+		},
 		{"elsewhere", []string{"example.org. 600 IN MX 10 mx.other.net.", "mx.other.net. 300 IN A 198.51.100.1"}, true, "critical invalid_mx", "10 mx.other.net 198.51.100.1"},
 		{"anywhere", []string{"example.org. 600 IN MX 10 mx.other.net.", "mx.other.net. 300 IN A 198.51.100.1"}, false, "ok", "10 mx.other.net 198.51.100.1"},
 		{"none", []string{"example.org. 600 IN TXT x"}, false, "critical no_mx", ""},

@@ -136,7 +136,8 @@ func TestParseDoveconf(t *testing.T) {
 	s := ParseDoveconf("a = 1\n# b = 2\n b=x = y {\nservice  imap {\n  c =\n  unix_listener /a b {\n d = 3\n}\n}\n}\nservice lmtp {\n c = 4\n}\nservice lmtp {\n c = 5\n")
 	want := &Section{Values: map[string]string{"a": "1", "b": "x = y {"}, Sections: []*Section{
 		{Name: "service imap", Values: map[string]string{"c": ""}, Sections: []*Section{{Name: "unix_listener /a b", Values: map[string]string{"d": "3"}}}},
-		{Name: "service lmtp", Values: map[string]string{"c": "4"}}, {Name: "service lmtp", Values: map[string]string{"c": "5"}},
+		{Name: "service lmtp", Values: map[string]string{"c": "4"}},
+		{Name: "service lmtp", Values: map[string]string{"c": "5"}},
 	}}
 	if diff := cmp.Diff(want, s); diff != "" {
 		t.Errorf("-want +got\n%s", diff)

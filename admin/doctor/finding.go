@@ -66,8 +66,10 @@ func (f *findings) of(l Level) []Finding {
 	slices.SortStableFunc(list, func(a, b Finding) int { return strings.Compare(a.Subject, b.Subject) })
 	if n := f.n[l] - len(list); n > 0 {
 		last := list[len(list)-1]
-		list = append(list, Finding{Check: last.Check, Level: l, Subject: fmt.Sprintf("%d more", n),
-			Problem: "the same, of as many others", Remedy: "do the same there; those that are left are shown once these are done", Count: n})
+		list = append(list, Finding{
+			Check: last.Check, Level: l, Subject: fmt.Sprintf("%d more", n),
+			Problem: "the same, of as many others", Remedy: "do the same there; those that are left are shown once these are done", Count: n,
+		})
 	}
 	return list
 }

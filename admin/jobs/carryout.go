@@ -28,8 +28,10 @@ func (s *Scheduler) locked(ctx context.Context, job *Job, site *Site, lock *db.L
 // carryOut calls the job's function.
 func (s *Scheduler) carryOut(ctx context.Context, job *Job, site *Site, o Order) (*Report, error) {
 	now := time.Now()
-	r := &Run{DryRun: o.DryRun, Choices: o.Choices, Site: site, Log: s.o.Log.With(zap.String("job", job.Name)), Now: now, watch: o.Watch,
-		report: Report{Job: job.Name, DryRun: o.DryRun, Began: now}}
+	r := &Run{
+		DryRun: o.DryRun, Choices: o.Choices, Site: site, Log: s.o.Log.With(zap.String("job", job.Name)), Now: now, watch: o.Watch,
+		report: Report{Job: job.Name, DryRun: o.DryRun, Began: now},
+	}
 	if !o.DryRun {
 		s.begin(job.Name, r)
 	}

@@ -20,8 +20,10 @@ func TestRun(t *testing.T) {
 		w.order("rename", w.home("never@one.test"), "cem@two.test")
 		w.order("delete", w.home("never@one.test"), "")
 		same(t, "results", w.run(), []string{"1 done: moved", "2 done: removed", "3 done: there is no such folder", "4 done: there is no such folder"})
-		same(t, "files", w.tree(), []string{"one.test/bob/Maildir/new/2", "one.test/other/Maildir/cur/4",
-			"two.test/anna/Maildir/cur/1 = one.test/ann/Maildir/cur/1", "two.test/anna/Maildir/dovecot.index = one.test/ann/Maildir/dovecot.index", "two.test/anna/sieve/a.sieve = one.test/ann/sieve/a.sieve"})
+		same(t, "files", w.tree(), []string{
+			"one.test/bob/Maildir/new/2", "one.test/other/Maildir/cur/4",
+			"two.test/anna/Maildir/cur/1 = one.test/ann/Maildir/cur/1", "two.test/anna/Maildir/dovecot.index = one.test/ann/Maildir/dovecot.index", "two.test/anna/sieve/a.sieve = one.test/ann/sieve/a.sieve",
+		})
 		same(t, "rows", w.pending(), []string{})
 		log := strings.ReplaceAll(strings.Join(w.column("SELECT message FROM core_log WHERE logger = 'modoboa.admin' ORDER BY id"), "\n"), w.root, "~")
 		if want := "Rename mailbox ~/one.test/ann to ~/two.test/anna succeed\nDelete mailbox ~/one.test/gone succeed"; !strings.Contains(log, want) {
@@ -36,8 +38,10 @@ func TestRefused(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.mail("one.test/ann/cur/1", "one.test/bob/cur/2", "two.test/cem/cur/3", "x/y/z/cur/4")
 		before := w.tree()
-		for _, argument := range []string{"", "one.test/gone", w.root, w.root + "/", w.root + "/one.test", w.root + "/one.test/", w.root + "/one.test/ann/cur", w.root + "/x/../one.test",
-			w.root + "/one.test/../../etc", "/etc/passwd", "/", w.root + "x/a/b", w.root + "/one.test/.vmapd-deleted-1-00000000"} {
+		for _, argument := range []string{
+			"", "one.test/gone", w.root, w.root + "/", w.root + "/one.test", w.root + "/one.test/", w.root + "/one.test/ann/cur", w.root + "/x/../one.test",
+			w.root + "/one.test/../../etc", "/etc/passwd", "/", w.root + "x/a/b", w.root + "/one.test/.vmapd-deleted-1-00000000",
+		} {
 			w.order("delete", argument, "")
 		}
 		w.order("shred", w.home("ann@one.test"), "")

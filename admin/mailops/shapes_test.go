@@ -107,7 +107,8 @@ func TestMadeAgain(t *testing.T) {
 		got := w.run()
 		same(t, "results", got, []string{
 			"1 kept: ~/one.test/ann is the home of the mailbox ann@one.test, which was made again after the one that was deleted: what is there may be its mail",
-			"2 kept: ~/one.test/bob is the home of the mailbox bob@one.test, which was made after the one that is to be renamed, and something came in since: whose mail it is must be decided by hand"})
+			"2 kept: ~/one.test/bob is the home of the mailbox bob@one.test, which was made after the one that is to be renamed, and something came in since: whose mail it is must be decided by hand",
+		})
 		same(t, "files", w.tree(), before)
 		// If nothing came in since, all there is belongs to the old one.
 		w.exec("UPDATE admin_mailbox SET creation = ?", w.db.Time(time.Now().Add(time.Hour)))
@@ -130,7 +131,8 @@ func TestPlaces(t *testing.T) {
 	same(t, "results", got, []string{
 		"1 kept: ~/one.test/ann is the home of the mailbox ann@one.test, which was made again after the one that was deleted: what is there may be its mail",
 		"2 done: it is there",
-		"3 kept: ~/one.test/old is to be renamed, and its mailbox is gone"})
+		"3 kept: ~/one.test/old is to be renamed, and its mailbox is gone",
+	})
 }
 
 // TestDryRun says what would be done, and changes nothing.
@@ -147,8 +149,10 @@ func TestDryRun(t *testing.T) {
 	if _, err := w.runner(w.files(), &got).Run(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
-	same(t, "results", w.lines(got), []string{"1 plan: would be removed", "2 plan: would be moved",
-		"3 kept: ~/one.test/full cannot become ~/one.test/ann: both hold mail (there: ~/one.test/ann/cur/4)", "4 plan: there is no such folder", "5 plan: there is no such folder"})
+	same(t, "results", w.lines(got), []string{
+		"1 plan: would be removed", "2 plan: would be moved",
+		"3 kept: ~/one.test/full cannot become ~/one.test/ann: both hold mail (there: ~/one.test/ann/cur/4)", "4 plan: there is no such folder", "5 plan: there is no such folder",
+	})
 	same(t, "files", w.tree(), before)
 	same(t, "rows", w.pending(), []string{"1", "2", "3", "4", "5"})
 }

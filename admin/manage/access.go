@@ -21,8 +21,10 @@ const (
 )
 
 // words are what errors call the objects.
-var words = map[Object]string{UserObject: "account", DomainObject: "domain", DomainAliasObject: "domain alias", MailboxObject: "mailbox",
-	AliasObject: "alias", SenderAddressObject: "sender address"}
+var words = map[Object]string{
+	UserObject: "account", DomainObject: "domain", DomainAliasObject: "domain alias", MailboxObject: "mailbox",
+	AliasObject: "alias", SenderAddressObject: "sender address",
+}
 
 // May reports whether a role may create, change and delete objects of a kind
 // (modoboa/core/constants.py, PERMISSIONS of the apps). What somebody may see

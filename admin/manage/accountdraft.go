@@ -34,8 +34,10 @@ type draft struct {
 // at once. was is nil for a new account.
 func (t *Tx) draft(was *Account, in *AccountInput) (*draft, error) {
 	d := &draft{was: was, in: in, columns: rows.Columns{}, f: fields{}}
-	for _, check := range []func(*draft) error{t.draftName, t.draftRole, t.draftActive, t.draftMaster, t.draftTexts,
-		t.draftMailbox, t.draftDomains, t.draftAliases, t.draftPassword} {
+	for _, check := range []func(*draft) error{
+		t.draftName, t.draftRole, t.draftActive, t.draftMaster, t.draftTexts,
+		t.draftMailbox, t.draftDomains, t.draftAliases, t.draftPassword,
+	} {
 		if err := check(d); err != nil {
 			return nil, err
 		}

@@ -53,8 +53,10 @@ func TestModoboasAccounts(t *testing.T) {
 		before := o.id("SELECT count(*) FROM admin_alias")
 		user5 := o.account("user5@example.test")
 		o.must("admin", func(tx *manage.Tx) error { return tx.DeleteAccount(user5, false) })
-		for _, query := range []string{"SELECT address FROM admin_alias WHERE address = 'user5@example.test'", "SELECT username FROM admin_quota WHERE username = 'user5@example.test'",
-			"SELECT id FROM core_objectaccess WHERE user_id = " + strconv.FormatInt(user5, 10)} {
+		for _, query := range []string{
+			"SELECT address FROM admin_alias WHERE address = 'user5@example.test'", "SELECT username FROM admin_quota WHERE username = 'user5@example.test'",
+			"SELECT id FROM core_objectaccess WHERE user_id = " + strconv.FormatInt(user5, 10),
+		} {
 			if got := o.rows(query); len(got) > 0 {
 				t.Errorf("%s: %q", query, got)
 			}
@@ -84,8 +86,10 @@ func TestOldGenerations(t *testing.T) {
 		if newer := release != "1.10.0"; a.Mailbox.SendOnly != newer || (a.Mailbox.MessageLimit != nil) != newer {
 			t.Errorf("mailbox %+v", a.Mailbox)
 		}
-		for _, in := range []manage.AccountInput{active(true), given(manage.DomainAdmins), given(manage.SuperAdmins), given(manage.Resellers), given(manage.SimpleUsers),
-			renamed("frosh@example.test"), boxed(manage.AccountInput{}, manage.MailboxInput{Quota: manage.Some(int64(1))})} {
+		for _, in := range []manage.AccountInput{
+			active(true), given(manage.DomainAdmins), given(manage.SuperAdmins), given(manage.Resellers), given(manage.SimpleUsers),
+			renamed("frosh@example.test"), boxed(manage.AccountInput{}, manage.MailboxInput{Quota: manage.Some(int64(1))}),
+		} {
 			if told := o.act("admin", func(tx *manage.Tx) error { _, _, err := tx.UpdateAccount(a.ID, in); return err }); told != "" {
 				t.Fatalf("%+v: %s", in, told)
 			}
@@ -130,8 +134,11 @@ func TestMixedCase(t *testing.T) {
 		if release != "1.10.0" {
 			return
 		}
-		for _, in := range []manage.AccountInput{{FirstName: manage.Some("Bob")}, renamed("bob@mixedcase.test"), active(false), active(true),
-			boxed(manage.AccountInput{}, manage.MailboxInput{Quota: manage.Some(int64(5))})} {
+		for _, in := range []manage.AccountInput{
+			{FirstName: manage.Some("Bob")},
+			renamed("bob@mixedcase.test"), active(false), active(true),
+			boxed(manage.AccountInput{}, manage.MailboxInput{Quota: manage.Some(int64(5))}),
+		} {
 			if told := o.change("admin", "Bob@MixedCase.TEST", in); told != "" {
 				t.Fatalf("%+v: %s", in, told)
 			}

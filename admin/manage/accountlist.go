@@ -22,8 +22,10 @@ func (t *Tx) Accounts(q Query) (Page[Account], error) {
 	case "quota", "modified":
 		sorted = withMailbox(from)
 	}
-	order := q.page(map[string]string{"name": "u.username", "id": "u.id", "created": "u.date_joined", "modified": "m.last_modification",
-		"enabled": "u.is_active", "role": "u.is_superuser, ro.role", "quota": "m.quota", "last_login": "u.last_login IS NULL, u.last_login"}, "u.username", "u.id")
+	order := q.page(map[string]string{
+		"name": "u.username", "id": "u.id", "created": "u.date_joined", "modified": "m.last_modification",
+		"enabled": "u.is_active", "role": "u.is_superuser, ro.role", "quota": "m.quota", "last_login": "u.last_login IS NULL, u.last_login",
+	}, "u.username", "u.id")
 	if err := t.deep(&q); err != nil {
 		return p, err
 	}

@@ -20,8 +20,10 @@ func TestRoles(t *testing.T) {
 			o.sound()
 		}
 		change("chief", "amy@one.test", with(manage.AccountInput{}, manage.DomainAdmins, "one.test", "two.test"))
-		want := []string{"mailbox amy@one.test 0", "mailbox ben@one.test 0", "mailbox dot@one.test 0", "mailbox kim@two.test 0",
-			"user amy@one.test 0", "user ben@one.test 0", "user dot@one.test 0", "user kim@two.test 0"}
+		want := []string{
+			"mailbox amy@one.test 0", "mailbox ben@one.test 0", "mailbox dot@one.test 0", "mailbox kim@two.test 0",
+			"user amy@one.test 0", "user ben@one.test 0", "user dot@one.test 0", "user kim@two.test 0",
+		}
 		if diff := cmp.Diff(want, o.seen("amy@one.test")); diff != "" {
 			t.Errorf("what a new administrator sees (-want +got):\n%s", diff)
 		}
@@ -83,9 +85,11 @@ func TestDeleteAccount(t *testing.T) {
 				t.Errorf("%s deletes %s: %q, want %q", c.login, c.who, told, c.want)
 			}
 		}
-		for _, query := range []string{"SELECT id FROM admin_senderaddress", "SELECT id FROM postfix_autoreply_armessage", "SELECT user_id FROM authtoken_token WHERE " + o.d.Quote("key") + " = 'k'",
+		for _, query := range []string{
+			"SELECT id FROM admin_senderaddress", "SELECT id FROM postfix_autoreply_armessage", "SELECT user_id FROM authtoken_token WHERE " + o.d.Quote("key") + " = 'k'",
 			"SELECT username FROM admin_quota WHERE username = 'ben@one.test'", "SELECT address FROM admin_alias WHERE address IN ('ben@one.test', 'lists@one.test', 'more@one.test')",
-			"SELECT id FROM modoboa_admin_aliasrecipient WHERE address LIKE 'ben%'"} {
+			"SELECT id FROM modoboa_admin_aliasrecipient WHERE address LIKE 'ben%'",
+		} {
 			if got := o.rows(query); len(got) > 0 {
 				t.Errorf("%s: %q", query, got)
 			}
@@ -193,8 +197,10 @@ func TestTokens(t *testing.T) {
 			}
 			return strings.Join(names, " ")
 		}
-		for login, want := range map[string]string{"chief": "ben@one.test chief dot@one.test", "dot@one.test": "dot@one.test", "ron": "",
-			"amy@one.test": "403 You do not have permission to perform this action."} {
+		for login, want := range map[string]string{
+			"chief": "ben@one.test chief dot@one.test", "dot@one.test": "dot@one.test", "ron": "",
+			"amy@one.test": "403 You do not have permission to perform this action.",
+		} {
 			if got := list(login); got != want {
 				t.Errorf("tokens that %s sees: %q, want %q", login, got, want)
 			}

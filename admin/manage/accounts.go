@@ -122,8 +122,10 @@ func scanAccount(r *sql.Rows) (*Account, error) {
 		a.LastLogin = &at
 	}
 	if box.Valid {
-		a.Mailbox = &Mailbox{ID: box.Int64, Address: local.String + "@" + domain.String, Domain: domain.String,
-			UseDomainQuota: useDomain.Bool, Quota: quota.Int64, SendOnly: sendOnly.Bool}
+		a.Mailbox = &Mailbox{
+			ID: box.Int64, Address: local.String + "@" + domain.String, Domain: domain.String,
+			UseDomainQuota: useDomain.Bool, Quota: quota.Int64, SendOnly: sendOnly.Bool,
+		}
 		if limit.Valid {
 			a.Mailbox.MessageLimit = &limit.Int64
 		}

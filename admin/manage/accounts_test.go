@@ -68,9 +68,13 @@ func TestAccount(t *testing.T) {
 		o.exec("UPDATE admin_mailbox SET message_limit = 5, is_send_only = ? WHERE address = 'ben'", true)
 		ben := o.read("BEN@one.test ")
 		five := int64(5)
-		want := &manage.Account{ID: ben.ID, Username: "ben@one.test", FirstName: "Ben", LastName: "B", Email: "ben@one.test", Active: true, Local: true,
-			Role: manage.SimpleUsers, Language: "en", Joined: ben.Joined, Mailbox: &manage.Mailbox{ID: ben.Mailbox.ID, Address: "ben@one.test",
-				Domain: "one.test", Quota: 50, Used: 700, Messages: 7, MessageLimit: &five, SendOnly: true}}
+		want := &manage.Account{
+			ID: ben.ID, Username: "ben@one.test", FirstName: "Ben", LastName: "B", Email: "ben@one.test", Active: true, Local: true,
+			Role: manage.SimpleUsers, Language: "en", Joined: ben.Joined, Mailbox: &manage.Mailbox{
+				ID: ben.Mailbox.ID, Address: "ben@one.test",
+				Domain: "one.test", Quota: 50, Used: 700, Messages: 7, MessageLimit: &five, SendOnly: true,
+			},
+		}
 		if diff := cmp.Diff(want, ben); diff != "" || ben.Joined.IsZero() {
 			t.Errorf("ben (-want +got):\n%s", diff)
 		}

@@ -75,9 +75,13 @@ func TestUpdateAccount(t *testing.T) {
 			t.Fatal(told)
 		}
 		a := o.read("ben@one.test")
-		want := &manage.Account{ID: a.ID, Username: "ben@one.test", FirstName: "Benno", Email: "ben@one.test", Active: true, Local: true, Role: manage.SimpleUsers,
-			Language: "de", Phone: "0123", Joined: a.Joined, Mailbox: &manage.Mailbox{ID: a.Mailbox.ID, Address: "ben@one.test", Domain: "one.test",
-				Quota: 60, MessageLimit: &five, SendOnly: true}}
+		want := &manage.Account{
+			ID: a.ID, Username: "ben@one.test", FirstName: "Benno", Email: "ben@one.test", Active: true, Local: true, Role: manage.SimpleUsers,
+			Language: "de", Phone: "0123", Joined: a.Joined, Mailbox: &manage.Mailbox{
+				ID: a.Mailbox.ID, Address: "ben@one.test", Domain: "one.test",
+				Quota: 60, MessageLimit: &five, SendOnly: true,
+			},
+		}
 		if diff := cmp.Diff(want, a); diff != "" {
 			t.Errorf("account (-want +got):\n%s", diff)
 		}

@@ -44,10 +44,12 @@ alias;sales@two.test;true;info@one.test;kim@two.test
 `
 
 func (o *office) newManager() *manage.Manager {
-	return manage.New(manage.Options{DB: o.d, Home: func(address string) string { return "/srv/" + address },
+	return manage.New(manage.Options{
+		DB: o.d, Home: func(address string) string { return "/srv/" + address },
 		Hash: func(login, clear string) (string, error) {
 			return password.New("PLAIN", login, clear, password.Params{})
-		}})
+		},
+	})
 }
 
 // openOffice fills the empty database of url.

@@ -38,8 +38,10 @@ func (t *Tx) writeNew(d *draft) (int64, error) {
 		return 0, err
 	}
 	text := func(column string) string { s, _ := d.columns[column].(string); return s }
-	u := &rows.User{Login: d.name, Password: text("password"), First: text("first_name"), Last: text("last_name"), Enabled: d.active,
-		Role: string(d.role), Privileged: d.role.privileged(), Superuser: d.role == SuperAdmins, Rest: maps.Clone(d.columns)}
+	u := &rows.User{
+		Login: d.name, Password: text("password"), First: text("first_name"), Last: text("last_name"), Enabled: d.active,
+		Role: string(d.role), Privileged: d.role.privileged(), Superuser: d.role == SuperAdmins, Rest: maps.Clone(d.columns),
+	}
 	for _, column := range []string{"username", "password", "first_name", "last_name", "is_active"} {
 		delete(u.Rest, column) // they are fields of the row
 	}

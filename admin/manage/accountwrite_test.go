@@ -127,9 +127,11 @@ func TestCreateAccount(t *testing.T) {
 		}
 		a := o.read("new@one.test")
 		nine := int64(9)
-		want := &manage.Account{ID: a.ID, Username: "new@one.test", FirstName: "Nia", Email: "new@one.test", Active: true, Local: true, Role: manage.SimpleUsers,
+		want := &manage.Account{
+			ID: a.ID, Username: "new@one.test", FirstName: "Nia", Email: "new@one.test", Active: true, Local: true, Role: manage.SimpleUsers,
 			Language: "pt-br", Phone: "+49 30 123", SecondaryEmail: "n@far.test", Joined: a.Joined,
-			Mailbox: &manage.Mailbox{ID: a.Mailbox.ID, Address: "new@one.test", Domain: "one.test", UseDomainQuota: true, Quota: 100, MessageLimit: &nine, SendOnly: true}}
+			Mailbox: &manage.Mailbox{ID: a.Mailbox.ID, Address: "new@one.test", Domain: "one.test", UseDomainQuota: true, Quota: 100, MessageLimit: &nine, SendOnly: true},
+		}
 		if diff := cmp.Diff(want, a); diff != "" {
 			t.Errorf("account (-want +got):\n%s", diff)
 		}
@@ -181,8 +183,10 @@ func TestCreateAdministrators(t *testing.T) {
 		if a := o.read("pam"); a.Role != manage.SuperAdmins || !a.MasterUser || a.Mailbox != nil || a.Email != "" {
 			t.Errorf("pam: %+v", a)
 		}
-		want := []string{"mailbox amy@one.test 0", "mailbox ben@one.test 0", "mailbox dan 0", "mailbox dot@one.test 0",
-			"user amy@one.test 0", "user ben@one.test 0", "user dan 0", "user dot@one.test 0"}
+		want := []string{
+			"mailbox amy@one.test 0", "mailbox ben@one.test 0", "mailbox dan 0", "mailbox dot@one.test 0",
+			"user amy@one.test 0", "user ben@one.test 0", "user dan 0", "user dot@one.test 0",
+		}
 		if diff := cmp.Diff(want, o.seen("dan")); diff != "" {
 			t.Errorf("what dan sees (-want +got):\n%s", diff)
 		}

@@ -26,8 +26,10 @@ func (t *Tx) Aliases(q Query) (Page[Alias], error) {
 		return p, err
 	}
 	p.Total = int(n)
-	order := q.page(map[string]string{"name": "a.address", "created": "a.creation", "modified": "a.last_modification",
-		"enabled": "a.enabled", "id": "a.id"}, "a.address")
+	order := q.page(map[string]string{
+		"name": "a.address", "created": "a.creation", "modified": "a.last_modification",
+		"enabled": "a.enabled", "id": "a.id",
+	}, "a.address")
 	if q.Sort == "created" || q.Sort == "modified" || q.Sort == "enabled" { // one order, so that no row is on two pages
 		order = strings.Replace(order, " LIMIT ", ", a.id LIMIT ", 1)
 	}

@@ -78,8 +78,10 @@ func TestAliasFields(t *testing.T) {
 		var made *manage.Alias
 		h.must("", func(t *manage.Tx) (err error) { made, err = t.CreateAlias(in); return err })
 		stored := at.UTC().Truncate(time.Microsecond)
-		want := manage.Alias{ID: made.ID, Address: "new@one.test", Domain: "one.test", Recipients: []string{"ann@one.test", "bob@one.test"},
-			Description: "two\nlines", ExpireAt: &stored, Created: made.Created, Modified: made.Modified}
+		want := manage.Alias{
+			ID: made.ID, Address: "new@one.test", Domain: "one.test", Recipients: []string{"ann@one.test", "bob@one.test"},
+			Description: "two\nlines", ExpireAt: &stored, Created: made.Created, Modified: made.Modified,
+		}
 		if diff := cmp.Diff(&want, made); diff != "" || made.Created.IsZero() {
 			t.Errorf("made (-want +got):\n%s", diff)
 		}
@@ -102,7 +104,8 @@ func TestAliasFields(t *testing.T) {
 			t.Error(got)
 		}
 		if log := h.rows("SELECT message FROM core_log WHERE message LIKE 'Alias new@%'"); !cmp.Equal(log, []string{
-			"Alias new@one.test added by user root", "Alias new@one.test modified by user adm@one.test"}) {
+			"Alias new@one.test added by user root", "Alias new@one.test modified by user adm@one.test",
+		}) {
 			t.Errorf("log %q", log)
 		}
 	})

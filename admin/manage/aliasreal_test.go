@@ -51,8 +51,10 @@ func TestAliasesLikeModoboas(t *testing.T) {
 			a := w.alias
 			h.must("admin", func(tx *manage.Tx) error { return tx.DeleteAlias(a.ID) })
 			h.must("admin", func(tx *manage.Tx) error {
-				_, err := tx.CreateAlias(manage.AliasInput{Address: manage.Some(a.Address), Enabled: manage.Some(a.Enabled), Recipients: manage.Some(a.Recipients),
-					Description: manage.Some(a.Description), ExpireAt: manage.Some(a.ExpireAt)})
+				_, err := tx.CreateAlias(manage.AliasInput{
+					Address: manage.Some(a.Address), Enabled: manage.Some(a.Enabled), Recipients: manage.Some(a.Recipients),
+					Description: manage.Some(a.Description), ExpireAt: manage.Some(a.ExpireAt),
+				})
 				return err
 			})
 			if diff := cmp.Diff(w.rows, h.asModoboa(strings.ToLower(a.Address))); diff != "" {
@@ -121,8 +123,10 @@ func TestRealHosts(t *testing.T) {
 		}
 		later := time.Date(2099, 1, 2, 3, 4, 5, 0, time.UTC)
 		h.must("domadmin@example.test", func(t *manage.Tx) error {
-			a, err := t.UpdateAlias(h.aliasID("info@example.test"), manage.AliasInput{Address: manage.Some("about@example.test"), ExpireAt: manage.Some(&later),
-				Description: manage.Some("x"), Enabled: manage.Some(false)})
+			a, err := t.UpdateAlias(h.aliasID("info@example.test"), manage.AliasInput{
+				Address: manage.Some("about@example.test"), ExpireAt: manage.Some(&later),
+				Description: manage.Some("x"), Enabled: manage.Some(false),
+			})
 			if err == nil && (a.ExpireAt == nil || !a.ExpireAt.Equal(later) || a.Enabled || a.Description != "x") {
 				h.t.Errorf("updated: %+v", a)
 			}

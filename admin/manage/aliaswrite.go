@@ -74,8 +74,10 @@ func (t *Tx) insertAlias(address aliasAddress, like *storedAlias, enabled bool, 
 	for _, id := range admins {
 		d.Admins = append(d.Admins, &rows.User{ID: id})
 	}
-	a := &rows.Alias{Address: address.name, Domain: d, Enabled: enabled,
-		Rest: rows.Columns{"description": like.Description, "expire_at": t.timeOrNull(like.ExpireAt)}}
+	a := &rows.Alias{
+		Address: address.name, Domain: d, Enabled: enabled,
+		Rest: rows.Columns{"description": like.Description, "expire_at": t.timeOrNull(like.ExpireAt)},
+	}
 	set := &rows.Set{Aliases: []*rows.Alias{a}}
 	for _, r := range to {
 		set.Recipients = append(set.Recipients, r.row(a))
@@ -162,8 +164,10 @@ func (t *Tx) changeable(id int64) (*storedAlias, error) {
 // followed through the aliases only if it may go another way than before: a
 // circle that has always been there does not keep a description from changing.
 func (t *Tx) writeAlias(old, now *storedAlias, recipients bool, to []recipient) error {
-	err := t.update("admin_alias", old.ID, rows.Columns{"address": now.Address, "domain_id": idOrNull(now.domain), "enabled": now.Enabled,
-		"description": now.Description, "expire_at": t.timeOrNull(now.ExpireAt)})
+	err := t.update("admin_alias", old.ID, rows.Columns{
+		"address": now.Address, "domain_id": idOrNull(now.domain), "enabled": now.Enabled,
+		"description": now.Description, "expire_at": t.timeOrNull(now.ExpireAt),
+	})
 	if err != nil {
 		return err
 	}

@@ -13,8 +13,10 @@ import (
 func (w *world) accessOf(login string) []string {
 	w.t.Helper()
 	var out []string
-	for model, from := range map[string]string{"domain": "SELECT id, name FROM admin_domain", "domainalias": "SELECT id, name FROM admin_domainalias",
-		"mailbox": "SELECT id, address name FROM admin_mailbox", "alias": "SELECT id, address name FROM admin_alias", "user": "SELECT id, username name FROM core_user"} {
+	for model, from := range map[string]string{
+		"domain": "SELECT id, name FROM admin_domain", "domainalias": "SELECT id, name FROM admin_domainalias",
+		"mailbox": "SELECT id, address name FROM admin_mailbox", "alias": "SELECT id, address name FROM admin_alias", "user": "SELECT id, username name FROM core_user",
+	} {
 		for _, row := range w.rows("SELECT k.name, oa.is_owner FROM core_objectaccess oa JOIN django_content_type ct ON ct.id = oa.content_type_id JOIN ("+from+
 			") k ON k.id = oa.object_id WHERE ct.model = ? AND oa.user_id = ?", model, w.account(login)) {
 			out = append(out, model+" "+row)
@@ -48,14 +50,18 @@ func TestDomainAdmins(t *testing.T) {
 		if got := w.blame(w.try("root", func(t *manage.Tx) error { return t.AddDomainAdmin(one, 999) })); got != `400 account: Invalid pk "999" - object does not exist.` {
 			t.Errorf("no account: %q", got)
 		}
-		want := sorted(append([]string{"domain one.test 0", "mailbox ann 0", "mailbox bob 0", "mailbox adm 0", "user ann@one.test 0", "user bob@one.test 0",
-			"user adm@one.test 0", "alias info@one.test 0"}, before...))
+		want := sorted(append([]string{
+			"domain one.test 0", "mailbox ann 0", "mailbox bob 0", "mailbox adm 0", "user ann@one.test 0", "user bob@one.test 0",
+			"user adm@one.test 0", "alias info@one.test 0",
+		}, before...))
 		if diff := cmp.Diff(want, w.accessOf("bea")); diff != "" {
 			t.Errorf("access of bea (-want +got):\n%s", diff)
 		}
 		admins := see(w, "adm@one.test", func(t *manage.Tx) ([]manage.Account, error) { return t.DomainAdmins(one) })
-		listed := []manage.Account{{ID: w.account("adm@one.test"), Username: "adm@one.test", FirstName: "Adm", LastName: "A", Email: "adm@one.test", Active: true, Role: manage.DomainAdmins},
-			{ID: bea, Username: "bea", FirstName: "Bea", LastName: "B", Active: true, Role: manage.DomainAdmins}}
+		listed := []manage.Account{
+			{ID: w.account("adm@one.test"), Username: "adm@one.test", FirstName: "Adm", LastName: "A", Email: "adm@one.test", Active: true, Role: manage.DomainAdmins},
+			{ID: bea, Username: "bea", FirstName: "Bea", LastName: "B", Active: true, Role: manage.DomainAdmins},
+		}
 		if diff := cmp.Diff(listed, admins); diff != "" {
 			t.Errorf("administrators (-want +got):\n%s", diff)
 		}
@@ -124,8 +130,11 @@ func TestDomainLimits(t *testing.T) {
 		}{
 			{"rita", map[string]int64{"mailboxes": 3}, "404 There is no such domain."},
 			{"adm@one.test", map[string]int64{"mailboxes": 3}, "403 You do not have permission to perform this action."},
-			{"root", map[string]int64{"mailboxes": -2, "domain_aliases": 1 << 40, "quota": 1},
-				"400 domain_aliases: Ensure this value is less than or equal to 2147483647.; mailboxes: Ensure this value is greater than or equal to -1.; quota: There is no such limit of a domain."},
+			{
+				"root",
+				map[string]int64{"mailboxes": -2, "domain_aliases": 1 << 40, "quota": 1},
+				"400 domain_aliases: Ensure this value is less than or equal to 2147483647.; mailboxes: Ensure this value is greater than or equal to -1.; quota: There is no such limit of a domain.",
+			},
 			{"root", map[string]int64{"mailboxes": 3, "domain_admins": -1}, ""},
 		} {
 			if got := set(c.login, c.to); got != c.want {

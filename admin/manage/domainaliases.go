@@ -26,8 +26,10 @@ func (t *Tx) DomainAliases(q Query) (Page[DomainAlias], error) {
 		return p, err
 	}
 	p.Total = int(n)
-	order := q.page(map[string]string{"name": "a.name", "created": "a.creation", "modified": "a.last_modification",
-		"enabled": "a.enabled", "id": "a.id"}, "a.name", "a.id")
+	order := q.page(map[string]string{
+		"name": "a.name", "created": "a.creation", "modified": "a.last_modification",
+		"enabled": "a.enabled", "id": "a.id",
+	}, "a.name", "a.id")
 	p.Items, err = t.domainAliasesWhere(where+order, args...)
 	return p, err
 }

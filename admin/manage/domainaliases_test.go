@@ -90,7 +90,8 @@ func TestCreateDomainAlias(t *testing.T) {
 		for query, want := range map[string][]string{
 			"SELECT name, enabled FROM admin_domainalias": {"alias.test 1", "good.test 1", "off.test 0"},
 			"SELECT a.address, a.enabled, r.address FROM admin_alias a JOIN modoboa_admin_aliasrecipient r ON r.alias_id = a.id WHERE a.domain_id IS NULL": {
-				"@alias.test 1 @one.test", "@good.test 1 @one.test", "@off.test 1 @two.test"},
+				"@alias.test 1 @one.test", "@good.test 1 @one.test", "@off.test 1 @two.test",
+			},
 			`SELECT u.username, oa.is_owner FROM core_objectaccess oa JOIN core_user u ON u.id = oa.user_id JOIN django_content_type ct ON ct.id = oa.content_type_id
 				JOIN admin_domainalias a ON a.id = oa.object_id WHERE ct.model = 'domainalias' AND a.name = 'good.test'`: {"adm@one.test 0", "root 1"},
 			"SELECT message FROM core_log WHERE message LIKE '%good%'": {"Domain alias good.test added by user root"},
@@ -153,7 +154,8 @@ func TestUpdateDomainAlias(t *testing.T) {
 		for query, want := range map[string][]string{
 			"SELECT name, enabled, target_id FROM admin_domainalias WHERE enabled = false": {fmt.Sprint("alias9.test 0 ", two)},
 			"SELECT a.address, a.enabled, r.address FROM admin_alias a JOIN modoboa_admin_aliasrecipient r ON r.alias_id = a.id WHERE a.domain_id IS NULL": {
-				"@alias9.test 1 @two.test", "@other.test 1 @two.test"},
+				"@alias9.test 1 @two.test", "@other.test 1 @two.test",
+			},
 			"SELECT address FROM modoboa_admin_aliasrecipient WHERE address LIKE 'any%'": {"any@alias9.test"},
 			"SELECT address FROM admin_senderaddress":                                    {"x@alias9.test"},
 			"SELECT domain FROM vmapd_dkim_key":                                          {"alias9.test"},

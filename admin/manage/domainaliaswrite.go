@@ -34,8 +34,10 @@ func (t *Tx) CreateDomainAlias(in DomainAliasInput) (*DomainAlias, error) {
 	}
 	row := &rows.DomainAlias{Name: a.Name, Target: target, Enabled: a.Enabled}
 	internal := &rows.Alias{Address: "@" + a.Name, Internal: true, Enabled: true}
-	err = t.make(&rows.Set{DomainAliases: []*rows.DomainAlias{row}, Aliases: []*rows.Alias{internal},
-		Recipients: []*rows.Recipient{{Alias: internal, Address: "@" + a.TargetName}}})
+	err = t.make(&rows.Set{
+		DomainAliases: []*rows.DomainAlias{row}, Aliases: []*rows.Alias{internal},
+		Recipients: []*rows.Recipient{{Alias: internal, Address: "@" + a.TargetName}},
+	})
 	if err != nil {
 		return nil, err
 	}

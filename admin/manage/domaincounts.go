@@ -24,12 +24,19 @@ func (t *Tx) addCounts(domains []Domain) error {
 		args  []any
 		keep  func(d *Domain, n, quota int64)
 	}{
-		{"SELECT domain_id, count(*), sum(quota) FROM admin_mailbox WHERE domain_id IN (%s) GROUP BY domain_id", nil,
-			func(d *Domain, n, quota int64) { d.Mailboxes, d.Allocated, mailboxes = n, quota, mailboxes+n }},
-		{"SELECT domain_id, count(*), 0 FROM admin_alias WHERE domain_id IN (%s) AND internal = ? GROUP BY domain_id", []any{false},
-			func(d *Domain, n, _ int64) { d.Aliases = n }},
-		{"SELECT target_id, count(*), 0 FROM admin_domainalias WHERE target_id IN (%s) GROUP BY target_id", nil,
-			func(d *Domain, n, _ int64) { d.DomainAliases = n }},
+		{
+			"SELECT domain_id, count(*), sum(quota) FROM admin_mailbox WHERE domain_id IN (%s) GROUP BY domain_id", nil,
+			func(d *Domain, n, quota int64) { d.Mailboxes, d.Allocated, mailboxes = n, quota, mailboxes+n },
+		},
+		{
+			"SELECT domain_id, count(*), 0 FROM admin_alias WHERE domain_id IN (%s) AND internal = ? GROUP BY domain_id",
+			[]any{false},
+			func(d *Domain, n, _ int64) { d.Aliases = n },
+		},
+		{
+			"SELECT target_id, count(*), 0 FROM admin_domainalias WHERE target_id IN (%s) GROUP BY target_id", nil,
+			func(d *Domain, n, _ int64) { d.DomainAliases = n },
+		},
 	} {
 		err := t.each(fmt.Sprintf(c.query, joinIDs(ids)), c.args, func(r *sql.Rows) error {
 			var id, n int64

@@ -118,8 +118,12 @@ func (t *Tx) deleteRoutes(d *Domain, _ bool) error {
 		return err
 	}
 	names := []any{d.Name, store.Fold(d.Name), "autoreply." + d.Name}
-	for _, c := range [][2]string{{"transport_transport", "pattern"}, {"relaydomains_recipientaccess", "pattern"},
-		{"postfix_autoreply_transport", "domain"}, {"vmapd_dkim_key", "domain"}} {
+	for _, c := range [][2]string{
+		{"transport_transport", "pattern"},
+		{"relaydomains_recipientaccess", "pattern"},
+		{"postfix_autoreply_transport", "domain"},
+		{"vmapd_dkim_key", "domain"},
+	} {
 		if len(t.tables[c[0]]) == 0 {
 			continue
 		}

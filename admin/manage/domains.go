@@ -36,8 +36,10 @@ func (t *Tx) Domains(q Query) (Page[Domain], error) {
 		return p, err
 	}
 	p.Total = int(n)
-	order := q.page(map[string]string{"name": "d.name", "created": "d.creation", "modified": "d.last_modification",
-		"quota": "d.quota", "enabled": "d.enabled", "id": "d.id"}, "d.name", "d.id")
+	order := q.page(map[string]string{
+		"name": "d.name", "created": "d.creation", "modified": "d.last_modification",
+		"quota": "d.quota", "enabled": "d.enabled", "id": "d.id",
+	}, "d.name", "d.id")
 	p.Items, err = t.domainsWhere(where+order, args...)
 	return p, err
 }

@@ -68,8 +68,10 @@ func TestDomainRead(t *testing.T) {
 		w.exec("UPDATE admin_quota SET bytes = 700 WHERE username = 'ann@one.test'")
 		w.exec("UPDATE admin_quota SET bytes = 77 WHERE username = 'cem@two.test'")
 		one := see(w, "adm@one.test", func(t *manage.Tx) (*manage.Domain, error) { return t.DomainByName("One.TEST") })
-		want := &manage.Domain{ID: one.ID, Name: "one.test", Type: "domain", Enabled: true, Quota: 1000, DefaultMailboxQuota: 100, DKIMSelector: "modoboa",
-			EnableDNSChecks: true, DNSStatus: "disabled", Created: one.Created, Modified: one.Modified, Mailboxes: 3, Aliases: 1, DomainAliases: 1, Allocated: 250, Used: 700}
+		want := &manage.Domain{
+			ID: one.ID, Name: "one.test", Type: "domain", Enabled: true, Quota: 1000, DefaultMailboxQuota: 100, DKIMSelector: "modoboa",
+			EnableDNSChecks: true, DNSStatus: "disabled", Created: one.Created, Modified: one.Modified, Mailboxes: 3, Aliases: 1, DomainAliases: 1, Allocated: 250, Used: 700,
+		}
 		if diff := cmp.Diff(want, one); diff != "" || one.Created.IsZero() || one.Modified.IsZero() {
 			t.Errorf("one.test (-want +got):\n%s", diff)
 		}
@@ -155,8 +157,11 @@ func TestCreateDomainErrors(t *testing.T) {
 			{"root", manage.DomainInput{}, "400 name: This field is required."},
 			{"root", manage.DomainInput{Name: some("weird.test"), Type: some("strange")}, `400 type: "strange" is not a valid choice.`},
 			{"root", input("x", -1, 1<<40), "400 default_mailbox_quota: Ensure this value is less than or equal to 2147483647.; quota: Ensure this value is greater than or equal to 0."},
-			{"root", manage.DomainInput{Name: some("x"), DKIMSelector: some("a\nb"), DKIMLength: some(ptr(1000)), MessageLimit: some(ptr(-1))},
-				`400 dkim_key_length: "1000" is not a valid choice.; dkim_key_selector: Enter a valid DKIM selector; message_limit: Ensure this value is greater than or equal to 0.`},
+			{
+				"root",
+				manage.DomainInput{Name: some("x"), DKIMSelector: some("a\nb"), DKIMLength: some(ptr(1000)), MessageLimit: some(ptr(-1))},
+				`400 dkim_key_length: "1000" is not a valid choice.; dkim_key_selector: Enter a valid DKIM selector; message_limit: Ensure this value is greater than or equal to 0.`,
+			},
 			{"root", manage.DomainInput{Name: some("x"), Type: some("relaydomain")}, "400 transport: This field is required"},
 			{"root", manage.DomainInput{Name: some("x"), Transport: some(manage.TransportInput{Host: "h"})}, "400 transport: This field is valid when type is relaydomain"},
 			{"root", relayInput("x", "", 0), "400 transport.relay_target_host: This field is required"},
@@ -190,8 +195,10 @@ func TestCreateDomain(t *testing.T) {
 			return err
 		})
 		w.do("root", func(t *manage.Tx) (err error) {
-			full, err = t.CreateDomain(manage.DomainInput{Name: some("bücher.test"), Type: some("domain"), Enabled: some(false), Quota: some[int64](9), DefaultMailboxQuota: some[int64](3),
-				EnableDKIM: some(true), DKIMSelector: some("k1"), DKIMLength: some(ptr(4096)), MessageLimit: some[*int64](nil), EnableDNSChecks: some(false)})
+			full, err = t.CreateDomain(manage.DomainInput{
+				Name: some("bücher.test"), Type: some("domain"), Enabled: some(false), Quota: some[int64](9), DefaultMailboxQuota: some[int64](3),
+				EnableDKIM: some(true), DKIMSelector: some("k1"), DKIMLength: some(ptr(4096)), MessageLimit: some[*int64](nil), EnableDNSChecks: some(false),
+			})
 			return err
 		})
 		w.do("", func(t *manage.Tx) (err error) {
@@ -213,10 +220,14 @@ func TestCreateDomain(t *testing.T) {
 		want := []manage.Domain{
 			{Name: "plain.test", Type: "domain", Enabled: true, DKIMSelector: "modoboa", EnableDNSChecks: true, MessageLimit: ptr(77)},
 			{Name: "bücher.test", Type: "domain", Quota: 9, DefaultMailboxQuota: 3, EnableDKIM: true, DKIMSelector: "k1", DKIMLength: ptr(4096)},
-			{Name: "r.test", Type: "relaydomain", Enabled: true, DKIMSelector: "modoboa", EnableDNSChecks: true, MessageLimit: ptr(77),
-				Transport: &manage.Transport{Pattern: "r.test", Service: "relay", NextHop: "[mx.far.test]:25", Host: "mx.far.test", Port: 25, Verify: true}},
-			{Name: "s.test", Type: "relaydomain", Enabled: true, DKIMSelector: "modoboa", EnableDNSChecks: true, MessageLimit: ptr(77),
-				Transport: &manage.Transport{Pattern: "s.test", Service: "relay", NextHop: "[2001:db8::1]:2525", Host: "2001:db8::1", Port: 2525}},
+			{
+				Name: "r.test", Type: "relaydomain", Enabled: true, DKIMSelector: "modoboa", EnableDNSChecks: true, MessageLimit: ptr(77),
+				Transport: &manage.Transport{Pattern: "r.test", Service: "relay", NextHop: "[mx.far.test]:25", Host: "mx.far.test", Port: 25, Verify: true},
+			},
+			{
+				Name: "s.test", Type: "relaydomain", Enabled: true, DKIMSelector: "modoboa", EnableDNSChecks: true, MessageLimit: ptr(77),
+				Transport: &manage.Transport{Pattern: "s.test", Service: "relay", NextHop: "[2001:db8::1]:2525", Host: "2001:db8::1", Port: 2525},
+			},
 		}
 		for i := range want {
 			want[i].Created, want[i].Modified, want[i].DNSStatus = full.Created, full.Created, "disabled" // .test is reserved

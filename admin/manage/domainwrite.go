@@ -19,8 +19,10 @@ func (t *Tx) CreateDomain(in DomainInput) (*Domain, error) {
 	if err := t.limitDomain(p); err != nil {
 		return nil, err
 	}
-	d := &rows.Domain{Name: p.Name, Relay: p.Type == relayDomain, Enabled: p.Enabled, Quota: p.Quota,
-		MailboxQuota: p.DefaultMailboxQuota, Transport: p.transport, Rest: p.columns()}
+	d := &rows.Domain{
+		Name: p.Name, Relay: p.Type == relayDomain, Enabled: p.Enabled, Quota: p.Quota,
+		MailboxQuota: p.DefaultMailboxQuota, Transport: p.transport, Rest: p.columns(),
+	}
 	set := rows.Set{Domains: []*rows.Domain{d}}
 	if err := t.make(&set); err != nil {
 		return nil, err
@@ -39,8 +41,10 @@ func (t *Tx) CreateDomain(in DomainInput) (*Domain, error) {
 // columns are the columns of admin_domain that only some domains have a value
 // for.
 func (p *domainPlan) columns() rows.Columns {
-	return rows.Columns{"enable_dkim": p.EnableDKIM, "dkim_key_selector": p.DKIMSelector, "dkim_key_length": orNull(p.DKIMLength),
-		"message_limit": orNull(p.MessageLimit), "enable_dns_checks": p.EnableDNSChecks}
+	return rows.Columns{
+		"enable_dkim": p.EnableDKIM, "dkim_key_selector": p.DKIMSelector, "dkim_key_length": orNull(p.DKIMLength),
+		"message_limit": orNull(p.MessageLimit), "enable_dns_checks": p.EnableDNSChecks,
+	}
 }
 
 // orNull is the value of a column that may be NULL.
@@ -130,10 +134,12 @@ func (t *Tx) putDomain(name, kind string, in DomainInput) (d *Domain, created bo
 	if err != nil {
 		return nil, false, err
 	}
-	in = DomainInput{Name: Some(name), Type: Some(in.Type.Or(kind)), Enabled: Some(in.Enabled.Or(true)), Quota: Some(in.Quota.Or(0)),
+	in = DomainInput{
+		Name: Some(name), Type: Some(in.Type.Or(kind)), Enabled: Some(in.Enabled.Or(true)), Quota: Some(in.Quota.Or(0)),
 		DefaultMailboxQuota: Some(in.DefaultMailboxQuota.Or(0)), EnableDKIM: Some(in.EnableDKIM.Or(false)),
 		DKIMSelector: Some(in.DKIMSelector.Or("modoboa")), DKIMLength: Some(in.DKIMLength.Or(nil)), MessageLimit: Some(in.MessageLimit.Or(limit)),
-		EnableDNSChecks: Some(in.EnableDNSChecks.Or(true)), Transport: in.Transport}
+		EnableDNSChecks: Some(in.EnableDNSChecks.Or(true)), Transport: in.Transport,
+	}
 	if in.Type.Value == relayDomain && !in.Transport.Set {
 		return nil, false, invalid("transport", "This field is required")
 	}

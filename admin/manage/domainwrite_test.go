@@ -218,7 +218,8 @@ func TestRenameDomain(t *testing.T) {
 			"SELECT a.address, r.address FROM admin_alias a JOIN modoboa_admin_aliasrecipient r ON r.alias_id = a.id": {
 				"@alias.test @new.test", "@two.test ann@new.test", "adm@new.test adm@new.test", "ann@new.test ann@new.test", "bob@new.test bob@new.test",
 				"box@relay.test box@relay.test", "cem@two.test cem@two.test", "info@new.test ann@new.test", "info@new.test bob+info@new.test", "info@new.test x@far.test",
-				"out@one.test.org ann+x@new.test", "out@one.test.org any@alias.test", "sales@two.test cem@two.test", "sales@two.test info@new.test", "zoe@one.test.org zoe@one.test.org"},
+				"out@one.test.org ann+x@new.test", "out@one.test.org any@alias.test", "sales@two.test cem@two.test", "sales@two.test info@new.test", "zoe@one.test.org zoe@one.test.org",
+			},
 			"SELECT message FROM core_log WHERE message LIKE '%new%'": {"Domain new.test modified by user root", "Domain one.test renamed to new.test by user root"},
 		} {
 			if diff := cmp.Diff(want, w.rows(query)); diff != "" {

@@ -37,16 +37,28 @@ func TestForward(t *testing.T) {
 			{nil, true, "", manage.Forward{Recipients: []string{}}, "ann@one.test"},
 			{[]string{"Ann@One.test"}, false, "", manage.Forward{Recipients: []string{}}, "ann@one.test"},
 			{[]string{"away@far.test"}, false, "", manage.Forward{Recipients: []string{"away@far.test"}}, "away@far.test"},
-			{[]string{"away@far.test", "cat@other.test"}, true, "", manage.Forward{Recipients: []string{"away@far.test", "cat@other.test"}, KeepCopies: true},
-				"ann@one.test away@far.test cat@other.test"},
+			{
+				[]string{"away@far.test", "cat@other.test"},
+				true, "",
+				manage.Forward{Recipients: []string{"away@far.test", "cat@other.test"}, KeepCopies: true},
+				"ann@one.test away@far.test cat@other.test",
+			},
 			{[]string{"away@far.test"}, false, "", manage.Forward{Recipients: []string{"away@far.test"}}, "away@far.test"},
 			{[]string{"away@far.test", "ANN@one.test"}, false, "", manage.Forward{Recipients: []string{"away@far.test"}, KeepCopies: true}, "ann@one.test away@far.test"},
 			{[]string{"none@one.test"}, false, "404 Local recipient none@one.test not found", manage.Forward{Recipients: []string{"away@far.test"}, KeepCopies: true}, "ann@one.test away@far.test"},
 			{[]string{"x"}, false, `400 recipients: "x": Enter a valid email address.`, manage.Forward{Recipients: []string{"away@far.test"}, KeepCopies: true}, "ann@one.test away@far.test"},
-			{[]string{"info@one.test"}, false, "409 Mail would go in a circle: ann@one.test -> info@one.test -> ann@one.test.",
-				manage.Forward{Recipients: []string{"away@far.test"}, KeepCopies: true}, "ann@one.test away@far.test"},
-			{[]string{"ann+folder@one.test"}, true, "409 Mail would go in a circle: ann@one.test -> ann@one.test.",
-				manage.Forward{Recipients: []string{"away@far.test"}, KeepCopies: true}, "ann@one.test away@far.test"},
+			{
+				[]string{"info@one.test"},
+				false, "409 Mail would go in a circle: ann@one.test -> info@one.test -> ann@one.test.",
+				manage.Forward{Recipients: []string{"away@far.test"}, KeepCopies: true},
+				"ann@one.test away@far.test",
+			},
+			{
+				[]string{"ann+folder@one.test"},
+				true, "409 Mail would go in a circle: ann@one.test -> ann@one.test.",
+				manage.Forward{Recipients: []string{"away@far.test"}, KeepCopies: true},
+				"ann@one.test away@far.test",
+			},
 			{[]string{}, false, "", manage.Forward{Recipients: []string{}}, "ann@one.test"},
 		} {
 			got := h.act("ann@one.test", func(t *manage.Tx) error {
@@ -71,8 +83,14 @@ func TestWhoSetsForwards(t *testing.T) {
 	eachHost(t, func(h *mailHost, t *testing.T) {
 		const not, no, box = "403 You do not have permission to perform this action.", "404 There is no such account.", "403 This account has no mailbox."
 		for _, c := range [][3]string{
-			{"ann@one.test", "ann@one.test", ""}, {"ann@one.test", "bob@one.test", no}, {"adm@one.test", "ann@one.test", ""},
-			{"adm@one.test", "cat@other.test", no}, {"rita", "ann@one.test", no}, {"rita", "rita", box}, {"", "cat@other.test", ""}, {"", "admin", box},
+			{"ann@one.test", "ann@one.test", ""},
+			{"ann@one.test", "bob@one.test", no},
+			{"adm@one.test", "ann@one.test", ""},
+			{"adm@one.test", "cat@other.test", no},
+			{"rita", "ann@one.test", no},
+			{"rita", "rita", box},
+			{"", "cat@other.test", ""},
+			{"", "admin", box},
 		} {
 			set := h.act(c[0], func(t *manage.Tx) error {
 				return t.SetForward(h.userID(c[1]), manage.Forward{Recipients: []string{"away@far.test"}})

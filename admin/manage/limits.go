@@ -8,8 +8,10 @@ import (
 )
 
 // limitLabels are what errors call the limits.
-var limitLabels = map[string]string{"domains": "Domains", "domain_aliases": "Domain aliases", "mailboxes": "Mailboxes",
-	"mailbox_aliases": "Mailbox aliases", "domain_admins": "Domain admins", "quota": "Quota"}
+var limitLabels = map[string]string{
+	"domains": "Domains", "domain_aliases": "Domain aliases", "mailboxes": "Mailboxes",
+	"mailbox_aliases": "Mailbox aliases", "domain_admins": "Domain admins", "quota": "Quota",
+}
 
 // Limits are the limits of an account, in the order of rows.UserLimits. As in
 // Modoboa nobody but a super administrator sees his own here; see [Tx.OwnLimits].

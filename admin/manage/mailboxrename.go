@@ -194,6 +194,8 @@ func (t *Tx) aliasFromOld(b *boxDraft) error {
 		return err
 	}
 	a := &rows.Alias{Address: b.was.Address, Domain: domain, Enabled: true}
-	return t.make(&rows.Set{Aliases: []*rows.Alias{a},
-		Recipients: []*rows.Recipient{{Alias: a, Address: b.address, Mailbox: &rows.Mailbox{ID: b.was.ID}}}})
+	return t.make(&rows.Set{
+		Aliases:    []*rows.Alias{a},
+		Recipients: []*rows.Recipient{{Alias: a, Address: b.address, Mailbox: &rows.Mailbox{ID: b.was.ID}}},
+	})
 }

@@ -20,9 +20,16 @@ import (
 func FuzzAlias(f *testing.F) {
 	h := openHost(f, dbtest.SQLite(f))
 	for _, s := range [][2]string{
-		{"new@one.test", "ann@one.test\nBob+x@ONE.test\nFar@Far.test"}, {"@one.test", "@far.test"}, {"new@one.test", "info+a@one.test\ninfo+b@one.test"},
-		{"ann@one.test", "ann+x@one.test"}, {"Ä@one.test", "ß@relay.test\nSS@relay.test"}, {"a@b@one.test", "ann@one.test"}, {"+x@one.test", "+ann@one.test\n+@one.test"},
-		{"new@one.test", "@\n@one.test\nx@\nx\x00@far.test"}, {"\xff@one.test", "\xfe@far.test"}, {"new@one.test", "o'brien%_!@far.test\n\"a b\"@far.test"},
+		{"new@one.test", "ann@one.test\nBob+x@ONE.test\nFar@Far.test"},
+		{"@one.test", "@far.test"},
+		{"new@one.test", "info+a@one.test\ninfo+b@one.test"},
+		{"ann@one.test", "ann+x@one.test"},
+		{"Ä@one.test", "ß@relay.test\nSS@relay.test"},
+		{"a@b@one.test", "ann@one.test"},
+		{"+x@one.test", "+ann@one.test\n+@one.test"},
+		{"new@one.test", "@\n@one.test\nx@\nx\x00@far.test"},
+		{"\xff@one.test", "\xfe@far.test"},
+		{"new@one.test", "o'brien%_!@far.test\n\"a b\"@far.test"},
 	} {
 		f.Add(s[0], s[1])
 	}

@@ -157,8 +157,10 @@ func accountInput(_ *manage.Caller, f *form) manage.AccountInput {
 }
 
 func mailboxInput(f *form) *manage.MailboxInput {
-	m := &manage.MailboxInput{UseDomainQuota: f.flag("mailbox.use_domain_quota"), Quota: f.number("mailbox.quota"),
-		MessageLimit: f.limit("mailbox.message_limit"), SendOnly: f.flag("mailbox.is_send_only")}
+	m := &manage.MailboxInput{
+		UseDomainQuota: f.flag("mailbox.use_domain_quota"), Quota: f.number("mailbox.quota"),
+		MessageLimit: f.limit("mailbox.message_limit"), SendOnly: f.flag("mailbox.is_send_only"),
+	}
 	if m.UseDomainQuota.Value {
 		m.Quota = manage.Opt[int64]{}
 	}

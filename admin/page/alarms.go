@@ -114,8 +114,10 @@ func (p *page) alarm(v *visit) error {
 	}
 	b := &objectPage{Title: a.Title, Up: link{Text: "Alarms", Href: "/alarms"}, About: aboutAlarm(a)}
 	if a.Open {
-		b.Form = &form{Action: alarmPath(a), Submit: "Close the alarm", Cancel: "/alarms",
-			Note: "It closes by itself when all is well. Closed by hand, it is not opened again before all was well in between."}
+		b.Form = &form{
+			Action: alarmPath(a), Submit: "Close the alarm", Cancel: "/alarms",
+			Note: "It closes by itself when all is well. Closed by hand, it is not opened again before all was well in between.",
+		}
 	}
 	return v.show(http.StatusOK, b)
 }

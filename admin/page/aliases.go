@@ -31,8 +31,10 @@ func aliases() *kind[manage.Alias, manage.AliasInput] {
 			return "Mail for " + a.Address + " does not reach its recipients any more."
 		},
 		about: func(_ *visit, _ *manage.Tx, a *manage.Alias) (*about, error) {
-			return &about{Facts: []fact{{"Made", when(a.Created)}, {"Changed", when(a.Modified)}},
-				Links: []link{{Text: "Where does mail go?", Href: resolverPath(a.Address)}}}, nil
+			return &about{
+				Facts: []fact{{"Made", when(a.Created)}, {"Changed", when(a.Modified)}},
+				Links: []link{{Text: "Where does mail go?", Href: resolverPath(a.Address)}},
+			}, nil
 		},
 	}
 }

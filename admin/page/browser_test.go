@@ -31,8 +31,10 @@ func TestHostileNamesInABrowser(t *testing.T) {
 	b.Type("#password", "Secret0")
 	b.Click("button.main")
 	one := w.id("admin_domain", "name", "one.test")
-	for _, path := range []string{"/", "/domains", "/domains/" + one, "/domains/" + one + "/dkim", "/domains/" + one + "/dns", "/accounts", "/accounts/" + w.id("core_user", "username", "ann@one.test"), "/aliases",
-		"/health", "/resolver?address=info%40one.test", "/resolver?login=" + url.QueryEscape(all), "/search?q=" + url.QueryEscape(all), "/domains?q=" + url.QueryEscape(all)} {
+	for _, path := range []string{
+		"/", "/domains", "/domains/" + one, "/domains/" + one + "/dkim", "/domains/" + one + "/dns", "/accounts", "/accounts/" + w.id("core_user", "username", "ann@one.test"), "/aliases",
+		"/health", "/resolver?address=info%40one.test", "/resolver?login=" + url.QueryEscape(all), "/search?q=" + url.QueryEscape(all), "/domains?q=" + url.QueryEscape(all),
+	} {
 		b.Go(w.srv.URL + path)
 		b.Shows("vmapd test")
 		var alien int

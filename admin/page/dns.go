@@ -35,8 +35,10 @@ func dnsPath(d *manage.Domain) string { return "/domains/" + strconv.FormatInt(d
 
 // dnsBadge shows a domain's dns_global_status.
 func dnsBadge(status string) badge {
-	return badge{map[string]string{"ok": "all well", "critical": "something is wrong", "pending": "not known yet", "disabled": "not checked"}[status],
-		map[string]string{"ok": "good", "critical": "bad"}[status]}
+	return badge{
+		map[string]string{"ok": "all well", "critical": "something is wrong", "pending": "not known yet", "disabled": "not checked"}[status],
+		map[string]string{"ok": "good", "critical": "bad"}[status],
+	}
 }
 
 // stateBadge shows the state of a check.
@@ -55,9 +57,11 @@ func stateBadge(s dnschecks.State) badge {
 }
 
 // checkWords are what checks are called.
-var checkWords = map[dnschecks.Kind]string{dnschecks.MX: "MX: where mail goes", dnschecks.DNSBL: "Block lists", dnschecks.SPF: "SPF: who may send", dnschecks.DKIM: "DKIM: signatures",
+var checkWords = map[dnschecks.Kind]string{
+	dnschecks.MX: "MX: where mail goes", dnschecks.DNSBL: "Block lists", dnschecks.SPF: "SPF: who may send", dnschecks.DKIM: "DKIM: signatures",
 	dnschecks.DMARC: "DMARC: what becomes of forged mail", dnschecks.Autoconfig: "Autoconfig: Thunderbird and others", dnschecks.Autodiscover: "Autodiscover: Outlook",
-	dnschecks.STS: "MTA-STS: delivery over TLS", dnschecks.TLSRPT: "TLS-RPT: reports about TLS"}
+	dnschecks.STS: "MTA-STS: delivery over TLS", dnschecks.TLSRPT: "TLS-RPT: reports about TLS",
+}
 
 // dns shows the last report; posted, the domain is checked now.
 func (p *page) dns(v *visit) error {

@@ -94,10 +94,23 @@ func domainInput(f *form) manage.DomainInput {
 func aboutDomain(v *visit, t *manage.Tx, d *manage.Domain) (*about, error) {
 	in := "?" + url.Values{"domain": {d.Name}}.Encode()
 	a := &about{
-		Facts: []fact{{"Mailboxes", number(d.Mailboxes)}, {"Aliases", number(d.Aliases)}, {"Domain aliases", number(d.DomainAliases)},
-			{"Stored", size(d.Used)}, {"Given to mailboxes", quotaSum(d.Allocated)}, {"Made", when(d.Created)}, {"Changed", when(d.Modified)}},
-		Links: []link{{Text: "Accounts", Href: "/accounts" + in}, {Text: "Aliases", Href: "/aliases" + in}, {Text: "Domain aliases", Href: "/domainaliases" + in},
-			{Text: "DKIM keys", Href: dkimPath(d)}, {Text: "DNS", Href: dnsPath(d)}, {Text: "Alarms", Href: "/alarms?state=all&" + in[1:]}},
+		Facts: []fact{
+			{"Mailboxes", number(d.Mailboxes)},
+			{"Aliases", number(d.Aliases)},
+			{"Domain aliases", number(d.DomainAliases)},
+			{"Stored", size(d.Used)},
+			{"Given to mailboxes", quotaSum(d.Allocated)},
+			{"Made", when(d.Created)},
+			{"Changed", when(d.Modified)},
+		},
+		Links: []link{
+			{Text: "Accounts", Href: "/accounts" + in},
+			{Text: "Aliases", Href: "/aliases" + in},
+			{Text: "Domain aliases", Href: "/domainaliases" + in},
+			{Text: "DKIM keys", Href: dkimPath(d)},
+			{Text: "DNS", Href: dnsPath(d)},
+			{Text: "Alarms", Href: "/alarms?state=all&" + in[1:]},
+		},
 	}
 	a.addBar(barOf("Stored", d.Used, d.Quota))
 	if d.Quota > 0 {
@@ -140,8 +153,10 @@ func (a *about) addBar(b *bar) {
 }
 
 // limitWords are what limits are called.
-var limitWords = map[string]string{"domains": "Domains", "domain_aliases": "Domain aliases", "mailboxes": "Mailboxes", "mailbox_aliases": "Aliases",
-	"domain_admins": "Domain administrators", "quota": "Storage"}
+var limitWords = map[string]string{
+	"domains": "Domains", "domain_aliases": "Domain aliases", "mailboxes": "Mailboxes", "mailbox_aliases": "Aliases",
+	"domain_admins": "Domain administrators", "quota": "Storage",
+}
 
 // addLimits shows limits that limit anything.
 func (a *about) addLimits(limits []manage.Limit) {

@@ -12,9 +12,11 @@ import (
 // that vmapd is to blame, none shows a password or tells of what is not his, and
 // what is typed never becomes markup.
 func FuzzForms(f *testing.F) {
-	paths := []string{"/domains/new", "/domains/1", "/domains/2/delete", "/accounts/new", "/accounts/3", "/accounts/4", "/accounts/5/delete", "/aliases/new", "/aliases/5", "/domainaliases/new", "/domainaliases/1",
+	paths := []string{
+		"/domains/new", "/domains/1", "/domains/2/delete", "/accounts/new", "/accounts/3", "/accounts/4", "/accounts/5/delete", "/aliases/new", "/aliases/5", "/domainaliases/new", "/domainaliases/1",
 		"/relaydomains/new", "/relaydomains/3", "/tokens", "/tokens/2/revoke", "/me/password", "/me/forward", "/signout", "/domains/1/dkim", "/domains/1/dns", "/signin",
-		"/domains/1/admin", "/domains/1/noadmin", "/domains/1/limits", "/accounts/3/sender", "/accounts/3/nosender", "/accounts/4/limits"}
+		"/domains/1/admin", "/domains/1/noadmin", "/domains/1/limits", "/accounts/3/sender", "/accounts/3/nosender", "/accounts/4/limits",
+	}
 	names := []string{"root", "rita", "adm@one.test", "ann@one.test"}
 	f.Add(uint8(0), uint8(0), "name=new.test&quota=5&enabled=on")
 	f.Add(uint8(3), uint8(2), "username=x@one.test&mailbox=on&mailbox.quota=1&password=Longer123&aliases=y@one.test,z@one.test")

@@ -36,9 +36,11 @@ func TestEscaping(t *testing.T) {
 		ann, one := w.id("core_user", "username", "ann@one.test"), w.id("admin_domain", "name", "one.test")
 		cem, two := w.id("core_user", "username", s), w.id("admin_domain", "name", s)
 		q := url.QueryEscape(s)
-		pages := []string{"/", "/domains", "/domains/" + two, "/domains/" + one + "/dkim", "/domains/" + one + "/dns", "/domains/" + two + "/delete", "/accounts", "/accounts/" + ann, "/accounts/" + cem, "/accounts/" + cem + "/delete",
+		pages := []string{
+			"/", "/domains", "/domains/" + two, "/domains/" + one + "/dkim", "/domains/" + one + "/dns", "/domains/" + two + "/delete", "/accounts", "/accounts/" + ann, "/accounts/" + cem, "/accounts/" + cem + "/delete",
 			"/aliases", "/aliases/" + w.id("admin_alias", "address", "info@one.test"), "/domainaliases", "/log", "/health", "/search?q=" + q, "/domains?q=" + q + "&domain=" + q + "&sort=" + q,
-			"/resolver?address=" + q + "%40one.test", "/resolver?address=info%40one.test", "/resolver?login=" + q, "/signin?next=" + q, "/domains/new?name=" + q, "/aliases/new?recipients=" + q}
+			"/resolver?address=" + q + "%40one.test", "/resolver?address=info%40one.test", "/resolver?login=" + q, "/signin?next=" + q, "/domains/new?name=" + q, "/aliases/new?recipients=" + q,
+		}
 		for _, path := range pages {
 			a := v.get(path)
 			if a.status >= http.StatusInternalServerError {

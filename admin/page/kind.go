@@ -164,8 +164,10 @@ func (k *kind[T, I]) rows(items []T) [][]cell {
 }
 
 func (k *kind[T, I]) newPage(v *visit) *objectPage {
-	return &objectPage{Title: "New " + k.one, Up: link{Text: k.many, Href: k.path},
-		Form: &form{Action: k.path + "/new", Submit: "Create " + k.one, Cancel: k.path, Fields: k.fields(v.caller, nil)}}
+	return &objectPage{
+		Title: "New " + k.one, Up: link{Text: k.many, Href: k.path},
+		Form: &form{Action: k.path + "/new", Submit: "Create " + k.one, Cancel: k.path, Fields: k.fields(v.caller, nil)},
+	}
 }
 
 func (k *kind[T, I]) showNew(v *visit) error {

@@ -26,31 +26,46 @@ func testObjects(t *testing.T, w *world) {
 		wrong                     []string // a form that is refused
 		blame                     string
 	}{
-		{"/domains", "admin_domain", "name", "new.test",
+		{
+			"/domains", "admin_domain", "name", "new.test",
 			[]string{"name", "New.test", "enabled", "on", "quota", "500", "default_mailbox_quota", "50", "dkim_key_selector", "s1"},
 			[]string{"name", "new.test", "quota", "600", "default_mailbox_quota", "60", "message_limit", "7", "dkim_key_selector", "s1"},
 			[]string{`value="600"`, `value="7"`, "Delete new.test"},
-			[]string{"name", "one.test", "quota", "5"}, "already exists"},
-		{"/relaydomains", "admin_domain", "name", "far.test",
+			[]string{"name", "one.test", "quota", "5"},
+			"already exists",
+		},
+		{
+			"/relaydomains", "admin_domain", "name", "far.test",
 			[]string{"name", "far.test", "enabled", "on", "transport.relay_target_host", "192.0.2.9", "transport.relay_target_port", "26"},
 			[]string{"name", "far.test", "transport.relay_target_host", "mx.far.test", "transport.relay_target_port", "", "transport.relay_verify_recipients", "on"},
 			[]string{`value="mx.far.test"`},
-			[]string{"name", "other.test", "transport.relay_target_host", "", "transport.relay_target_port", "70000"}, "up to 65535"},
-		{"/domainaliases", "admin_domainalias", "name", "other.test",
+			[]string{"name", "other.test", "transport.relay_target_host", "", "transport.relay_target_port", "70000"},
+			"up to 65535",
+		},
+		{
+			"/domainaliases", "admin_domainalias", "name", "other.test",
 			[]string{"name", "other.test", "target", "one.test", "enabled", "on"},
 			[]string{"name", "other.test", "target", "two.test"},
 			[]string{`value="two.test"`},
-			[]string{"name", "third.test", "target", "none.test"}, "does not exist"},
-		{"/accounts", "core_user", "username", "bob@one.test",
+			[]string{"name", "third.test", "target", "none.test"},
+			"does not exist",
+		},
+		{
+			"/accounts", "core_user", "username", "bob@one.test",
 			[]string{"username", "bob@one.test", "role", "SimpleUsers", "is_active", "on", "mailbox", "on", "mailbox.use_domain_quota", "on", "aliases", "b@one.test"},
 			[]string{"username", "bob@one.test", "role", "SimpleUsers", "is_active", "on", "first_name", "Bob", "mailbox.quota", "20"},
 			[]string{`value="Bob"`, `value="20"`, "Where does mail go?"},
-			[]string{"username", "ann@one.test", "role", "SimpleUsers", "password", "Weak", "mailbox", "on"}, "already exists"},
-		{"/aliases", "admin_alias", "address", "post@one.test",
+			[]string{"username", "ann@one.test", "role", "SimpleUsers", "password", "Weak", "mailbox", "on"},
+			"already exists",
+		},
+		{
+			"/aliases", "admin_alias", "address", "post@one.test",
 			[]string{"address", "post@one.test", "recipients", "ann@one.test\r\nx@far.example", "enabled", "on"},
 			[]string{"address", "post@one.test", "recipients", "ann@one.test", "enabled", "on", "expire_at", "2030-12-31T18:00"},
 			[]string{`value="2030-12-31T18:00"`, "ann@one.test"},
-			[]string{"address", "post", "recipients", "y@far.example", "expire_at", "soon"}, "A time is wanted"},
+			[]string{"address", "post", "recipients", "y@far.example", "expire_at", "soon"},
+			"A time is wanted",
+		},
 	} {
 		t.Run(tt.path, func(t *testing.T) {
 			v.w.t = t

@@ -7,7 +7,8 @@ import "testing"
 func TestSendingBars(t *testing.T) {
 	p := &page{o: Options{Sending: func(name string) (Sending, bool) {
 		return Sending{Suspended: "until it is released: x", Limits: []SendLimit{
-			{Unit: "recipients", Window: "day", Used: 96, Max: 100}, {Unit: "bytes", Window: "1h", Used: 1 << 20, Max: 10 << 20}, {Unit: "messages", Window: "day"}}}, name == "ann@one.test"
+			{Unit: "recipients", Window: "day", Used: 96, Max: 100}, {Unit: "bytes", Window: "1h", Used: 1 << 20, Max: 10 << 20}, {Unit: "messages", Window: "day"},
+		}}, name == "ann@one.test"
 	}}}
 	a := &about{}
 	a.addSending(p, "nobody@one.test")

@@ -102,8 +102,10 @@ func (p *page) revokeToken(v *visit) error {
 	case name == "":
 		return &manage.Error{Kind: manage.NotFound, Text: "There is no such token."}
 	case v.r.Method == http.MethodGet:
-		return v.show(http.StatusOK, &deletePage{Title: "Revoke the token of " + name + "?", Name: name, One: "token", Action: v.r.URL.Path, Cancel: "/tokens",
-			Loss: "Programs that use it are refused from then on."})
+		return v.show(http.StatusOK, &deletePage{
+			Title: "Revoke the token of " + name + "?", Name: name, One: "token", Action: v.r.URL.Path, Cancel: "/tokens",
+			Loss: "Programs that use it are refused from then on.",
+		})
 	}
 	if err := v.write(func(t *manage.Tx) error { return t.RevokeToken(id) }); err != nil {
 		return err

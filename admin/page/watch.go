@@ -66,8 +66,10 @@ func (p *page) log(v *visit) error {
 	if err != nil {
 		return err
 	}
-	b := &logPage{Query: a.Search, Pager: a.pager(len(found.Items), found.Total), Table: &table{Caption: "Audit log", Empty: "Nothing was done yet.",
-		Columns: []column{{Label: "When"}, {Label: "What"}, {Label: "Level"}}}}
+	b := &logPage{Query: a.Search, Pager: a.pager(len(found.Items), found.Total), Table: &table{
+		Caption: "Audit log", Empty: "Nothing was done yet.",
+		Columns: []column{{Label: "When"}, {Label: "What"}, {Label: "Level"}},
+	}}
 	for _, e := range found.Items {
 		tone := map[string]string{"error": "bad", "critical": "bad", "warning": "warn"}[e.Level]
 		b.Table.Rows = append(b.Table.Rows, []cell{plain(when(e.At)), plain(e.Message), state(e.Level, tone)})

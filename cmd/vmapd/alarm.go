@@ -12,12 +12,14 @@ import (
 )
 
 func (a *app) alarmCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "alarm", Short: "What administrators should know of", Args: cobra.NoArgs,
+	cmd := &cobra.Command{
+		Use: "alarm", Short: "What administrators should know of", Args: cobra.NoArgs,
 		Long: "Lists and closes alarms: mailboxes that are nearly full, keys that are not in DNS, a database that is down. " +
 			"The running daemon is asked; without one the database is, which does not have all of them.",
 		RunE: func(*cobra.Command, []string) error {
 			return &exit{exitUsage, errors.New("alarm wants list or close")}
-		}}
+		},
+	}
 	cmd.AddCommand(a.alarmListCommand(), a.alarmCloseCommand())
 	return cmd
 }
@@ -26,7 +28,8 @@ func (a *app) alarmListCommand() *cobra.Command {
 	var all bool
 	var search, domain, kind string
 	var limit int
-	cmd := &cobra.Command{Use: "list", Short: "List the open ones, the newest first", Args: cobra.NoArgs,
+	cmd := &cobra.Command{
+		Use: "list", Short: "List the open ones, the newest first", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			q := url.Values{}
 			if !all {
@@ -49,7 +52,8 @@ func (a *app) alarmListCommand() *cobra.Command {
 				}
 				return s.printList([]column{{"ID", "ref"}, {"STATE", "state"}, {"SINCE", "created"}, {"KIND", "internal_name"}, {"ABOUT", "about"}, {"TITLE", "title"}, {"MORE", "detail"}}, list)
 			})
-		}}
+		},
+	}
 	cmd.Flags().BoolVar(&all, "all", false, "closed ones too")
 	cmd.Flags().StringVar(&search, "search", "", "only those with this in their titles")
 	cmd.Flags().StringVar(&domain, "domain", "", "only those of this domain")
@@ -94,7 +98,8 @@ func alarmID(ref string) (int64, error) {
 }
 
 func (a *app) alarmCloseCommand() *cobra.Command {
-	return &cobra.Command{Use: "close ID...", Short: "Close alarms", Args: cobra.MinimumNArgs(1),
+	return &cobra.Command{
+		Use: "close ID...", Short: "Close alarms", Args: cobra.MinimumNArgs(1),
 		Long: "Closes alarms by the IDs of \"vmapd alarm list\". One that is closed by hand is not opened again before all was well in between.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var ids []int64
@@ -113,5 +118,6 @@ func (a *app) alarmCloseCommand() *cobra.Command {
 				}
 				return nil
 			})
-		}}
+		},
+	}
 }

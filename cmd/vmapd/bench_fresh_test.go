@@ -122,7 +122,8 @@ func (c *changer) change(n int, seen, mapped *latencies) error {
 	case 0:
 		statements = []string{
 			fmt.Sprintf("INSERT INTO admin_alias (id, address, domain_id) VALUES (%d, '%s', %d)", id, address, c.domain),
-			fmt.Sprintf("INSERT INTO modoboa_admin_aliasrecipient (id, address, alias_id) VALUES (%d, 'a@far.test', %d)", id, id)}
+			fmt.Sprintf("INSERT INTO modoboa_admin_aliasrecipient (id, address, alias_id) VALUES (%d, 'a@far.test', %d)", id, id),
+		}
 		want = "OK a@far.test"
 	case 1:
 		statements = []string{fmt.Sprintf("INSERT INTO modoboa_admin_aliasrecipient (id, address, alias_id) VALUES (%d, 'b@far.test', %d)", id+500_000, id)}
@@ -130,7 +131,8 @@ func (c *changer) change(n int, seen, mapped *latencies) error {
 	default:
 		statements = []string{
 			fmt.Sprintf("DELETE FROM modoboa_admin_aliasrecipient WHERE alias_id = %d", id),
-			fmt.Sprintf("DELETE FROM admin_alias WHERE id = %d", id)}
+			fmt.Sprintf("DELETE FROM admin_alias WHERE id = %d", id),
+		}
 	}
 	if err := c.commit(ctx, statements); err != nil {
 		return err

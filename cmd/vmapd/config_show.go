@@ -16,7 +16,8 @@ import (
 const askParameters = 5 * time.Second
 
 func (a *app) configShowCommand() *cobra.Command {
-	return &cobra.Command{Use: "show", Short: "Show the values in effect and where they come from, without passwords", Args: cobra.NoArgs,
+	return &cobra.Command{
+		Use: "show", Short: "Show the values in effect and where they come from, without passwords", Args: cobra.NoArgs,
 		Long: "Shows every setting with the place where it was set: file, line and column, -o, or default. Then come Modoboa's own parameters as vmapd uses them: set in vmapd's file, " +
 			"stored in the database, or Modoboa's default. While the database is away they are the last that the daemon read. Passwords and secret keys are not shown.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -35,7 +36,8 @@ func (a *app) configShowCommand() *cobra.Command {
 			fmt.Fprint(a.out, c.Show())
 			a.printParameters(theirs)
 			return nil
-		}}
+		},
+	}
 }
 
 // shownParameters are Modoboa's, with where they were read.

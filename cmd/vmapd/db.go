@@ -15,12 +15,14 @@ import (
 )
 
 func (a *app) dbCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "db", Short: "Capture changes in a database that Modoboa owns", Args: cobra.NoArgs,
+	cmd := &cobra.Command{
+		Use: "db", Short: "Capture changes in a database that Modoboa owns", Args: cobra.NoArgs,
 		Long: "Triggers that log which rows change let the daemon serve a change within a second without reading everything again. " +
 			"They are installed only by install-triggers, and remove-triggers leaves the database as it was.",
 		RunE: func(*cobra.Command, []string) error {
 			return &exit{exitUsage, errors.New("db wants status, install-triggers or remove-triggers")}
-		}}
+		},
+	}
 	cmd.AddCommand(a.dbStatusCommand(), a.dbInstallCommand(), a.dbRemoveCommand())
 	return cmd
 }

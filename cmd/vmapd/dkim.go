@@ -20,12 +20,14 @@ import (
 )
 
 func (a *app) dkimCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "dkim", Short: "Keys that sign mail, and their records in DNS", Args: cobra.NoArgs,
+	cmd := &cobra.Command{
+		Use: "dkim", Short: "Keys that sign mail, and their records in DNS", Args: cobra.NoArgs,
 		Long: "Shows, makes, checks and rotates DKIM keys. A domain's first key stands where Modoboa has it, in admin_domain; further ones stand in vmapd_dkim_key and go through " +
 			"stages: new, published (DNS shows the record), active (signs), retiring (another one signs), gone (the record may be removed). docs/dkim.md explains it.",
 		RunE: func(*cobra.Command, []string) error {
 			return &exit{exitUsage, errors.New("dkim wants generate, list, dns, check, rotate, activate or import-opendkim")}
-		}}
+		},
+	}
 	cmd.AddCommand(a.dkimGenerateCommand(), a.dkimListCommand(), a.dkimDNSCommand(), a.dkimCheckCommand(), a.dkimRotateCommand(), a.dkimActivateCommand(), a.dkimImportCommand())
 	return cmd
 }

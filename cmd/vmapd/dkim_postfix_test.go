@@ -148,8 +148,10 @@ func TestPostfixSigning(t *testing.T) {
 	}
 	var messages []mailtest.Message
 	for name, text := range texts {
-		messages = append(messages, mailtest.Message{Name: name, From: "user@home.test", To: []string{"friend@far.test"}, Login: "user@home.test:secret",
-			Service: mailtest.Submission, Text: "Subject: " + name + "\r\n" + text})
+		messages = append(messages, mailtest.Message{
+			Name: name, From: "user@home.test", To: []string{"friend@far.test"}, Login: "user@home.test:secret",
+			Service: mailtest.Submission, Text: "Subject: " + name + "\r\n" + text,
+		})
 	}
 	// Our name in From is not enough.
 	messages = append(messages, mailtest.Message{Name: "stranger", To: []string{"user@home.test"}, Text: "Subject: foreign: stranger\r\n" + from + "\r\nHello.\r\n"})

@@ -14,8 +14,10 @@ import (
 )
 
 func (a *app) dnsCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "dns", Short: "What DNS says of domains", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return &exit{exitUsage, errors.New("dns wants check")} }}
+	cmd := &cobra.Command{
+		Use: "dns", Short: "What DNS says of domains", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return &exit{exitUsage, errors.New("dns wants check")} },
+	}
 	cmd.AddCommand(a.dnsCheckCommand())
 	return cmd
 }

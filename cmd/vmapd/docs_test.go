@@ -55,7 +55,7 @@ func blocks(t *testing.T, language string) (list []block) {
 // checked; only these are left to the reader.
 func TestDocumentedLanguages(t *testing.T) {
 	checked := map[string]bool{"toml": true, "postfix": true, "dovecot": true}
-	unchecked := map[string]bool{"dovecot-2.4": true, "nginx": true, "yaml": true, "json": true, "sh": true, "sql": true, "text": true, "ini": true}
+	unchecked := map[string]bool{"dovecot-2.4": true, "nginx": true, "python": true, "yaml": true, "json": true, "sh": true, "sql": true, "text": true, "ini": true}
 	for page, text := range documents(t) {
 		open := false
 		for _, m := range regexp.MustCompile("(?m)^ *```(.*)$").FindAllStringSubmatch(text, -1) {
@@ -137,11 +137,16 @@ func unindent(text string) string {
 func TestDocumentedConfigurations(t *testing.T) {
 	t.Setenv("STATE_DIRECTORY", t.TempDir())
 	// What only an installed system has is left out.
-	installed := regexp.MustCompile(`(?m)^ *(password_file|group|passwd_file_group) = .*$`)
+	installed := regexp.MustCompile(`(?m)^ *(group|passwd_file_group) = .*$`)
+	secrets := regexp.MustCompile(`(?m)^( *(?:password_file|doveadm_key_file)) = .*$`)
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte("secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	list := blocks(t, "toml")
 	for i, b := range list {
 		file := fmt.Sprintf("%s/%d.toml", t.TempDir(), i)
-		if err := os.WriteFile(file, []byte(installed.ReplaceAllString(b.text, "")), 0o600); err != nil {
+		if err := os.WriteFile(file, []byte(secrets.ReplaceAllString(installed.ReplaceAllString(b.text, ""), "$1 = \""+secret+"\"")), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := daemon.Load(file, nil); err != nil {

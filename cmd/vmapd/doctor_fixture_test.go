@@ -59,8 +59,11 @@ var oddities = []struct {
 	}, []string{"account-email", "alias-old-recipient"}},
 	{"a domain alias gets another target", []string{"update admin_domainalias set target_id = (select id from admin_domain where name = 'renamed.org') where name = 'alias.test'"}, []string{"domainalias-row"}},
 	{"a domain alias is renamed", []string{"update admin_domainalias set name = 'alias9.test' where name = 'alias.test'"}, []string{"domainalias-row", "orphan-alias"}},
-	{"a relay domain is renamed", []string{"update admin_domain set name = 'relay9.test' where name = 'relay.test'", "update transport_transport set pattern = 'relay9.test' where pattern = 'relay.test'"},
-		[]string{"orphan-access", "alias-old-recipient"}},
+	{
+		"a relay domain is renamed",
+		[]string{"update admin_domain set name = 'relay9.test' where name = 'relay.test'", "update transport_transport set pattern = 'relay9.test' where pattern = 'relay.test'"},
+		[]string{"orphan-access", "alias-old-recipient"},
+	},
 	{"a relay domain is imported without transport", []string{"update admin_domain set transport_id = null where name = 'relay9.test'", "delete from transport_transport where pattern = 'relay9.test'"}, []string{"relay-transport"}},
 	{"quota rows stay behind", []string{"update admin_quota set username = concat('x', username) where username like 'user1@%'"}, []string{"orphan-quota"}},
 	{"an account is enabled again", []string{"update core_user set is_active = true", "update admin_alias set enabled = false where internal and address like 'user2@%'"}, []string{"self-alias"}},

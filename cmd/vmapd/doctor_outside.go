@@ -18,9 +18,11 @@ func outsideProblems(ctx context.Context, c *daemon.Config) (list []doctor.Outsi
 	}
 	s := c.OutsideSettings(set)
 	if s.LDAP == nil && s.SMTP == nil {
-		return []doctor.OutsideProblem{{Setting: "core.authentication_type",
-			Text:   "outside.backends names ldap, but Modoboa's parameter says that accounts are local: LDAP is not asked",
-			Remedy: "set it to ldap in Modoboa, or in the section [modoboa] of vmapd.toml; or take ldap out of outside.backends"}}
+		return []doctor.OutsideProblem{{
+			Setting: "core.authentication_type",
+			Text:    "outside.backends names ldap, but Modoboa's parameter says that accounts are local: LDAP is not asked",
+			Remedy:  "set it to ldap in Modoboa, or in the section [modoboa] of vmapd.toml; or take ldap out of outside.backends",
+		}}
 	}
 	for _, p := range s.Problems() {
 		list = append(list, doctor.OutsideProblem{Fatal: p.Fatal, Setting: p.Setting, Text: p.Text, Remedy: p.Remedy})

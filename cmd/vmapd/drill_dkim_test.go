@@ -188,8 +188,10 @@ func (h *signingHost) begin(t *testing.T, long bool) {
 
 // send sends messages until the load ends.
 func (h *signingHost) send(who string, inSession int) {
-	m := &mailtest.Message{Name: "drill", From: "user@home.test", To: []string{"friend@far.test"},
-		Text: "From: <user@home.test>\r\nSubject: drill\r\n\r\n" + strings.Repeat("Words, and more  words.\r\n", 80)}
+	m := &mailtest.Message{
+		Name: "drill", From: "user@home.test", To: []string{"friend@far.test"},
+		Text: "From: <user@home.test>\r\nSubject: drill\r\n\r\n" + strings.Repeat("Words, and more  words.\r\n", 80),
+	}
 	for n := 0; !h.stop.Load(); {
 		began := time.Now()
 		s, err := h.p.Dial(mailtest.Submission, "user@home.test:secret")

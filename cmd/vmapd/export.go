@@ -19,10 +19,12 @@ import (
 )
 
 func (a *app) exportCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "export", Short: "Export accounts", Args: cobra.NoArgs,
+	cmd := &cobra.Command{
+		Use: "export", Short: "Export accounts", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return &exit{exitUsage, errors.New("export wants csv")}
-		}}
+		},
+	}
 	cmd.AddCommand(a.exportCSVCommand())
 	return cmd
 }

@@ -160,7 +160,8 @@ func (h *history) change(i int) {
 		statements = []string{
 			fmt.Sprintf("delete from modoboa_admin_aliasrecipient where alias_id = %d", id), fmt.Sprintf("delete from admin_alias where id = %d", id),
 			fmt.Sprintf("insert into admin_alias (id, address, domain_id) values (%d, '%s', 1)", id, address),
-			fmt.Sprintf("insert into modoboa_admin_aliasrecipient (id, address, alias_id) values (%d, '%s', %[1]d)", id, to)}
+			fmt.Sprintf("insert into modoboa_admin_aliasrecipient (id, address, alias_id) values (%d, '%s', %[1]d)", id, to),
+		}
 	case 1:
 		statements = []string{fmt.Sprintf("delete from modoboa_admin_aliasrecipient where alias_id = %d", id), fmt.Sprintf("delete from admin_alias where id = %d", id)}
 	case 2:

@@ -17,10 +17,12 @@ import (
 )
 
 func (a *app) importCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "import", Short: "Import accounts", Args: cobra.NoArgs,
+	cmd := &cobra.Command{
+		Use: "import", Short: "Import accounts", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return &exit{exitUsage, errors.New("import wants csv or postfixadmin")}
-		}}
+		},
+	}
 	cmd.AddCommand(a.importCSVCommand(), a.importPostfixAdminCommand())
 	return cmd
 }

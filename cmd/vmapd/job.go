@@ -20,17 +20,20 @@ import (
 )
 
 func (a *app) jobCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "job", Short: "What is done again and again", Args: cobra.NoArgs,
+	cmd := &cobra.Command{
+		Use: "job", Short: "What is done again and again", Args: cobra.NoArgs,
 		Long: "Lists jobs and runs them by order. The daemon runs them by the clock as the section [jobs] of the configuration says; of several nodes on one database one runs a job at a time.",
 		RunE: func(*cobra.Command, []string) error {
 			return &exit{exitUsage, errors.New("job wants list or run")}
-		}}
+		},
+	}
 	cmd.AddCommand(a.jobListCommand(), a.jobRunCommand())
 	return cmd
 }
 
 func (a *app) jobListCommand() *cobra.Command {
-	return &cobra.Command{Use: "list", Short: "List the jobs and when they last ran", Args: cobra.NoArgs,
+	return &cobra.Command{
+		Use: "list", Short: "List the jobs and when they last ran", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withAdmin(cmd, func(s *admin) error {
 				v, err := s.ask(http.MethodGet, "jobs/", nil, nil)
@@ -43,7 +46,8 @@ func (a *app) jobListCommand() *cobra.Command {
 				all, _ := v.([]any)
 				return a.printJobs(all)
 			})
-		}}
+		},
+	}
 }
 
 func (a *app) printJobs(all []any) error {

@@ -13,10 +13,12 @@ import (
 )
 
 func (a *app) limitCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "limit", Short: "What accounts and domains may send, and have sent", Args: cobra.NoArgs,
+	cmd := &cobra.Command{
+		Use: "limit", Short: "What accounts and domains may send, and have sent", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return &exit{exitUsage, errors.New("limit wants list, release, reset or suspend")}
-		}}
+		},
+	}
 	cmd.AddCommand(a.limitListCommand(), a.limitSuspendCommand(),
 		a.limitChangeCommand("release", "Let accounts or domains send again that are suspended"),
 		a.limitChangeCommand("reset", "Forget what accounts or domains have sent, in all windows"))
@@ -61,21 +63,25 @@ func (a *app) limitListCommand() *cobra.Command {
 
 // limitChangeCommand is a command that wants names and no more.
 func (a *app) limitChangeCommand(verb, short string) *cobra.Command {
-	return &cobra.Command{Use: verb + " NAME...", Short: short, Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.changeLimits(cmd, verb, args, nil) }}
+	return &cobra.Command{
+		Use: verb + " NAME...", Short: short, Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.changeLimits(cmd, verb, args, nil) },
+	}
 }
 
 func (a *app) limitSuspendCommand() *cobra.Command {
 	var span time.Duration
 	var why string
-	cmd := &cobra.Command{Use: "suspend NAME...", Short: "Forbid accounts or domains to send", Args: cobra.MinimumNArgs(1),
+	cmd := &cobra.Command{
+		Use: "suspend NAME...", Short: "Forbid accounts or domains to send", Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			body := map[string]string{"why": why}
 			if span != 0 {
 				body["for"] = span.String()
 			}
 			return a.changeLimits(cmd, "suspend", args, body)
-		}}
+		},
+	}
 	cmd.Flags().DurationVar(&span, "for", 0, "for how long (default: until it is released)")
 	cmd.Flags().StringVar(&why, "why", "", "the reason, for those who look")
 	return cmd

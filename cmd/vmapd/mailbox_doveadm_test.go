@@ -40,6 +40,7 @@ func (nobodyHas) Pending(context.Context, *mailops.Operation) error { return nil
 func (n nobodyHas) Owner(context.Context, string, *mailops.Operation) (*mailops.Owner, error) {
 	return n.owner, nil
 }
+
 func (nobodyHas) Leaves(context.Context, string, *mailops.Operation) (int64, error) { return 0, nil }
 
 // doveadmHost is a Dovecot with its API.

@@ -12,7 +12,8 @@ import (
 
 func (a *app) setCommand(r *resource) *cobra.Command {
 	var p passwordFlags
-	cmd := &cobra.Command{Use: "set " + r.word, Short: "Change one: what is not named stays", Args: cobra.ExactArgs(1),
+	cmd := &cobra.Command{
+		Use: "set " + r.word, Short: "Change one: what is not named stays", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			body, err := bodyOf(cmd, r.fields)
 			if err != nil {
@@ -30,7 +31,8 @@ func (a *app) setCommand(r *resource) *cobra.Command {
 				return &exit{exitUsage, errors.New("set wants to know what: see --help")}
 			}
 			return a.withAdmin(cmd, func(s *admin) error { return s.set(r, args[0], body) })
-		}}
+		},
+	}
 	addFlags(cmd, r.fields)
 	cmd.Flags().String("rename", "", "another name or address")
 	if r.path == "accounts" {
@@ -61,7 +63,8 @@ func (s *admin) set(r *resource, name string, body map[string]any) error {
 
 func (a *app) removeCommand(r *resource) *cobra.Command {
 	var keep bool
-	cmd := &cobra.Command{Use: "rm " + r.word + "...", Short: "Remove them, with what belongs to them", Args: cobra.MinimumNArgs(1),
+	cmd := &cobra.Command{
+		Use: "rm " + r.word + "...", Short: "Remove them, with what belongs to them", Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withAdmin(cmd, func(s *admin) error {
 				for _, name := range args {
@@ -82,7 +85,8 @@ func (a *app) removeCommand(r *resource) *cobra.Command {
 				}
 				return nil
 			})
-		}}
+		},
+	}
 	if r.keepFiles {
 		cmd.Flags().BoolVar(&keep, "keep-files", false, "leave the mail on the disk, if Modoboa moves files at all")
 	}

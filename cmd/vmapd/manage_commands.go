@@ -16,11 +16,13 @@ import (
 func (a *app) resourceCommands() (all []*cobra.Command) {
 	for i := range resources {
 		r := &resources[i]
-		cmd := &cobra.Command{Use: r.use, Short: r.short, Args: cobra.NoArgs,
+		cmd := &cobra.Command{
+			Use: r.use, Short: r.short, Args: cobra.NoArgs,
 			Long: r.short + ": listed, shown, made, changed and removed by the rules of Modoboa. The running daemon is asked and serves a change at once; without one the database is changed directly.",
 			RunE: func(*cobra.Command, []string) error {
 				return &exit{exitUsage, fmt.Errorf("%s wants list, show, add, set or rm", r.use)}
-			}}
+			},
+		}
 		cmd.AddCommand(a.listCommand(r), a.showCommand(r), a.addCommand(r), a.setCommand(r), a.removeCommand(r))
 		all = append(all, cmd)
 	}
@@ -30,7 +32,8 @@ func (a *app) resourceCommands() (all []*cobra.Command) {
 func (a *app) listCommand(r *resource) *cobra.Command {
 	var search, order string
 	var limit int
-	cmd := &cobra.Command{Use: "list", Short: "List them", Args: cobra.NoArgs,
+	cmd := &cobra.Command{
+		Use: "list", Short: "List them", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			q, err := queryOf(cmd, r.filters)
 			if err != nil {
@@ -49,7 +52,8 @@ func (a *app) listCommand(r *resource) *cobra.Command {
 				}
 				return s.printList(r.columns, all)
 			})
-		}}
+		},
+	}
 	cmd.Flags().StringVar(&search, "search", "", "only those with this in their name or address")
 	cmd.Flags().StringVar(&order, "order", "", "field to sort by, with - before it the other way round")
 	cmd.Flags().IntVar(&limit, "limit", 0, "at most so many (0 = all)")
@@ -84,7 +88,8 @@ func (s *admin) list(path string, q url.Values, limit int) (all []any, err error
 }
 
 func (a *app) showCommand(r *resource) *cobra.Command {
-	return &cobra.Command{Use: "show " + r.word, Short: "Show one", Args: cobra.ExactArgs(1),
+	return &cobra.Command{
+		Use: "show " + r.word, Short: "Show one", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withAdmin(cmd, func(s *admin) error {
 				o, err := s.find(r, args[0])
@@ -93,7 +98,8 @@ func (a *app) showCommand(r *resource) *cobra.Command {
 				}
 				return s.printObject(o)
 			})
-		}}
+		},
+	}
 }
 
 // find finds an object by its name.
@@ -134,7 +140,8 @@ func (s *admin) pk(r *resource, name string) (string, error) {
 
 func (a *app) addCommand(r *resource) *cobra.Command {
 	var p passwordFlags
-	cmd := &cobra.Command{Use: "add " + r.word, Short: "Make one", Args: cobra.ExactArgs(1),
+	cmd := &cobra.Command{
+		Use: "add " + r.word, Short: "Make one", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			body, err := bodyOf(cmd, r.fields)
 			if err != nil {
@@ -153,7 +160,8 @@ func (a *app) addCommand(r *resource) *cobra.Command {
 				}
 				return s.printMade(r, o)
 			})
-		}}
+		},
+	}
 	addFlags(cmd, r.fields)
 	if r.path == "accounts" {
 		cmd.Long = "Makes an account. Its password is asked for, or read as the first line of standard input; with --random one is made and printed once."

@@ -39,8 +39,16 @@ type field struct {
 var resources = []resource{
 	{
 		use: "domain", short: "Domains", path: "domains", key: "name", word: "NAME", byName: true, keepFiles: true,
-		columns: []column{{"NAME", "name"}, {"TYPE", "type"}, {"ENABLED", "enabled"}, {"QUOTA", "quota"}, {"MAILBOX QUOTA", "default_mailbox_quota"},
-			{"MAILBOXES", "mailbox_count"}, {"ALIASES", "mbalias_count"}, {"DKIM", "enable_dkim"}},
+		columns: []column{
+			{"NAME", "name"},
+			{"TYPE", "type"},
+			{"ENABLED", "enabled"},
+			{"QUOTA", "quota"},
+			{"MAILBOX QUOTA", "default_mailbox_quota"},
+			{"MAILBOXES", "mailbox_count"},
+			{"ALIASES", "mbalias_count"},
+			{"DKIM", "enable_dkim"},
+		},
 		fields: []field{
 			{"enabled", "enabled", truthFlag, "mail for it is taken"},
 			{"quota", "quota", sizeFlag, "of all mailboxes together, 0 = unlimited"},
@@ -55,8 +63,13 @@ var resources = []resource{
 	},
 	{
 		use: "relaydomain", short: "Domains whose mail is passed on to another host", path: "relaydomains", key: "name", word: "NAME", byName: true, keepFiles: true,
-		columns: []column{{"NAME", "name"}, {"ENABLED", "enabled"}, {"HOST", "transport._settings.relay_target_host"}, {"PORT", "transport._settings.relay_target_port"},
-			{"VERIFY", "transport._settings.relay_verify_recipients"}},
+		columns: []column{
+			{"NAME", "name"},
+			{"ENABLED", "enabled"},
+			{"HOST", "transport._settings.relay_target_host"},
+			{"PORT", "transport._settings.relay_target_port"},
+			{"VERIFY", "transport._settings.relay_verify_recipients"},
+		},
 		fields: []field{
 			{"enabled", "enabled", truthFlag, "mail for it is taken"},
 			{"host", "transport._settings.relay_target_host", textFlag, "where its mail goes"},
@@ -77,8 +90,16 @@ var resources = []resource{
 	},
 	{
 		use: "account", short: "Accounts with their mailboxes", path: "accounts", key: "username", word: "LOGIN", byName: true, keepFiles: true,
-		columns: []column{{"LOGIN", "username"}, {"ROLE", "role"}, {"ACTIVE", "is_active"}, {"MAILBOX", "mailbox.full_address"}, {"QUOTA", "mailbox.quota"},
-			{"USED %", "mailbox.quota_usage"}, {"SEND ONLY", "mailbox.is_send_only"}, {"LAST LOGIN", "last_login"}},
+		columns: []column{
+			{"LOGIN", "username"},
+			{"ROLE", "role"},
+			{"ACTIVE", "is_active"},
+			{"MAILBOX", "mailbox.full_address"},
+			{"QUOTA", "mailbox.quota"},
+			{"USED %", "mailbox.quota_usage"},
+			{"SEND ONLY", "mailbox.is_send_only"},
+			{"LAST LOGIN", "last_login"},
+		},
 		fields: []field{
 			{"role", "role", textFlag, "SimpleUsers (the default), DomainAdmins, Resellers or SuperAdmins"},
 			{"active", "is_active", truthFlag, "may log in, and gets mail"},

@@ -15,12 +15,15 @@ import (
 var accountResource = &resource{use: "account", path: "accounts", key: "username", byName: true}
 
 func (a *app) tokenCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "token", Short: "API tokens", Args: cobra.NoArgs,
+	cmd := &cobra.Command{
+		Use: "token", Short: "API tokens", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return &exit{exitUsage, errors.New("token wants create, list or revoke")}
-		}}
+		},
+	}
 	cmd.AddCommand(
-		&cobra.Command{Use: "create USER", Short: "Make a token, which takes the place of an older one", Args: cobra.ExactArgs(1),
+		&cobra.Command{
+			Use: "create USER", Short: "Make a token, which takes the place of an older one", Args: cobra.ExactArgs(1),
 			RunE: func(cmd *cobra.Command, args []string) error {
 				return a.withAdmin(cmd, func(s *admin) error {
 					v, err := s.ask(http.MethodPost, "tokens/", nil, map[string]string{"user": args[0]})
@@ -34,8 +37,10 @@ func (a *app) tokenCommand() *cobra.Command {
 					fmt.Fprintln(s.err, "vmapd: the token is shown only now: keep it")
 					return nil
 				})
-			}},
-		&cobra.Command{Use: "list", Short: "List who has a token", Args: cobra.NoArgs,
+			},
+		},
+		&cobra.Command{
+			Use: "list", Short: "List who has a token", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error {
 				return a.withAdmin(cmd, func(s *admin) error {
 					all, err := s.list("tokens", url.Values{}, 0)
@@ -44,8 +49,10 @@ func (a *app) tokenCommand() *cobra.Command {
 					}
 					return s.printList([]column{{"USER", "username"}, {"CREATED", "created"}}, all)
 				})
-			}},
-		&cobra.Command{Use: "revoke USER", Short: "Revoke a token", Args: cobra.ExactArgs(1),
+			},
+		},
+		&cobra.Command{
+			Use: "revoke USER", Short: "Revoke a token", Args: cobra.ExactArgs(1),
 			RunE: func(cmd *cobra.Command, args []string) error {
 				return a.withAdmin(cmd, func(s *admin) error {
 					pk, err := s.pk(accountResource, args[0])
@@ -54,7 +61,8 @@ func (a *app) tokenCommand() *cobra.Command {
 					}
 					return err
 				})
-			}},
+			},
+		},
 	)
 	return cmd
 }
@@ -118,7 +126,8 @@ func (s *admin) limits(name string, domain bool, body map[string]int64) error {
 func (a *app) logCommand() *cobra.Command {
 	var search string
 	var limit int
-	cmd := &cobra.Command{Use: "log", Short: "Show what administrators did, the newest first", Args: cobra.NoArgs,
+	cmd := &cobra.Command{
+		Use: "log", Short: "Show what administrators did, the newest first", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withAdmin(cmd, func(s *admin) error {
 				q := url.Values{}
@@ -131,7 +140,8 @@ func (a *app) logCommand() *cobra.Command {
 				}
 				return s.printList([]column{{"TIME", "date_created"}, {"LEVEL", "level"}, {"MESSAGE", "message"}}, all)
 			})
-		}}
+		},
+	}
 	cmd.Flags().StringVar(&search, "search", "", "only lines with this in them")
 	cmd.Flags().IntVar(&limit, "limit", 50, "at most so many (0 = all)")
 	return cmd

@@ -54,7 +54,7 @@ func TestDovecotAndLDAP(t *testing.T) {
 	dovetest.Require(t)
 	s := ldaptest.Start(t)
 	host, port, _ := net.SplitHostPort(s.Address)
-	h := outsideHost(t, fmt.Sprintf("backends = [\"ldap\"]\ntimeout = \"1s\"\nremember = \"0s\"\nca_file = %q\n", s.CAFile),
+	h := outsideHost(t, fmt.Sprintf("backends = [\"ldap\"]\ntimeout = \"3s\"\nremember = \"0s\"\nca_file = %q\n", s.CAFile),
 		"core.authentication_type=ldap", "core.ldap_secured=starttls", "core.ldap_server_address="+host, "core.ldap_server_port="+port,
 		"core.ldap_bind_dn="+ldaptest.Searcher, "core.ldap_bind_password=searcher", "core.ldap_search_base="+ldaptest.People,
 		"core.ldap_search_filter=(mail=%(user)s)")

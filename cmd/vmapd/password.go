@@ -13,10 +13,12 @@ import (
 )
 
 func (a *app) passwordCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "password", Short: "Make or verify a password hash in Dovecot's notation", Args: cobra.NoArgs,
+	cmd := &cobra.Command{
+		Use: "password", Short: "Make or verify a password hash in Dovecot's notation", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return &exit{exitUsage, errors.New("password wants hash or verify")}
-		}}
+		},
+	}
 	cmd.AddCommand(a.passwordHashCommand(), a.passwordVerifyCommand())
 	return cmd
 }

@@ -155,14 +155,23 @@ func TestPolicy(t *testing.T) {
 		{"disabled", mailtest.Message{To: []string{"gone@home.test"}}, "550 5.2.1 <gone@home.test>: Recipient address rejected: Mailbox is disabled"},
 		{"for sending only", mailtest.Message{To: []string{"robot@home.test"}}, "550 5.2.1 <robot@home.test>: Recipient address rejected: Mailbox is disabled"},
 		{"unknown", mailtest.Message{To: []string{"nobody@home.test"}}, "550 5.1.1 <nobody@home.test>: Recipient address rejected: User unknown in virtual mailbox table"},
-		{"nothing may be sent", mailtest.Message{Login: "none", To: []string{"x@far.test"}},
-			"554 5.7.1 <x@far.test>: Recipient address rejected: Sending limit of 0 recipients per day for none@home.test: nothing may be sent"},
+		{
+			"nothing may be sent",
+			mailtest.Message{Login: "none", To: []string{"x@far.test"}},
+			"554 5.7.1 <x@far.test>: Recipient address rejected: Sending limit of 0 recipients per day for none@home.test: nothing may be sent",
+		},
 		{"five", mailtest.Message{Login: "five", To: []string{"a@far.test", "b@far.test", "c@far.test"}}, "250 2.0.0 Ok"},
-		{"two more and one too many", mailtest.Message{Login: "five", To: []string{"a@far.test", "b@far.test", "c@far.test"}},
-			"450 4.7.1 <END-OF-MESSAGE>: End-of-data rejected: Sending limit of 5 recipients per day for five@home.test reached; try again after " + midnight},
+		{
+			"two more and one too many",
+			mailtest.Message{Login: "five", To: []string{"a@far.test", "b@far.test", "c@far.test"}},
+			"450 4.7.1 <END-OF-MESSAGE>: End-of-data rejected: Sending limit of 5 recipients per day for five@home.test reached; try again after " + midnight,
+		},
 		{"the two", mailtest.Message{Login: "five", To: []string{"a@far.test", "b@far.test"}}, "250 2.0.0 Ok"},
-		{"at RCPT", mailtest.Message{Login: "five", To: []string{"a@far.test"}},
-			"450 4.7.1 <a@far.test>: Recipient address rejected: Sending limit of 5 recipients per day for five@home.test reached; try again after " + midnight},
+		{
+			"at RCPT",
+			mailtest.Message{Login: "five", To: []string{"a@far.test"}},
+			"450 4.7.1 <a@far.test>: Recipient address rejected: Sending limit of 5 recipients per day for five@home.test reached; try again after " + midnight,
+		},
 		{"more than the limit", mailtest.Message{Login: "carl", To: slices.Repeat([]string{"x@far.test"}, 3)}, "250 2.0.0 Ok"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

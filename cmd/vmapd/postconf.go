@@ -139,8 +139,12 @@ func relative(address, queue string) string {
 // that "vmapd postconf" prints; those that no listener serves are left out.
 func postfixMaps(name func(table string) string) (list []doctor.PostfixMap) {
 	for _, m := range []doctor.PostfixMap{
-		{Param: "virtual_mailbox_domains", Table: "domains"}, {Param: "virtual_alias_domains", Table: "domain-aliases"}, {Param: "virtual_alias_maps", Table: "aliases"},
-		{Param: "virtual_mailbox_maps", Table: "mailboxes"}, {Param: "relay_domains", Table: "relay-domains"}, {Param: "transport_maps", Table: "transport"},
+		{Param: "virtual_mailbox_domains", Table: "domains"},
+		{Param: "virtual_alias_domains", Table: "domain-aliases"},
+		{Param: "virtual_alias_maps", Table: "aliases"},
+		{Param: "virtual_mailbox_maps", Table: "mailboxes"},
+		{Param: "relay_domains", Table: "relay-domains"},
+		{Param: "transport_maps", Table: "transport"},
 		{Param: "smtpd_sender_login_maps", Table: "sender-login"},
 	} {
 		if m.Name = name(m.Table); m.Name != "" {

@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -75,7 +76,8 @@ func judgeOne(text string, own crypto.PublicKey) verdict {
 		return v
 	}
 	r, err := ParseRecord(text)
-	if f, ok := err.(*Fault); ok {
+	var f *Fault
+	if errors.As(err, &f) {
 		return verdict{Fault: *f}
 	}
 	switch kind := keyType(own); {

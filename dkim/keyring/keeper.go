@@ -153,8 +153,10 @@ func (k *Keeper) Further(ctx context.Context, s *store.Snapshot, domain, selecto
 		return store.SigningKey{}, err
 	}
 	at := k.Now().UnixMicro()
-	key := store.SigningKey{Domain: domain, Selector: selector, Algorithm: a.Tag(), Bits: uint32(made.Bits), Path: path,
-		PublicKey: dkim.PublicBase64(private.Public()), Stage: string(New), Created: at, Changed: at}
+	key := store.SigningKey{
+		Domain: domain, Selector: selector, Algorithm: a.Tag(), Bits: uint32(made.Bits), Path: path,
+		PublicKey: dkim.PublicBase64(private.Public()), Stage: string(New), Created: at, Changed: at,
+	}
 	if err := k.Recorder.Add(ctx, key); err != nil {
 		return store.SigningKey{}, errors.Join(err, os.Remove(path))
 	}

@@ -67,11 +67,13 @@ func (r *records) SetStage(_ context.Context, id uint32, from, to string, at tim
 
 func newKeeper(t *testing.T, r *records) (*Keeper, *[]string, *time.Time) {
 	now, events := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC), &[]string{}
-	return &Keeper{Dir: filepath.Join(t.TempDir(), "keys"), Recorder: r, Times: times, Make: true,
+	return &Keeper{
+		Dir: filepath.Join(t.TempDir(), "keys"), Recorder: r, Times: times, Make: true,
 		Now: func() time.Time { return now },
 		Report: func(e Event) {
 			*events = append(*events, fmt.Sprintf("%s %s %s %v", e.Domain, e.Selector, e.Text, e.Err))
-		}}, events, &now
+		},
+	}, events, &now
 }
 
 func files(t *testing.T, dir string) []string {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -213,11 +214,13 @@ func (e reasonError) Error() string {
 }
 
 func reasonOf(err error) Reason {
-	switch e := err.(type) {
-	case *FileError:
-		return e.Reason
-	case reasonError:
-		return Reason(e)
+	var file *FileError
+	var reason reasonError
+	switch {
+	case errors.As(err, &file):
+		return file.Reason
+	case errors.As(err, &reason):
+		return Reason(reason)
 	}
 	return Unreadable
 }

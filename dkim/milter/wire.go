@@ -238,9 +238,9 @@ func (w *wire) timeout() time.Duration { return orDefault(w.server.RequestTimeou
 // then nothing.
 func (w *wire) judge(err error, bytes int) error {
 	switch between := bytes == 0 && !w.busy(); {
-	case between && (err == io.EOF || errors.Is(err, os.ErrDeadlineExceeded)):
+	case between && (errors.Is(err, io.EOF) || errors.Is(err, os.ErrDeadlineExceeded)):
 		return nil
-	case bytes == 0 && err != io.EOF:
+	case bytes == 0 && !errors.Is(err, io.EOF):
 		return fmt.Errorf("milter: %w", err)
 	}
 	return within(err)

@@ -20,8 +20,10 @@ func (p *Plan) WriteTo(w io.Writer) (int64, error) {
 		verdict Verdict
 		title   string
 	}{
-		{Maps, "Options that are settings of vmapd:"}, {Builtin, "Options that need no setting:"},
-		{Differs, "Options for which vmapd does something else:"}, {Dropped, "Options that fall away:"},
+		{Maps, "Options that are settings of vmapd:"},
+		{Builtin, "Options that need no setting:"},
+		{Differs, "Options for which vmapd does something else:"},
+		{Dropped, "Options that fall away:"},
 	} {
 		said := false
 		for _, s := range p.Settings {

@@ -156,8 +156,30 @@ func (s *Server) Stop() {
 	s.cmd = nil
 }
 
-// Pause makes the server hang: connections are taken, and nothing is answered.
-func (s *Server) Pause() { s.signal(syscall.SIGSTOP) }
+// Pause makes the server hang: connections are taken, and nothing is answered. It
+// returns when all its threads have stopped.
+func (s *Server) Pause() {
+	s.t.Helper()
+	s.signal(syscall.SIGSTOP)
+	for end := time.Now().Add(time.Minute); !s.stopped(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			s.t.Fatal("slapd does not stop")
+		}
+	}
+}
+
+// stopped reports whether every thread is in the state T of proc(5), which
+// stands behind the name in parentheses.
+func (s *Server) stopped() bool {
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", s.cmd.Process.Pid))
+	for _, file := range threads {
+		text, err := os.ReadFile(file)
+		if _, rest, ok := strings.Cut(string(text), ") "); err != nil || !ok || rest[0] != 'T' {
+			return false
+		}
+	}
+	return len(threads) > 0
+}
 
 // Resume ends that.
 func (s *Server) Resume() { s.signal(syscall.SIGCONT) }

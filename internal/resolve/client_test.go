@@ -51,8 +51,10 @@ func TestNew(t *testing.T) {
 		want string
 	}{
 		{Options{ResolvConf: conf}, "192.0.2.1:53 [2001:db8::1]:53"},
-		{Options{ResolvConf: conf, Servers: []string{"192.0.2.2", "192.0.2.3:5353", "2001:db8::2", "[2001:db8::3]", "[2001:db8::4]:54", "fe80::1%eth0"}},
-			"192.0.2.2:53 192.0.2.3:5353 [2001:db8::2]:53 [2001:db8::3]:53 [2001:db8::4]:54 [fe80::1%eth0]:53"},
+		{
+			Options{ResolvConf: conf, Servers: []string{"192.0.2.2", "192.0.2.3:5353", "2001:db8::2", "[2001:db8::3]", "[2001:db8::4]:54", "fe80::1%eth0"}},
+			"192.0.2.2:53 192.0.2.3:5353 [2001:db8::2]:53 [2001:db8::3]:53 [2001:db8::4]:54 [fe80::1%eth0]:53",
+		},
 	} {
 		c, err := New(w.o)
 		if err != nil {
@@ -143,9 +145,14 @@ func TestKinds(t *testing.T) {
 		"example.com. 60 IN SOA NS.example.com. h. 1 2 3 4 5", "example.com. 60 IN NS ns.example.com.")
 	c := newClient(t, Options{Servers: []string{dnstest.Serve(t, z)}, Try: time.Minute, Timeout: time.Minute})
 	for _, w := range [][3]string{
-		{"example.com", "MX", "10 mx.example.com"}, {"null.example", "MX", "0 ."}, {"_s._tcp.example.com", "SRV", "1 2 443 host.example.com"},
-		{"1.2.0.192.in-addr.arpa", "PTR", "mx.example.com"}, {"mx.example.com", "A", "192.0.2.1"}, {"mx.example.com", "AAAA", "2001:db8::1"},
-		{"example.com", "SOA", "ns.example.com"}, {"example.com", "NS", "ns.example.com"},
+		{"example.com", "MX", "10 mx.example.com"},
+		{"null.example", "MX", "0 ."},
+		{"_s._tcp.example.com", "SRV", "1 2 443 host.example.com"},
+		{"1.2.0.192.in-addr.arpa", "PTR", "mx.example.com"},
+		{"mx.example.com", "A", "192.0.2.1"},
+		{"mx.example.com", "AAAA", "2001:db8::1"},
+		{"example.com", "SOA", "ns.example.com"},
+		{"example.com", "NS", "ns.example.com"},
 	} {
 		a, err := c.Lookup(t.Context(), w[0], w[1])
 		if err != nil {

@@ -54,12 +54,18 @@ func TestLineLimit(t *testing.T) {
 // TestTransaction looks at what the Dict gets.
 func TestTransaction(t *testing.T) {
 	for _, tc := range []struct{ name, in, want string }{
-		{"major 3", "H3\t2\t0\t\tx\nB7\tann@d1.test\t60\nU7\tpriv/a\nS7\tpriv/a\tv\nA7\tshared/n\t-5\nC7\n",
-			`ann@d1.test expire=0s time=0001-01-01 00:00:00 secret=false unset(priv/a) set(priv/a, "v") add(shared/n, -5)`},
-		{"major 4", "H4\t0\t0\t\tx\nB7\tann@d1.test\t60\nV7\tyes\nT7\t1795350973\t5\nC7\n",
-			`ann@d1.test expire=1m0s time=2026-11-22 12:36:13.000000005 secret=true`},
-		{"major 2", "H2\t2\t0\tann@d1.test\tx\nB7\nT7\t-1\t0\nV7\tno\nC7\n",
-			`ann@d1.test expire=0s time=1969-12-31 23:59:59 secret=false`},
+		{
+			"major 3", "H3\t2\t0\t\tx\nB7\tann@d1.test\t60\nU7\tpriv/a\nS7\tpriv/a\tv\nA7\tshared/n\t-5\nC7\n",
+			`ann@d1.test expire=0s time=0001-01-01 00:00:00 secret=false unset(priv/a) set(priv/a, "v") add(shared/n, -5)`,
+		},
+		{
+			"major 4", "H4\t0\t0\t\tx\nB7\tann@d1.test\t60\nV7\tyes\nT7\t1795350973\t5\nC7\n",
+			`ann@d1.test expire=1m0s time=2026-11-22 12:36:13.000000005 secret=true`,
+		},
+		{
+			"major 2", "H2\t2\t0\tann@d1.test\tx\nB7\nT7\t-1\t0\nV7\tno\nC7\n",
+			`ann@d1.test expire=0s time=1969-12-31 23:59:59 secret=false`,
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			m := newMemory()

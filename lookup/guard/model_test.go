@@ -270,6 +270,7 @@ func TestModel(t *testing.T) {
 }
 
 var modelPlaces = []netip.Addr{
-	{}, webmail, home1, netip.MustParseAddr("192.0.2.11"), netip.MustParseAddr("::ffff:192.0.2.11"), away,
+	{},
+	webmail, home1, netip.MustParseAddr("192.0.2.11"), netip.MustParseAddr("::ffff:192.0.2.11"), away,
 	v6(0, 1), v6(0, 2), v6(1, 1), v6(300, 1), netip.MustParseAddr("2001:db8:2::1"),
 }

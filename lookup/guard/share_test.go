@@ -78,8 +78,11 @@ func TestAgedSuccess(t *testing.T) {
 func TestBadEventsAreIgnored(t *testing.T) {
 	g, _ := newGuard(Settings{})
 	for _, e := range []Event{
-		{}, {Kind: "other", Account: alice}, {Kind: Failed, Account: strings.Repeat("a", MaxAccount+1)},
-		{Kind: Failed, Account: alice, Age: -1}, {Kind: Forgiven},
+		{},
+		{Kind: "other", Account: alice},
+		{Kind: Failed, Account: strings.Repeat("a", MaxAccount+1)},
+		{Kind: Failed, Account: alice, Age: -1},
+		{Kind: Forgiven},
 	} {
 		g.apply(&e)
 	}

@@ -22,8 +22,10 @@ func BenchmarkCheck(b *testing.B) {
 		id, local := uint32(i+1), fmt.Sprintf("user%d", i)
 		builder.AddAccount(store.Account{ID: id, Username: local + "@a.test", Email: local + "@a.test", Password: "{PLAIN}secret", Active: true, Local: true})
 		builder.AddMailbox(store.Mailbox{ID: id, AccountID: id, DomainID: 1, Local: local})
-		attempts[(i*7919)%len(attempts)] = &Attempt{Service: "imap", Login: []byte(local + "@a.test"), Password: []byte("secret"),
-			Remote: netip.AddrFrom4([4]byte{192, 0, byte(i >> 8), byte(i)})}
+		attempts[(i*7919)%len(attempts)] = &Attempt{
+			Service: "imap", Login: []byte(local + "@a.test"), Password: []byte("secret"),
+			Remote: netip.AddrFrom4([4]byte{192, 0, byte(i >> 8), byte(i)}),
+		}
 	}
 	o := options()
 	o.WeakSchemes = true

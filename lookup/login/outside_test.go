@@ -81,7 +81,8 @@ func far(change func(b *store.Builder)) *store.Snapshot {
 func TestOutside(t *testing.T) {
 	e := &elsewhere{strangers: true, addresses: map[string]string{"uid": "far@a.test"}, passwords: map[string]string{
 		"far@a.test": "far", "both@a.test": "far", "farclosed@a.test": "far", "name-external": "ext", "plain@a.test": "far", "name-dear": "far",
-		"uid": "far", "dear": "far", "newcomer@a.test": "far", "name-master": "far", "name-plain": "far", "stranger": "far", "refused@a.test": "far", "late@a.test": "far"}}
+		"uid": "far", "dear": "far", "newcomer@a.test": "far", "name-master": "far", "name-plain": "far", "stranger": "far", "refused@a.test": "far", "late@a.test": "far",
+	}}
 	e.addresses["dear"] = "dear@a.test"
 	d := &changing{}
 	d.snap.Store(far(nil))

@@ -141,8 +141,10 @@ func (d *directory) locate(c *ldapConn, login string) (*ldap.Entry, error) {
 // him in - locked, expired, without a password, of a form that it does not know -
 // says so in several ways.
 func (d *directory) refusal(err error) error {
-	for _, code := range []uint16{ldap.LDAPResultInvalidCredentials, ldap.LDAPResultInappropriateAuthentication, ldap.LDAPResultInsufficientAccessRights,
-		ldap.LDAPResultUnwillingToPerform, ldap.LDAPResultConstraintViolation, ldap.LDAPResultNoSuchObject, ldap.LDAPResultInvalidDNSyntax} {
+	for _, code := range []uint16{
+		ldap.LDAPResultInvalidCredentials, ldap.LDAPResultInappropriateAuthentication, ldap.LDAPResultInsufficientAccessRights,
+		ldap.LDAPResultUnwillingToPerform, ldap.LDAPResultConstraintViolation, ldap.LDAPResultNoSuchObject, ldap.LDAPResultInvalidDNSyntax,
+	} {
 		if ldap.IsErrorWithCode(err, code) {
 			return fmt.Errorf("%w (LDAP: %s)", ErrWrong, ldap.LDAPResultCodeMap[code])
 		}

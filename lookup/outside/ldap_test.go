@@ -195,7 +195,7 @@ func TestDownAndBack(t *testing.T) {
 func TestHangs(t *testing.T) {
 	s := ldaptest.Start(t)
 	settings := searching(s)
-	settings.Operation, settings.Connections, settings.Waiting = 500*time.Millisecond, 2, 3
+	settings.Operation, settings.Connections, settings.Waiting = 2*time.Second, 2, 3
 	o := open(t, settings)
 	if got := said(o.Check(t.Context(), Question{Login: "ann", Password: "secret"})); got != "ann@example.test" {
 		t.Fatal(got)
@@ -224,7 +224,7 @@ func TestSecondary(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			settings := searching(s)
 			settings.LDAP.Servers = []string{first, s.Address}
-			settings.Operation = 300 * time.Millisecond
+			settings.Operation = 2 * time.Second
 			o := open(t, settings)
 			for range 3 {
 				if p, err := o.Check(t.Context(), Question{Login: "ann", Password: "secret"}); said(p, err) != "ann@example.test" {

@@ -11,8 +11,10 @@ import (
 
 // good is a directory with which nothing is wrong.
 func good() *LDAP {
-	return &LDAP{Servers: []string{"ldap.test:636"}, Security: SSL, BindDN: "cn=a,dc=test", BindPassword: "x", SearchBase: "dc=test", SearchFilter: "(mail=%(user)s)",
-		UserDN: "uid=%(user)s,dc=test", GroupType: PosixGroup}
+	return &LDAP{
+		Servers: []string{"ldap.test:636"}, Security: SSL, BindDN: "cn=a,dc=test", BindPassword: "x", SearchBase: "dc=test", SearchFilter: "(mail=%(user)s)",
+		UserDN: "uid=%(user)s,dc=test", GroupType: PosixGroup,
+	}
 }
 
 func TestProblems(t *testing.T) {

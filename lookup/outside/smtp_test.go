@@ -122,8 +122,10 @@ func (p *post) withTLS() *post {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	c := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true}
+	c := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+	}
 	der, err := x509.CreateCertificate(rand.Reader, c, c, &key.PublicKey, key)
 	if err != nil {
 		p.t.Fatal(err)
@@ -138,7 +140,7 @@ func (p *post) withTLS() *post {
 
 // knows opens what asks it.
 func (p *post) knows(security Security, ca string) *Outside {
-	return open(p.t, Settings{Create: true, Operation: time.Second, SMTP: &SMTP{Server: p.listen(), Security: security, CAFile: ca}})
+	return open(p.t, Settings{Create: true, Operation: 3 * time.Second, SMTP: &SMTP{Server: p.listen(), Security: security, CAFile: ca}})
 }
 
 func TestSMTP(t *testing.T) {
@@ -217,7 +219,6 @@ func TestBothSources(t *testing.T) {
 	s := ldaptest.Start(t)
 	settings := searching(s)
 	settings.LDAP.SearchFilter = "(mail=%(user)s)"
-	settings.Operation = time.Second
 	settings.SMTP = &SMTP{Server: newPost(t).listen(), Security: Plain}
 	o := open(t, settings)
 	far, here, own := &store.Account{Username: "ann@example.test"}, &store.Account{Username: "ann@example.test", Local: true}, &store.Account{Local: true, Password: "{PLAIN}x"}

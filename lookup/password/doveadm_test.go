@@ -153,8 +153,10 @@ func TestNULEndsCryptPasswords(t *testing.T) {
 		stored, password string
 		want             bool
 	}{
-		{stored, "secret\x00more", true}, {stored, "\x00secret", false},
-		{"{PLAIN}secret", "secret\x00", false}, {"{PLAIN}secret", "secret\x00more", false},
+		{stored, "secret\x00more", true},
+		{stored, "\x00secret", false},
+		{"{PLAIN}secret", "secret\x00", false},
+		{"{PLAIN}secret", "secret\x00more", false},
 		{"{SHA1}5en6G6MezRroT3XKqkdPOmY/BfQ=", "secret\x00", false},
 	} {
 		h, err := Parse(tc.stored, "PLAIN")

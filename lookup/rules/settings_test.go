@@ -23,8 +23,10 @@ func TestParseLimit(t *testing.T) {
 			t.Errorf("%q: %q, %v, want %q", tc.text, limitText(l), err, tc.want)
 		}
 	}
-	for _, text := range []string{"", "5", "recipients/day", "5 recipients", "5 mails/day", "-1 messages/day", "5K messages/day", "5 messages/week", "5 messages/0s",
-		"5 messages/800h", "x bytes/day", "1.5G bytes/day", "M bytes/day", "5 refusals/day", "9999999999 bytes/day"} {
+	for _, text := range []string{
+		"", "5", "recipients/day", "5 recipients", "5 mails/day", "-1 messages/day", "5K messages/day", "5 messages/week", "5 messages/0s",
+		"5 messages/800h", "x bytes/day", "1.5G bytes/day", "M bytes/day", "5 refusals/day", "9999999999 bytes/day",
+	} {
 		if l, err := ParseLimit(text); err == nil {
 			t.Errorf("%q: %v", text, l)
 		}

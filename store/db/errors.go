@@ -160,6 +160,8 @@ func (d *DB) Explain(err error) error {
 	if kind == notConnect {
 		return err
 	}
-	return &ConnectError{Kind: kind, Dialect: d.Dialect, Name: d.Name, User: d.url.user,
-		Host: d.url.where(), Database: d.url.database, Err: err}
+	return &ConnectError{
+		Kind: kind, Dialect: d.Dialect, Name: d.Name, User: d.url.user,
+		Host: d.url.where(), Database: d.url.database, Err: err,
+	}
 }

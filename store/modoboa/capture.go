@@ -75,6 +75,10 @@ func captureError(d *db.DB, doing string, err error) error {
 	if err == nil {
 		return nil
 	}
+	return newCaptureError(d, doing, err)
+}
+
+func newCaptureError(d *db.DB, doing string, err error) *CaptureError {
 	var known interface{ Remedy() string }
 	e := &CaptureError{Doing: doing, Err: err}
 	switch d.FailureOf(err) {

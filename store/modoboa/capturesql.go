@@ -151,7 +151,8 @@ func sqliteTriggers(t *table) []trigger {
 	} {
 		name := triggerName(t, e[0])
 		all = append(all, trigger{name: name, table: t.name, create: []string{
-			fmt.Sprintf("create trigger %s after %s on %s for each row begin %s end", name, e[0], t.name, e[1])}})
+			fmt.Sprintf("create trigger %s after %s on %s for each row begin %s end", name, e[0], t.name, e[1]),
+		}})
 	}
 	return all
 }

@@ -102,8 +102,10 @@ func TestExportRoundTrip(t *testing.T) {
 				t.Errorf("a spreadsheet would run %q", cell)
 			}
 		}
-		url := map[db.Dialect]func() string{db.SQLite: func() string { return dbtest.SQLite(t) }, db.PostgreSQL: func() string { return dbtest.Postgres(t).NewDatabase(t) },
-			db.MySQL: func() string { return dbtest.MariaDB(t).NewDatabase(t) }}[d.Dialect]()
+		url := map[db.Dialect]func() string{
+			db.SQLite: func() string { return dbtest.SQLite(t) }, db.PostgreSQL: func() string { return dbtest.Postgres(t).NewDatabase(t) },
+			db.MySQL: func() string { return dbtest.MariaDB(t).NewDatabase(t) },
+		}[d.Dialect]()
 		other := openDB(t, url)
 		if _, err := modoboa.Init(t.Context(), other, modoboa.InitOptions{}); err != nil {
 			t.Fatal(err)

@@ -20,15 +20,20 @@ func generations() []generation {
 	return []generation{
 		{name: "Modoboa 1.10 – 1.15", release: "1.10", plugin: true},
 		{name: "Modoboa 1.16", release: "1.16", extra: map[string]string{
-			"admin_domain": "message_limit integer", "admin_mailbox": "message_limit integer"}},
+			"admin_domain": "message_limit integer", "admin_mailbox": "message_limit integer",
+		}},
 		{name: "Modoboa 1.17 – 2.1", release: "2.1", extra: map[string]string{
-			"admin_domain": "message_limit integer", "admin_mailbox": "message_limit integer", "core_user": "tfa_enabled BOOL not null"}},
+			"admin_domain": "message_limit integer", "admin_mailbox": "message_limit integer", "core_user": "tfa_enabled BOOL not null",
+		}},
 		{name: "Modoboa 2.2", release: "2.2", extra: map[string]string{
-			"admin_domain": "message_limit integer", "admin_mailbox": "message_limit integer, is_send_only BOOL not null", "core_user": "tfa_enabled BOOL not null"}},
+			"admin_domain": "message_limit integer", "admin_mailbox": "message_limit integer, is_send_only BOOL not null", "core_user": "tfa_enabled BOOL not null",
+		}},
 		{name: "Modoboa 2.3 – 2.7.0", release: "2.3", extra: map[string]string{
-			"admin_domain": "message_limit integer", "admin_mailbox": "message_limit integer, is_send_only BOOL not null", "core_user": "totp_enabled BOOL not null, webauthn_enabled BOOL not null"}},
+			"admin_domain": "message_limit integer", "admin_mailbox": "message_limit integer, is_send_only BOOL not null", "core_user": "totp_enabled BOOL not null, webauthn_enabled BOOL not null",
+		}},
 		{name: "Modoboa 2.7.1 – 2.9", release: "2.9", extra: map[string]string{
-			"admin_domain": "message_limit integer, last_dns_check_execution TIME", "admin_mailbox": "message_limit integer, is_send_only BOOL not null", "core_user": "totp_enabled BOOL not null, webauthn_enabled BOOL not null"}},
+			"admin_domain": "message_limit integer, last_dns_check_execution TIME", "admin_mailbox": "message_limit integer, is_send_only BOOL not null", "core_user": "totp_enabled BOOL not null, webauthn_enabled BOOL not null",
+		}},
 	}
 }
 

@@ -92,7 +92,8 @@ func checkDemoRows(t *testing.T, d *db.DB) {
 		`SELECT a.address, count(*) FROM admin_alias a WHERE a.domain_id IS NULL GROUP BY a.address`:                                   {"@example-alias.test 1"},
 		`SELECT r.address FROM modoboa_admin_aliasrecipient r JOIN admin_alias a ON a.id = r.r_alias_id WHERE a.address LIKE 'info@%'`: {"info@example.test"},
 		`SELECT d.name, count(*) FROM limits_domainobjectlimit l JOIN admin_domain d ON d.id = l.domain_id WHERE d.name = 'example.test' GROUP BY d.name`: {
-			"example.test 4"},
+			"example.test 4",
+		},
 		`SELECT count(*) FROM limits_userobjectlimit`: {"42"},
 		`SELECT t.model, count(*) FROM core_objectaccess o JOIN django_content_type t ON t.id = o.content_type_id JOIN core_user u ON u.id = o.user_id
 			WHERE u.username = 'admin' GROUP BY t.model`: {"alias 6", "domain 4", "domainalias 1", "mailbox 6", "user 7"},
@@ -173,8 +174,10 @@ var importErrors = []struct{ csv, want string }{
 	{"relaydomain;r.test;[h.test];25;relay;1;1", `line 1: relaydomain: host "[h.test]": must be a name or an IP address, without brackets and port`},
 	{"relaydomain;r.test;h.test;0;relay;1;1", `line 1: relaydomain: port "0" is not a number from 1 to 65535`},
 	{"account;b@x.test;{PLAIN}sEcReT;B;B;1;SimpleUsers;b@x.test;0", `line 1: account: domain "x.test" does not exist: add a "domain" line before it`},
-	{"account;b@one.test;sEcReT;B;B;1;SimpleUsers;b@one.test;0",
-		`line 1: account: the password of "b@one.test" does not begin with {SCHEME}: give the hash, or import with --crypt-passwords to hash it`},
+	{
+		"account;b@one.test;sEcReT;B;B;1;SimpleUsers;b@one.test;0",
+		`line 1: account: the password of "b@one.test" does not begin with {SCHEME}: give the hash, or import with --crypt-passwords to hash it`,
+	},
 	{"account;b@one.test;{PLAIN}sEcReT" + strings.Repeat("x", 250) + ";B;B;1;SimpleUsers;b@one.test;0", `line 1: account: the password of "b@one.test" is too long`},
 	{"account;b@one.test;;B;B;1;SimpleUsers;b@one.test;0", `line 1: account: the password of "b@one.test" is empty`},
 	{"account;b;{PLAIN}sEcReT;B;B;1;SimpleUsers;b@one.test;0", `line 1: account: login "b" and address "b@one.test" must be the same for the role SimpleUsers`},
@@ -192,17 +195,23 @@ var importErrors = []struct{ csv, want string }{
 	{"alias;x@one.test;1;@far.test", `line 1: alias: recipient "@far.test" has nothing before the "@"`},
 	{"alias;x;1;a@one.test", `line 1: alias: address "x" has no "@"`},
 	// What a bad line would have made is not missed by the lines below it.
-	{"domain;x.test;oops;0;1\naccount;b@x.test;{PLAIN}b;B;B;1;SimpleUsers;b@x.test;0\nalias;c@x.test;1;b@x.test;d@x.test",
+	{
+		"domain;x.test;oops;0;1\naccount;b@x.test;{PLAIN}b;B;B;1;SimpleUsers;b@x.test;0\nalias;c@x.test;1;b@x.test;d@x.test",
 		`line 1: domain: quota "oops" is not a number of megabytes: write 0 for unlimited` + "\n" +
-			`line 3: alias: recipient "d@x.test" is neither a mailbox nor an alias of domain "x.test": add it to the file or remove it here`},
+			`line 3: alias: recipient "d@x.test" is neither a mailbox nor an alias of domain "x.test": add it to the file or remove it here`,
+	},
 	{"domain;a\x00.test;0;0;1\ndomain;b.test;0;0;1", "line 1: field 2 contains a NUL byte"},
 	{"alias;x@one.test;1;\"a\n@one.test\"", "line 1: field 4 contains a line break"},
 	{"alias;x@one.test;1;a\x1b@one.test", "line 1: field 4 contains a control character"},
 	{"alias;x@one.test;1;a\xff@one.test", "line 1: field 4 is not valid UTF-8"},
-	{"domain;x.test;0;0;1\nalias;\"x\"@one.test;1;a@one.test",
-		`line 2: extraneous or missing " in quoted-field: put a field with a quote or the separator in it between quotes, and double the quotes inside`},
-	{"alias;" + strings.Repeat("x", 300) + "@one.test;1;a@one.test",
-		`line 1: alias: "` + strings.Repeat("x", 60) + `..." has 309 characters, 254 is the most (column admin_alias.address)`},
+	{
+		"domain;x.test;0;0;1\nalias;\"x\"@one.test;1;a@one.test",
+		`line 2: extraneous or missing " in quoted-field: put a field with a quote or the separator in it between quotes, and double the quotes inside`,
+	},
+	{
+		"alias;" + strings.Repeat("x", 300) + "@one.test;1;a@one.test",
+		`line 1: alias: "` + strings.Repeat("x", 60) + `..." has 309 characters, 254 is the most (column admin_alias.address)`,
+	},
 }
 
 // TestImportNoTables imports into nothing: with and without hashing, which
@@ -233,9 +242,11 @@ func TestImportManyErrors(t *testing.T) {
 func counts(t *testing.T, d *db.DB) map[string]string {
 	t.Helper()
 	out := map[string]string{}
-	for _, table := range []string{"core_user", "core_user_groups", "admin_domain", "admin_domainalias", "admin_mailbox", "admin_quota", "admin_alias",
+	for _, table := range []string{
+		"core_user", "core_user_groups", "admin_domain", "admin_domainalias", "admin_mailbox", "admin_quota", "admin_alias",
 		"modoboa_admin_aliasrecipient", "transport_transport", "relaydomains_recipientaccess", "core_objectaccess",
-		"limits_userobjectlimit", "limits_domainobjectlimit"} {
+		"limits_userobjectlimit", "limits_domainobjectlimit",
+	} {
 		out[table] = column(t, d, "SELECT count(*) FROM "+table)[0]
 	}
 	return out

@@ -18,8 +18,10 @@ func (p *plan) addAccount(l *csvLine) error {
 	if len(l.fields) < 7 {
 		return tooFew(l, 7, "account;login;password;first name;last name;enabled;role;address;quota")
 	}
-	u := &rows.User{Login: store.Fold(l.field(1)), Password: l.field(2), First: l.field(3), Last: l.field(4),
-		Role: l.field(6), Email: store.Fold(l.field(7))}
+	u := &rows.User{
+		Login: store.Fold(l.field(1)), Password: l.field(2), First: l.field(3), Last: l.field(4),
+		Role: l.field(6), Email: store.Fold(l.field(7)),
+	}
 	if p.world.users[u.Login] != nil {
 		return p.exists(l, u.Login, "account")
 	}

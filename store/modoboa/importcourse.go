@@ -48,8 +48,10 @@ func (c *course) setFate(line int, f fate) {
 const maxBad = 1000
 
 func newCourse(o ImportOptions, f *csvText) *course {
-	c := &course{o: o, report: &ImportReport{DryRun: o.DryRun, Lines: f.lines, Created: map[string]int{}, Changes: []Change{}}, errs: f.errs,
-		seed: maphash.MakeSeed(), lineOf: map[uint64]uint32{}}
+	c := &course{
+		o: o, report: &ImportReport{DryRun: o.DryRun, Lines: f.lines, Created: map[string]int{}, Changes: []Change{}}, errs: f.errs,
+		seed: maphash.MakeSeed(), lineOf: map[uint64]uint32{},
+	}
 	c.errs.first = slices.Clone(f.errs.first)
 	return c
 }

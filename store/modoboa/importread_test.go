@@ -43,15 +43,29 @@ func TestReadCSV(t *testing.T) {
 		{"quotes", `a;"b;""c"""` + "\n", []csvLine{{1, []string{"a", `b;"c"`}}}, nil},
 		{"letters", "a;Ünï", []csvLine{{1, []string{"a", "Ünï"}}}, nil},
 		{"a long field", "a;" + long, []csvLine{{1, []string{"a", long}}}, nil},
-		{"a bare quote", "a;b\"c\nd;e", []csvLine{{2, []string{"d", "e"}}},
-			[]string{`line 1: bare " in non-quoted-field: put a field with a quote or the separator in it between quotes, and double the quotes inside`}},
-		{"an open quote", "a;b\nc;\"d\ne;f\n", []csvLine{{1, []string{"a", "b"}}},
-			[]string{`line 2: extraneous or missing " in quoted-field: put a field with a quote or the separator in it between quotes, and double the quotes inside`}},
-		{"an open quote before a large file", "a;b\nc;\"d" + strings.Repeat("efghijklmnopqr\n", 100000), []csvLine{{1, []string{"a", "b"}}},
-			[]string{"line 2: is longer than 1048576 bytes: is a quote left open?"}},
-		{"control bytes", "a;\x7f\nb;x\u0085y\nc;x\u2028y\nd;\te\n\x1b;e", []csvLine{{4, []string{"d", "e"}}},
-			[]string{"line 1: field 2 contains a control character", "line 2: field 2 contains a control character",
-				"line 3: field 2 contains a line break", "line 5: field 1 contains a control character"}},
+		{
+			"a bare quote", "a;b\"c\nd;e",
+			[]csvLine{{2, []string{"d", "e"}}},
+			[]string{`line 1: bare " in non-quoted-field: put a field with a quote or the separator in it between quotes, and double the quotes inside`},
+		},
+		{
+			"an open quote", "a;b\nc;\"d\ne;f\n",
+			[]csvLine{{1, []string{"a", "b"}}},
+			[]string{`line 2: extraneous or missing " in quoted-field: put a field with a quote or the separator in it between quotes, and double the quotes inside`},
+		},
+		{
+			"an open quote before a large file", "a;b\nc;\"d" + strings.Repeat("efghijklmnopqr\n", 100000),
+			[]csvLine{{1, []string{"a", "b"}}},
+			[]string{"line 2: is longer than 1048576 bytes: is a quote left open?"},
+		},
+		{
+			"control bytes", "a;\x7f\nb;x\u0085y\nc;x\u2028y\nd;\te\n\x1b;e",
+			[]csvLine{{4, []string{"d", "e"}}},
+			[]string{
+				"line 1: field 2 contains a control character", "line 2: field 2 contains a control character",
+				"line 3: field 2 contains a line break", "line 5: field 1 contains a control character",
+			},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f, err := readCSV(strings.NewReader(c.in), 0)

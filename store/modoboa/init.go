@@ -78,7 +78,7 @@ func Init(ctx context.Context, d *db.DB, o InitOptions) (*Credentials, error) {
 func installIfAllowed(ctx context.Context, d *db.DB, q querier) (*CaptureError, error) {
 	err := installCapture(ctx, d, q, CaptureOptions{})
 	if f := d.FailureOf(err); d.Dialect == db.MySQL && (f == db.NotAllowed || f == db.NotReplicable) {
-		return captureError(d, "install the triggers", err).(*CaptureError), nil
+		return newCaptureError(d, "install the triggers", err), nil
 	}
 	return nil, err
 }

@@ -69,8 +69,10 @@ func TestPositions(t *testing.T) {
 			}
 		}
 	}
-	for _, bad := range []string{"", "{}", "x", `{"d":"mysql","e":"A","n":5,"g":[[3,2,0]]}`, `{"d":"mysql","e":"A","n":5,"g":[[1,5,0]]}`,
-		`{"d":"mysql","e":"A","n":5,"g":[[2,3,0],[3,4,0]]}`, `{"d":"mysql","e":"A","n":5,"m":{"mysql.user":"x"}}`, `{"d":"mysql","e":"","n":5}`} {
+	for _, bad := range []string{
+		"", "{}", "x", `{"d":"mysql","e":"A","n":5,"g":[[3,2,0]]}`, `{"d":"mysql","e":"A","n":5,"g":[[1,5,0]]}`,
+		`{"d":"mysql","e":"A","n":5,"g":[[2,3,0],[3,4,0]]}`, `{"d":"mysql","e":"A","n":5,"m":{"mysql.user":"x"}}`, `{"d":"mysql","e":"","n":5}`,
+	} {
 		if _, err := parsePosition(store.Position(bad), db.MySQL); !errors.Is(err, store.ErrLost) {
 			t.Errorf("%q: %v, want ErrLost", bad, err)
 		}

@@ -49,7 +49,7 @@ func (s *Source) Prune(ctx context.Context) error {
 }
 
 func pruneError(d *db.DB, err error) error {
-	e := captureError(d, "prune the log of changes", err).(*CaptureError)
+	e := newCaptureError(d, "prune the log of changes", err)
 	if d.FailureOf(err) == db.NotAllowed {
 		e.remedy = fmt.Sprintf("grant vmapd's user DELETE on %s and UPDATE on %s, as \"vmapd db install-triggers --grant\" does", logTable, captureTable)
 	}

@@ -54,8 +54,10 @@ func (t *table) query(d *db.DB, present map[string]bool) string {
 // first column is the primary key.
 func tables() []table {
 	return []table{
-		{name: "admin_domain", kind: store.Domains, columns: []column{"id", "name", "type", "enabled", "quota", "default_mailbox_quota",
-			"?enable_dkim", "?dkim_key_selector", "?dkim_private_key_path", "?dkim_public_key", "?dkim_key_length", "?message_limit"}, add: addDomain},
+		{name: "admin_domain", kind: store.Domains, columns: []column{
+			"id", "name", "type", "enabled", "quota", "default_mailbox_quota",
+			"?enable_dkim", "?dkim_key_selector", "?dkim_private_key_path", "?dkim_public_key", "?dkim_key_length", "?message_limit",
+		}, add: addDomain},
 		{name: "admin_domainalias", kind: store.DomainAliases, columns: []column{"id", "name", "target_id", "enabled"}, add: addDomainAlias},
 		{name: "core_user", kind: store.Accounts, columns: []column{"id", "username", "email", "password", "is_active", "is_local", "is_superuser", "master_user"}, add: addAccount},
 		{name: "admin_mailbox", kind: store.Mailboxes, columns: []column{"id", "address", "domain_id", "user_id", "quota", "?is_send_only", "?message_limit"}, add: addMailbox},
@@ -98,8 +100,10 @@ func addDomainAlias(b *store.Builder, r *row) {
 }
 
 func addAccount(b *store.Builder, r *row) {
-	a := store.Account{ID: r.id(0), Username: r.text(1), Email: r.text(2), Password: r.text(3),
-		Active: r.flag(4), Local: r.flag(5), Superuser: r.flag(6), Master: r.flag(7)}
+	a := store.Account{
+		ID: r.id(0), Username: r.text(1), Email: r.text(2), Password: r.text(3),
+		Active: r.flag(4), Local: r.flag(5), Superuser: r.flag(6), Master: r.flag(7),
+	}
 	if r.ok(b) {
 		b.AddAccount(a)
 	}
@@ -169,8 +173,10 @@ func addAutoreplyTransport(b *store.Builder, r *row) {
 }
 
 func addSigningKey(b *store.Builder, r *row) {
-	k := store.SigningKey{ID: r.id(0), Domain: r.text(1), Selector: r.text(2), Algorithm: r.text(3), Bits: r.quota(4),
-		Path: r.text(5), PublicKey: r.text(6), Stage: r.text(7), Created: r.expiry(8), Changed: r.expiry(9)}
+	k := store.SigningKey{
+		ID: r.id(0), Domain: r.text(1), Selector: r.text(2), Algorithm: r.text(3), Bits: r.quota(4),
+		Path: r.text(5), PublicKey: r.text(6), Stage: r.text(7), Created: r.expiry(8), Changed: r.expiry(9),
+	}
 	if r.ok(b) {
 		b.AddSigningKey(k)
 	}

@@ -123,8 +123,10 @@ func wantFacts(g generation) map[string]any {
 	}
 	return map[string]any{
 		"schema": g.name, "problems": "[]",
-		"counts": store.Counts{Domains: 3, DomainAliases: 1, Accounts: 3, Mailboxes: 2, Aliases: 4, Recipients: 4, SenderAddresses: 1, Transports: 2,
-			RecipientAccess: 1, MailboxOperations: 2, AutoreplyTransports: plugin},
+		"counts": store.Counts{
+			Domains: 3, DomainAliases: 1, Accounts: 3, Mailboxes: 2, Aliases: 4, Recipients: 4, SenderAddresses: 1, Transports: 2,
+			RecipientAccess: 1, MailboxOperations: 2, AutoreplyTransports: plugin,
+		},
 		"domain one.test":            store.Domain{ID: 1, Name: "one.test", Type: store.LocalDomain, Enabled: true, DefaultMailboxQuota: 1024, Bytes: 1 << 40, MessageLimit: domainLimit},
 		"domain relay.test":          store.Domain{ID: 2, Name: "relay.test", Type: store.RelayDomain, Enabled: true, Quota: 2147483647},
 		"domain odd.test":            store.Domain{ID: 3, Name: "odd.test", Type: store.OtherDomain, Quota: 5, DefaultMailboxQuota: 6},
@@ -143,8 +145,10 @@ func wantFacts(g generation) map[string]any {
 		"alias old@one.test":         store.Alias{ID: 34, Address: "old@one.test", DomainID: 1, ExpireAt: time.Date(1999, 12, 31, 23, 59, 59, 0, time.UTC).UnixMicro()},
 		"recipients of ann@one.test": []store.Recipient{{ID: 41, Address: "ann@one.test", AliasID: 31, MailboxID: 21}},
 		"recipients of @alias.test":  []store.Recipient{{ID: 42, Address: "@one.test", AliasID: 32}},
-		"recipients of info@one.test": []store.Recipient{{ID: 43, Address: "Who@Remote.Example", AliasID: 33},
-			{ID: 44, Address: "old@one.test", AliasID: 33, TargetID: 34}},
+		"recipients of info@one.test": []store.Recipient{
+			{ID: 43, Address: "Who@Remote.Example", AliasID: 33},
+			{ID: 44, Address: "old@one.test", AliasID: 33, TargetID: 34},
+		},
 		"recipients of old@one.test": []store.Recipient(nil),
 		"sender":                     store.SenderAddress{ID: 51, Address: "boss@remote.example", MailboxID: 21},
 		"transport":                  store.Transport{ID: 71, Pattern: "relay.test", Service: "relay", NextHop: "[192.0.2.1]:25"},

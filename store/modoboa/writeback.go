@@ -141,7 +141,8 @@ func (w *WriteBack) transact(ctx context.Context, b sorted) (unknown int, err er
 // names that the table has in another spelling. It returns how many are of
 // nobody.
 func writeSpelled[T any](ctx context.Context, d *db.DB, c *sql.Conn, table string, rows []T, name func(*T) *string,
-	write func(context.Context, *sql.Conn, []T) (missing []T, err error)) (unknown int, err error) {
+	write func(context.Context, *sql.Conn, []T) (missing []T, err error),
+) (unknown int, err error) {
 	if len(rows) == 0 {
 		return 0, nil
 	}

@@ -28,8 +28,10 @@ type aliasDomain struct {
 }
 
 func (i *importer) domainsAndAdmins() error {
-	g := &ground{importer: i, set: rows.Set{AdminOf: map[*rows.User][]*rows.Domain{}, Usage: map[string]rows.Usage{}}, transports: map[string]bool{}, access: map[string]bool{},
-		own: map[string]bool{}, isAlias: map[string]bool{}}
+	g := &ground{
+		importer: i, set: rows.Set{AdminOf: map[*rows.User][]*rows.Domain{}, Usage: map[string]rows.Usage{}}, transports: map[string]bool{}, access: map[string]bool{},
+		own: map[string]bool{}, isAlias: map[string]bool{},
+	}
 	for _, phase := range []func() error{g.readTarget, g.readAliasDomains, g.readDomains, g.makeAliasDomains, g.makeAdmins} {
 		if err := phase(); err != nil {
 			return err

@@ -148,10 +148,14 @@ type example struct {
 }
 
 func newImporter(ctx context.Context, src *source, to *db.DB, tx *sql.Tx, o Options) (*importer, error) {
-	i := &importer{ctx: ctx, src: src, to: to, tx: tx, o: o, passwords: newPasswords(o.Scheme),
+	i := &importer{
+		ctx: ctx, src: src, to: to, tx: tx, o: o, passwords: newPasswords(o.Scheme),
 		mine: map[string]bool{}, lost: map[string]string{}, admins: map[string]bool{}, some: map[string]*example{},
-		report: &Report{DryRun: o.DryRun, Source: src.db.Name, Read: map[string]int{}, Created: map[string]int{},
-			Extended: map[string]int{}, Skipped: map[string]int{}, Warnings: []Warning{}}}
+		report: &Report{
+			DryRun: o.DryRun, Source: src.db.Name, Read: map[string]int{}, Created: map[string]int{},
+			Extended: map[string]int{}, Skipped: map[string]int{}, Warnings: []Warning{},
+		},
+	}
 	tables, err := rows.ReadTables(ctx, to, tx)
 	if err != nil {
 		return nil, err

@@ -125,9 +125,11 @@ func TestDryRun(t *testing.T) {
 			var reports [2]*postfixadmin.Report
 			for i, dry := range []bool{true, false} {
 				var done, total int64
-				reports[i], _ = imports(t, from, to, postfixadmin.Options{DryRun: dry,
+				reports[i], _ = imports(t, from, to, postfixadmin.Options{
+					DryRun:   dry,
 					Change:   func(c postfixadmin.Change) { changes[i] = append(changes[i], c) },
-					Progress: func(a, b int64) { done, total = a, b }})
+					Progress: func(a, b int64) { done, total = a, b },
+				})
 				if done != total || done == 0 {
 					t.Errorf("progress ended at %d of %d", done, total)
 				}

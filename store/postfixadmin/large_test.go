@@ -90,8 +90,10 @@ func TestCutOff(t *testing.T) {
 				}
 			}
 			imports(t, from, to, postfixadmin.Options{})
-			for table, want := range map[string]string{"admin_domain": "5", "core_user": "5001", "admin_mailbox": "5000", "admin_quota": "5000", "admin_alias": "10000",
-				"modoboa_admin_aliasrecipient": "15000", "core_user_groups": "5000", "limits_domainobjectlimit": "20", "limits_userobjectlimit": "30006"} {
+			for table, want := range map[string]string{
+				"admin_domain": "5", "core_user": "5001", "admin_mailbox": "5000", "admin_quota": "5000", "admin_alias": "10000",
+				"modoboa_admin_aliasrecipient": "15000", "core_user_groups": "5000", "limits_domainobjectlimit": "20", "limits_userobjectlimit": "30006",
+			} {
 				if got := query(t, to, "SELECT count(*) FROM "+table)[0][0]; got != want {
 					t.Errorf("%s has %s rows, want %s", table, got, want)
 				}

@@ -199,8 +199,12 @@ func TestBounded(t *testing.T) {
 // TestPutRefuses what is too long, and does not wait for a context that ended.
 func TestPutRefuses(t *testing.T) {
 	s := open(t, path(t), spool.Options{})
-	for _, w := range []spool.Write{{Key: "a"}, {Kind: "a"}, {Kind: strings.Repeat("a", 65), Key: "a"},
-		write(strings.Repeat("a", 1025), ""), write("a", strings.Repeat("a", 4097))} {
+	for _, w := range []spool.Write{
+		{Key: "a"},
+		{Kind: "a"},
+		{Kind: strings.Repeat("a", 65), Key: "a"},
+		write(strings.Repeat("a", 1025), ""), write("a", strings.Repeat("a", 4097)),
+	} {
 		if err := s.Put(t.Context(), write("z", "1"), w); err == nil {
 			t.Errorf("Put took a kind of %d, a key of %d and a value of %d bytes", len(w.Kind), len(w.Key), len(w.Value))
 		}

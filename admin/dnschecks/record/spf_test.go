@@ -111,11 +111,23 @@ func TestExpand(t *testing.T) {
 		q          Query
 		spec, want string
 	}{
-		{four, "%{d}", "email.example.com"}, {four, "%{d4}", "email.example.com"}, {four, "%{d1}", "com"}, {four, "%{dr}", "com.example.email"},
-		{four, "%{d2r}", "example.email"}, {four, "%{l}", "strong-bad"}, {four, "%{l-}", "strong.bad"}, {four, "%{lr-}", "bad.strong"}, {four, "%{l1r-}", "strong"},
-		{four, "%{ir}.%{v}._spf.%{d2}", "3.2.0.192.in-addr._spf.example.com"}, {four, "%{lr-}.lp._spf.%{d2}", "bad.strong.lp._spf.example.com"},
-		{four, "%{s}.x.example", "strong-bad@email.example.com.x.example"}, {four, "%{o}", "email.example.com"}, {four, "%{h}", "mx.example.org"},
-		{four, "%{p}.x.example", "unknown.x.example"}, {four, "Trusted-Domains.example.net.", "trusted-domains.example.net"}, {four, "a%%b%_c%-d.example", "a%b c%20d.example"},
+		{four, "%{d}", "email.example.com"},
+		{four, "%{d4}", "email.example.com"},
+		{four, "%{d1}", "com"},
+		{four, "%{dr}", "com.example.email"},
+		{four, "%{d2r}", "example.email"},
+		{four, "%{l}", "strong-bad"},
+		{four, "%{l-}", "strong.bad"},
+		{four, "%{lr-}", "bad.strong"},
+		{four, "%{l1r-}", "strong"},
+		{four, "%{ir}.%{v}._spf.%{d2}", "3.2.0.192.in-addr._spf.example.com"},
+		{four, "%{lr-}.lp._spf.%{d2}", "bad.strong.lp._spf.example.com"},
+		{four, "%{s}.x.example", "strong-bad@email.example.com.x.example"},
+		{four, "%{o}", "email.example.com"},
+		{four, "%{h}", "mx.example.org"},
+		{four, "%{p}.x.example", "unknown.x.example"},
+		{four, "Trusted-Domains.example.net.", "trusted-domains.example.net"},
+		{four, "a%%b%_c%-d.example", "a%b c%20d.example"},
 		{six, "%{ir}.%{v}._spf.%{d2}", "1.0.b.c.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6._spf.example.com"},
 		{four, strings.Repeat("x", 60) + "." + strings.Repeat("y", 60) + "." + strings.Repeat("z", 60) + "." + strings.Repeat("a", 60) + ".%{d}", strings.Repeat("y", 60) + "." + strings.Repeat("z", 60) + "." + strings.Repeat("a", 60) + ".email.example.com"},
 	} {

@@ -14,11 +14,13 @@ func TestDMARC(t *testing.T) {
 	}{
 		{"v=DMARC1; p=none", DMARC{Policy: "none", DKIM: "r", SPF: "r", Percent: 100, Interval: 86400, Failure: []string{"0"}}},
 		{"v = DMARC1 ;p=Reject;sp=quarantine; adkim=s; aspf=s; pct=50; ri=3600; fo=1:d:s; rf=afrf; np=reject;", DMARC{
-			Policy: "reject", Subdomain: "quarantine", DKIM: "s", SPF: "s", Percent: 50, Interval: 3600, Failure: []string{"1", "d", "s"}, Unknown: []string{"np"}}},
+			Policy: "reject", Subdomain: "quarantine", DKIM: "s", SPF: "s", Percent: 50, Interval: 3600, Failure: []string{"1", "d", "s"}, Unknown: []string{"np"},
+		}},
 		{"v=DMARC1; p=none; rua=mailto:a@example.org!10m, mailto:b%40x@Example.NET; ruf=https://report.example/x", DMARC{
 			Policy: "none", DKIM: "r", SPF: "r", Percent: 100, Interval: 86400, Failure: []string{"0"},
 			Aggregate: []URI{{"mailto", "a@example.org", "example.org", 10 << 20}, {"mailto", "b@x@Example.NET", "example.net", 0}},
-			Forensic:  []URI{{"https", "https://report.example/x", "report.example", 0}}}},
+			Forensic:  []URI{{"https", "https://report.example/x", "report.example", 0}},
+		}},
 	} {
 		got, err := ParseDMARC(w.text)
 		if err != nil {
@@ -33,11 +35,26 @@ func TestDMARC(t *testing.T) {
 		}
 	}
 	faults(t, func(s string) error { _, err := ParseDMARC(s); return err }, [][2]string{
-		{"", "empty tag"}, {"p=none", "must begin with v=DMARC1"}, {"p=none; v=DMARC1", "must begin with"}, {"v=DMARC1", "no tag p="}, {"v=dmarc1; p=none", "must begin"},
-		{"v=DMARC1; rua=mailto:a@b.example; p=none", "right after"}, {"v=DMARC1; p=", "none of none"}, {"v=DMARC1; p=block", "none of none"}, {"v=DMARC1;; p=none", "empty tag"},
-		{"v=DMARC1; p=none; p=reject", "twice"}, {"v=DMARC1; p=none; pct=101", "from 0 to 100"}, {"v=DMARC1; p=none; pct=-1", "from 0 to 100"}, {"v=DMARC1; p=none; fo=2", "none of 0"},
-		{"v=DMARC1; p=none; rua=a@example.org", "is not a URI"}, {"v=DMARC1; p=none; rua=mailto:example.org", "no mail address"}, {"v=DMARC1; p=none; rua=ftp://example.org", "is none of"},
-		{"v=DMARC1; p=none; rua=mailto:a@example.org!10x", "is not a size"}, {"v=DMARC1; p=none; rua=", "is not a URI"}, {"v=DMARC1 p=none", "must begin"}, {"v=DMARC1; p none", "is not tag=value"},
+		{"", "empty tag"},
+		{"p=none", "must begin with v=DMARC1"},
+		{"p=none; v=DMARC1", "must begin with"},
+		{"v=DMARC1", "no tag p="},
+		{"v=dmarc1; p=none", "must begin"},
+		{"v=DMARC1; rua=mailto:a@b.example; p=none", "right after"},
+		{"v=DMARC1; p=", "none of none"},
+		{"v=DMARC1; p=block", "none of none"},
+		{"v=DMARC1;; p=none", "empty tag"},
+		{"v=DMARC1; p=none; p=reject", "twice"},
+		{"v=DMARC1; p=none; pct=101", "from 0 to 100"},
+		{"v=DMARC1; p=none; pct=-1", "from 0 to 100"},
+		{"v=DMARC1; p=none; fo=2", "none of 0"},
+		{"v=DMARC1; p=none; rua=a@example.org", "is not a URI"},
+		{"v=DMARC1; p=none; rua=mailto:example.org", "no mail address"},
+		{"v=DMARC1; p=none; rua=ftp://example.org", "is none of"},
+		{"v=DMARC1; p=none; rua=mailto:a@example.org!10x", "is not a size"},
+		{"v=DMARC1; p=none; rua=", "is not a URI"},
+		{"v=DMARC1 p=none", "must begin"},
+		{"v=DMARC1; p none", "is not tag=value"},
 		{"v=DMARC1; p=none; \x1b=1", "is not the name of a tag"},
 	})
 }
@@ -61,8 +78,12 @@ func TestTLSRPT(t *testing.T) {
 		t.Error(err, diff)
 	}
 	faults(t, func(s string) error { _, err := ParseTLSRPT(s); return err }, [][2]string{
-		{"v=TLSRPTv1", "no tag rua="}, {"v=TLSRPTv1; rua=", "is not a URI"}, {"v=TLSRPTv1; rua=http://example.org", "is none of"}, {"v=TLSRPT1; rua=mailto:a@b.example", "must begin"},
-		{"v=TLSRPTv1; rua=mailto:a@b.example; rua=mailto:c@b.example", "twice"}, {"v=TLSRPTv1; rua=mailto:a@b.example;mailto:b@b.example", "is not tag=value"},
+		{"v=TLSRPTv1", "no tag rua="},
+		{"v=TLSRPTv1; rua=", "is not a URI"},
+		{"v=TLSRPTv1; rua=http://example.org", "is none of"},
+		{"v=TLSRPT1; rua=mailto:a@b.example", "must begin"},
+		{"v=TLSRPTv1; rua=mailto:a@b.example; rua=mailto:c@b.example", "twice"},
+		{"v=TLSRPTv1; rua=mailto:a@b.example;mailto:b@b.example", "is not tag=value"},
 	})
 }
 
@@ -89,10 +110,19 @@ func TestPolicy(t *testing.T) {
 		t.Error(p, err)
 	}
 	faults(t, func(s string) error { _, err := ParsePolicy(s); return err }, [][2]string{
-		{"", "is not key: value"}, {"mode: none\nversion: STSv1\nmax_age: 1", "first line"}, {"version: STSv2\n", "first line"}, {"version: STSv1\nmax_age: 1", "no line mode"},
-		{"version: STSv1\nmode: none", "no line max_age"}, {"version: STSv1\nmode: testing\nmax_age: 1", "no line mx"}, {"version: STSv1\nmode: on", "is none of"},
-		{"version: STSv1\nmode: none\nmax_age: 31557601", "from 0 to"}, {"version: STSv1\nmx: *", "is not a host"}, {"version: STSv1\nmx: a.*.example", "is not a host"},
-		{"version: STSv1\n\nmode: none", "is not key: value"}, {"<html>", "is not key: value"}, {strings.Repeat("x", MaxPolicySize+1), "more than"},
+		{"", "is not key: value"},
+		{"mode: none\nversion: STSv1\nmax_age: 1", "first line"},
+		{"version: STSv2\n", "first line"},
+		{"version: STSv1\nmax_age: 1", "no line mode"},
+		{"version: STSv1\nmode: none", "no line max_age"},
+		{"version: STSv1\nmode: testing\nmax_age: 1", "no line mx"},
+		{"version: STSv1\nmode: on", "is none of"},
+		{"version: STSv1\nmode: none\nmax_age: 31557601", "from 0 to"},
+		{"version: STSv1\nmx: *", "is not a host"},
+		{"version: STSv1\nmx: a.*.example", "is not a host"},
+		{"version: STSv1\n\nmode: none", "is not key: value"},
+		{"<html>", "is not key: value"},
+		{strings.Repeat("x", MaxPolicySize+1), "more than"},
 	})
 }
 

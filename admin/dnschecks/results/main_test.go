@@ -139,7 +139,8 @@ func report() *dnschecks.Report {
 	finding := func(s dnschecks.State, code, text string) []dnschecks.Finding {
 		return []dnschecks.Finding{{State: s, Code: code, Text: text, Remedy: "mend it"}}
 	}
-	return &dnschecks.Report{DomainID: 1, Domain: "example.org", State: dnschecks.Critical, Checked: now,
+	return &dnschecks.Report{
+		DomainID: 1, Domain: "example.org", State: dnschecks.Critical, Checked: now,
 		Hosts:    []dnschecks.Host{{Name: "mx.example.org", Preference: 10, Address: four, Managed: true}, {Name: "mx.example.org", Preference: 10, Address: six}},
 		Listings: []dnschecks.Listing{{Provider: "bl.net", Address: four, State: dnschecks.OK}, {Provider: "bl.net", Address: six, State: dnschecks.Critical, Answer: "127.0.0.2"}, {Provider: "odd.net", Address: four, State: dnschecks.Unknown, Text: "?"}},
 		Results: []dnschecks.Result{
@@ -150,8 +151,10 @@ func report() *dnschecks.Report {
 			{Kind: dnschecks.DMARC, State: dnschecks.Critical, Value: "v=DMARC1; p=maybe", Error: "p= is none of none, quarantine, reject", Findings: finding(dnschecks.Critical, "syntax", "p= is none")},
 			{Kind: dnschecks.Autoconfig, State: dnschecks.Warning, Error: "missing", Findings: finding(dnschecks.Warning, "missing", "missing")},
 			{Kind: dnschecks.Autodiscover, State: dnschecks.OK, Value: "192.0.2.1"},
-			{Kind: dnschecks.STS, State: dnschecks.Off}, {Kind: dnschecks.TLSRPT, State: dnschecks.OK, Value: "v=TLSRPTv1; rua=mailto:x@example.org"},
-		}}
+			{Kind: dnschecks.STS, State: dnschecks.Off},
+			{Kind: dnschecks.TLSRPT, State: dnschecks.OK, Value: "v=TLSRPTv1; rua=mailto:x@example.org"},
+		},
+	}
 }
 
 const wellKept = `mx mx.example.org|192.0.2.1|managed

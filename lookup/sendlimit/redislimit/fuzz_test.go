@@ -36,7 +36,13 @@ func FuzzNames(f *testing.F) {
 // TestBadReplies are errors.
 func TestBadReplies(t *testing.T) {
 	for _, list := range [][]any{
-		nil, {int64(1)}, {"what"}, {"ok"}, {"ok", "x", int64(0), []any{}}, {"ok", int64(5)}, {"over", int64(5), int64(1), "x"},
+		nil,
+		{int64(1)},
+		{"what"},
+		{"ok"},
+		{"ok", "x", int64(0), []any{}},
+		{"ok", int64(5)},
+		{"over", int64(5), int64(1), "x"},
 		{"ok", int64(5), int64(1), []any{"v", "x"}},
 	} {
 		if a, err := answerOf(&reply{list: list}, 1); err == nil {

@@ -41,16 +41,20 @@ type Base struct {
 }
 
 // tables are what a [Writer] writes, and others that come and go with objects.
-var tables = []string{"transport_transport", "admin_domain", "core_user", "core_user_groups", "admin_mailbox", "admin_quota",
+var tables = []string{
+	"transport_transport", "admin_domain", "core_user", "core_user_groups", "admin_mailbox", "admin_quota",
 	"admin_alias", "modoboa_admin_aliasrecipient", "admin_domainalias", "relaydomains_recipientaccess",
 	"core_objectaccess", "limits_userobjectlimit", "limits_domainobjectlimit", "postfix_autoreply_transport",
 	"admin_senderaddress", "admin_mailboxoperation", "authtoken_token", "core_log", "admin_alarm", "vmapd_dkim_key",
-	"admin_mxrecord", "admin_dnsblresult", "dnstools_dnsrecord"}
+	"admin_mxrecord", "admin_dnsblresult", "dnstools_dnsrecord",
+}
 
 // optional are those of them that need not be there.
-var optional = []string{"limits_userobjectlimit", "limits_domainobjectlimit", "postfix_autoreply_transport",
+var optional = []string{
+	"limits_userobjectlimit", "limits_domainobjectlimit", "postfix_autoreply_transport",
 	"admin_senderaddress", "admin_mailboxoperation", "authtoken_token", "core_log", "admin_alarm", "vmapd_dkim_key",
-	"admin_mxrecord", "admin_dnsblresult", "dnstools_dnsrecord"}
+	"admin_mxrecord", "admin_dnsblresult", "dnstools_dnsrecord",
+}
 
 // ReadTables describes the tables that objects are made of.
 func ReadTables(ctx context.Context, d *db.DB, q db.Queryer) (map[string]Table, error) {
@@ -72,8 +76,10 @@ func ReadTables(ctx context.Context, d *db.DB, q db.Queryer) (map[string]Table, 
 // what vmapd's file sets of Modoboa's parameters. A database without a super
 // administrator is an error: he is who owns things and sees them.
 func ReadBase(ctx context.Context, d *db.DB, q db.Queryer, tables map[string]Table, o parameters.Overrides) (*Base, error) {
-	b := &Base{Tables: tables, Groups: map[string]int64{}, ContentTypes: map[string]int64{},
-		SelfAliasOff: tables["core_user"].Has("totp_enabled")}
+	b := &Base{
+		Tables: tables, Groups: map[string]int64{}, ContentTypes: map[string]int64{},
+		SelfAliasOff: tables["core_user"].Has("totp_enabled"),
+	}
 	for _, part := range []struct {
 		table, query string
 		args         []any

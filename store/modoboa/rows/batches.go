@@ -27,7 +27,8 @@ func (w *Writer) domainBatches(s *Set) []batch {
 		{table: "relaydomains_recipientaccess", names: []string{"pattern", "action"}, n: len(s.Access), row: func(i int) []any {
 			return []any{s.Access[i], "reject_unverified_recipient"}
 		}},
-		{table: "admin_domain", names: []string{"id", "name", "type", "enabled", "quota", "default_mailbox_quota", "transport_id"},
+		{
+			table: "admin_domain", names: []string{"id", "name", "type", "enabled", "quota", "default_mailbox_quota", "transport_id"},
 			n: len(s.Domains), rest: func(i int) Columns { return s.Domains[i].Rest },
 			usual: Columns{"enable_dns_checks": true, "dkim_key_selector": "modoboa"}, row: func(i int) []any {
 				d, kind, via := s.Domains[i], "domain", int64(0)
@@ -35,7 +36,8 @@ func (w *Writer) domainBatches(s *Set) []batch {
 					kind, via = "relaydomain", d.Transport.ID
 				}
 				return []any{d.ID, d.Name, kind, d.Enabled, d.Quota, d.MailboxQuota, nullID(via)}
-			}},
+			},
+		},
 		{table: "admin_domainalias", names: []string{"id", "name", "target_id", "enabled"}, n: len(s.DomainAliases), row: func(i int) []any {
 			a := s.DomainAliases[i]
 			return []any{a.ID, a.Name, a.Target.ID, a.Enabled}
@@ -55,20 +57,24 @@ func (w *Writer) accountBatches(s *Set) []batch {
 		}
 	}
 	return []batch{
-		{table: "core_user", names: []string{"id", "username", "email", "password", "first_name", "last_name", "is_active", "is_superuser"},
+		{
+			table: "core_user", names: []string{"id", "username", "email", "password", "first_name", "last_name", "is_active", "is_superuser"},
 			n: len(s.Users), rest: func(i int) Columns { return s.Users[i].Rest },
 			usual: Columns{"is_local": true, "language": "en"}, row: func(i int) []any {
 				u := s.Users[i]
 				return []any{u.ID, u.Login, u.Email, u.Password, u.First, u.Last, u.Enabled, u.Superuser}
-			}},
+			},
+		},
 		{table: "core_user_groups", names: []string{"user_id", "group_id"}, n: len(inGroup), row: func(i int) []any {
 			return []any{inGroup[i].ID, w.Base.Groups[inGroup[i].Role]}
 		}},
-		{table: "admin_mailbox", names: []string{"id", "address", "domain_id", "user_id", "quota", "use_domain_quota"},
+		{
+			table: "admin_mailbox", names: []string{"id", "address", "domain_id", "user_id", "quota", "use_domain_quota"},
 			n: len(s.Mailboxes), rest: func(i int) Columns { return s.Mailboxes[i].Rest }, row: func(i int) []any {
 				m := s.Mailboxes[i]
 				return []any{m.ID, m.Local, m.Domain.ID, m.User.ID, m.Quota, !m.QuotaGiven}
-			}},
+			},
+		},
 		{table: "admin_quota", names: []string{"username", "bytes", "messages"}, n: len(s.Quotas), row: func(i int) []any {
 			u := s.Usage[s.Quotas[i]]
 			return []any{s.Quotas[i], u.Bytes, u.Messages}
@@ -78,14 +84,16 @@ func (w *Writer) accountBatches(s *Set) []batch {
 
 func (w *Writer) aliasBatches(s *Set) []batch {
 	return []batch{
-		{table: "admin_alias", names: []string{"id", "address", "domain_id", "enabled", "internal"},
+		{
+			table: "admin_alias", names: []string{"id", "address", "domain_id", "enabled", "internal"},
 			n: len(s.Aliases), rest: func(i int) Columns { return s.Aliases[i].Rest }, row: func(i int) []any {
 				a, in := s.Aliases[i], int64(0)
 				if a.Domain != nil {
 					in = a.Domain.ID
 				}
 				return []any{a.ID, a.Address, nullID(in), a.Enabled, a.Internal}
-			}},
+			},
+		},
 		{table: "modoboa_admin_aliasrecipient", names: []string{"address", "alias_id", "r_mailbox_id", "r_alias_id"}, n: len(s.Recipients), row: func(i int) []any {
 			r := s.Recipients[i]
 			var box, target int64

@@ -28,10 +28,13 @@ func ReadDomains(ctx context.Context, d *db.DB, q db.Queryer) (*Domains, error) 
 	}{
 		{"admin_domain", "SELECT id, name, type, quota, default_mailbox_quota FROM admin_domain ORDER BY id", nil, out.domain},
 		{"admin_domainalias", "SELECT a.name, d.name FROM admin_domainalias a JOIN admin_domain d ON d.id = a.target_id", nil, out.alias},
-		{"core_objectaccess", `SELECT o.object_id, o.user_id, u.username FROM core_objectaccess o
+		{
+			"core_objectaccess", `SELECT o.object_id, o.user_id, u.username FROM core_objectaccess o
 			JOIN django_content_type t ON t.id = o.content_type_id JOIN core_user u ON u.id = o.user_id
-			WHERE t.app_label = 'admin' AND t.model = 'domain' AND u.is_superuser = ?`, []any{false},
-			func(r *sql.Rows) error { return out.admin(r, admins) }},
+			WHERE t.app_label = 'admin' AND t.model = 'domain' AND u.is_superuser = ?`,
+			[]any{false},
+			func(r *sql.Rows) error { return out.admin(r, admins) },
+		},
 	} {
 		if err := Each(ctx, d, q, part.query, part.args, part.scan); err != nil {
 			return nil, fmt.Errorf("read %s: %w", part.table, err)

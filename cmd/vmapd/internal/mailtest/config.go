@@ -120,8 +120,10 @@ proxy_read_maps = %s
 // proxied lists the tables that are asked through proxymap(8), which serves
 // none that main.cf does not allow.
 func (m *Maps) proxied() string {
-	all := append([]string{m.Domains, m.DomainAliases, m.Aliases, m.RelayDomains, m.Maintain, m.RelayRecipientVerification,
-		m.SenderLogin, m.OldSenderLogin, m.Mailboxes}, m.Transport...)
+	all := append([]string{
+		m.Domains, m.DomainAliases, m.Aliases, m.RelayDomains, m.Maintain, m.RelayRecipientVerification,
+		m.SenderLogin, m.OldSenderLogin, m.Mailboxes,
+	}, m.Transport...)
 	return strings.Join(slices.DeleteFunc(all, func(table string) bool { return !strings.HasPrefix(table, "proxy:") }), " ")
 }
 
