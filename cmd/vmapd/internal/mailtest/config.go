@@ -172,6 +172,7 @@ func (p *Postfix) masterConfig(c Config) string {
 // in a chroot say "n". Two processes of proxymap(8) have one connection for each
 // map and process: a test's database need not let in more.
 const masterServices = `cleanup unix n - CHROOT - 0 cleanup
+pickup unix n - CHROOT 60 1 pickup
 qmgr unix n - n 300 1 qmgr
 rewrite unix - - CHROOT - - trivial-rewrite
 bounce unix - - CHROOT - 0 bounce
