@@ -3,12 +3,15 @@
 package main_test
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -29,7 +32,9 @@ type traffic struct {
 	mu       sync.Mutex
 	sent     map[string]string // mailbox by tag of an accepted message; "" is the world
 	accepted map[string]int    // messages by kind
+	took     map[string]time.Duration // of the client's session, by tag
 	logins   int
+	cut      int           // logins that ended in the middle and were tried again
 	longest  time.Duration // of a message's session or a login
 	bad      []string      // what went wrong, with the time
 }
@@ -54,6 +59,9 @@ func streams() []stream {
 	}
 }
 
+// reloads is how often the guide has Dovecot reload its configuration.
+const reloads = 7
+
 // people are who get mail and log in.
 func people() []string {
 	return []string{"user@home.test", "second@home.test", "third@home.test", "fourth@home.test"}
@@ -61,7 +69,7 @@ func people() []string {
 
 // begin starts the traffic, which ends with the test.
 func (h *migrationHost) begin(t *testing.T) *traffic {
-	tr := &traffic{h: h, idle: drill.NewIdle(t), stop: make(chan struct{}), sent: map[string]string{}, accepted: map[string]int{}}
+	tr := &traffic{h: h, idle: drill.NewIdle(t), stop: make(chan struct{}), sent: map[string]string{}, took: map[string]time.Duration{}, accepted: map[string]int{}}
 	for _, s := range streams() {
 		tr.every(func(n int) { tr.message(s, n) })
 	}
@@ -118,15 +126,23 @@ func (tr *traffic) message(s stream, n int) {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	if strings.HasPrefix(reply, "250 ") {
-		tr.sent[tag] = s.box
+		tr.sent[tag], tr.took[tag] = s.box, time.Since(began)
 		tr.accepted[s.name]++
 	}
 }
 
-// login begins and ends a session of IMAP.
+// login begins and ends a session of IMAP. If the connection ends in the middle,
+// it tries again, as mail programs do: when Dovecot reloads, the process that runs
+// the post-login script may take a login with it.
 func (tr *traffic) login(user string) {
 	began := time.Now()
 	err := tr.h.LogInAndOut(user, "secret")
+	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
+		tr.mu.Lock()
+		tr.cut++
+		tr.mu.Unlock()
+		err = tr.h.LogInAndOut(user, "secret")
+	}
 	tr.note(began, "login of "+user, err == nil, fmt.Sprint(err))
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
@@ -166,7 +182,11 @@ func (tr *traffic) judge(t *testing.T) {
 	t.Helper()
 	tr.end()
 	must(t, tr.h.p.WaitIdle(time.Minute))
-	t.Logf("%v messages and %d logins; the longest took %v (the machine let nobody run for %v)", tr.accepted, tr.logins, tr.longest.Round(time.Millisecond), tr.idle.Turn().Round(time.Millisecond))
+	t.Logf("%v messages and %d logins, %d of them at the second try; the longest took %v (the machine let nobody run for %v)",
+		tr.accepted, tr.logins, tr.cut, tr.longest.Round(time.Millisecond), tr.idle.Turn().Round(time.Millisecond))
+	if tr.cut > reloads {
+		t.Errorf("%d logins were cut off, Dovecot reloaded %d times", tr.cut, reloads)
+	}
 	for _, line := range tr.bad {
 		t.Errorf("refused: %s", line)
 	}
@@ -212,25 +232,32 @@ func (h *migrationHost) tags(t *testing.T, user string) (tags []string) {
 // allowedWarnings are those of a reload: a process that ended when another one
 // asked it, which asks its successor then, and one that read main.cf at the moment
 // when it was changed, and reads it again.
-const allowedWarnings = `problem talking to service rewrite: Connection reset by peer|dict_proxy_lookup: service proxymap: Connection reset by peer|main\.cf, line [0-9]+: overriding earlier entry`
+const allowedWarnings = `problem talking to service [a-z/]+: Connection reset by peer|dict_proxy_lookup: service proxymap: Connection reset by peer|main\.cf, line [0-9]+: overriding earlier entry`
 
 // judgeLog looks at how long mail was under way, and for warnings.
 func (tr *traffic) judgeLog(t *testing.T) {
 	t.Helper()
-	delay, slowest := regexp.MustCompile(` delay=([0-9.]+),.* status=([a-z]+)`), 0.0
-	for _, line := range tr.h.p.Lines(` status=`) {
-		m := delay.FindStringSubmatch(line)
-		if held := strings.Contains(line, "(deferred transport)"); m == nil || m[2] != "sent" && m[2] != "deliverable" && !held {
-			t.Errorf("Postfix: %s", line)
+	id, delay := regexp.MustCompile(`: ([0-9A-F]+): message-id=<(.*)@test>`), regexp.MustCompile(`: ([0-9A-F]+): .* delay=([0-9.]+),.* status=([a-z]+)`)
+	tags, slowest := map[string]string{}, time.Duration(0)
+	for _, line := range tr.h.p.Lines(` status=| message-id=`) {
+		if m := id.FindStringSubmatch(line); m != nil {
+			tags[m[1]] = m[2] // a queue file's name is used again
 			continue
 		}
-		seconds, _ := strconv.ParseFloat(m[1], 64)
-		slowest = max(slowest, seconds)
+		m := delay.FindStringSubmatch(line)
+		if m == nil {
+			continue
+		}
+		if held := strings.Contains(line, "(deferred transport)"); m[3] != "sent" && m[3] != "deliverable" && !held {
+			t.Errorf("Postfix: %s", line)
+		}
+		seconds, _ := strconv.ParseFloat(m[2], 64)
+		took := tr.took[tags[m[1]]] + time.Duration(seconds*float64(time.Second))
+		if slowest = max(slowest, took); took > 30*time.Second {
+			t.Errorf("%s was under way for %v", tags[m[1]], took)
+		}
 	}
-	t.Logf("the longest time in Postfix's queue was %.2f s", slowest)
-	if slowest+tr.longest.Seconds() > 30 {
-		t.Errorf("a message may have been under way for more than 30 s: %v with the client, %.2f s in the queue", tr.longest, slowest)
-	}
+	t.Logf("the slowest message was under way for %v", slowest.Round(time.Millisecond))
 	allowed := regexp.MustCompile(allowedWarnings)
 	for _, line := range tr.h.p.Lines(`warning:|error:|fatal:|panic:`) {
 		if !allowed.MatchString(line) {
