@@ -30,8 +30,8 @@ type traffic struct {
 	all  sync.WaitGroup
 
 	mu       sync.Mutex
-	sent     map[string]string // mailbox by tag of an accepted message; "" is the world
-	accepted map[string]int    // messages by kind
+	sent     map[string]string        // mailbox by tag of an accepted message; "" is the world
+	accepted map[string]int           // messages by kind
 	took     map[string]time.Duration // of the client's session, by tag
 	logins   int
 	cut      int           // logins that ended in the middle and were tried again
