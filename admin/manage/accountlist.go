@@ -35,7 +35,7 @@ func (t *Tx) Accounts(q Query) (Page[Account], error) {
 	}
 	p.Total = max(q.Offset, 0) + len(ids)
 	if last := q.Limit > 0 && len(ids) < q.Limit && (len(ids) > 0 || q.Offset <= 0); !last { // a search that finds little is not made twice
-		n, err := t.count("SELECT count(*) FROM "+from+" WHERE "+where, args...)
+		n, err := t.total(&q, "SELECT count(*) FROM "+from+" WHERE "+where, args...)
 		if err != nil {
 			return p, err
 		}

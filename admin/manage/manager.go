@@ -39,6 +39,7 @@ type Manager struct {
 	kinds  map[Object]int64      // content types, read with them
 	read   time.Time
 	refs   map[string][]reference // nil: to be read; see references
+	totals totals
 }
 
 // New returns a manager of a database.
@@ -102,6 +103,8 @@ func (m *Manager) write(ctx context.Context, c *Caller, f func(t *Tx) error, end
 		m.forget(err)
 		return err
 	}
+	m.totals.forget()
+	defer m.totals.forget() // somebody may have counted before the end
 	if err := end(tx); err != nil {
 		return fmt.Errorf("commit: %w", m.o.DB.Explain(err))
 	}
