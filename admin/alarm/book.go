@@ -38,6 +38,7 @@ type Book struct {
 	queue     []func()        // what was opened and closed before that
 	held      map[key]*record // by whoever opened them
 	records   map[*record]struct{}
+	opened    uint64 // how many, since the start
 	elsewhere int    // open rows of the database that we did not write
 	origin    string // the database that the rows are of
 	times     *times // of tests
@@ -85,7 +86,8 @@ func (b *Book) Open(kind, subject, title, detail string) {
 		if subject == "" && b.o.Host != "" {
 			title = b.o.Host + ": " + title
 		}
-		r := &record{id: newID(), kind: kind, subject: subject, title: title, detail: detail, opened: at, held: true, dirty: true}
+		b.opened++
+		r := &record{seq: b.opened, id: newID(), kind: kind, subject: subject, title: title, detail: detail, opened: at, held: true, dirty: true}
 		if staysHere(kind) || b.o.Database == nil {
 			r.place = here
 		}

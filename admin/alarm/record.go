@@ -33,7 +33,8 @@ const (
 
 // record is an alarm at work. Its fields are guarded by the mutex of the book.
 type record struct {
-	number  int64  // in the file, 0 = not there yet
+	number  int64  // in the file, in the order of openings; 0 = not there yet
+	seq     uint64 // of those that this process opened, in order
 	id      string // names it for those who are told
 	kind    string
 	subject string

@@ -1,8 +1,10 @@
 package alarm
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -122,6 +124,9 @@ func (k *keeper) save() bool {
 	if len(changed) == 0 {
 		return true
 	}
+	// New ones get their numbers in the order in which they were opened.
+	slices.SortFunc(changed, func(a, b *record) int { return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(a.seq, b.seq)) })
+	slices.SortFunc(copies, func(a, b record) int { return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(a.seq, b.seq)) })
 	err := k.put(copies, origin, now)
 	k.mu.Lock()
 	defer k.mu.Unlock()

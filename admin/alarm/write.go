@@ -187,8 +187,9 @@ func (w *writer) lookAt(ctx context.Context, d *db.DB) error {
 	for _, c := range gone {
 		r := byRow[c.id]
 		if r.status = statusClosed; r.open() {
-			r.closed = c.at
-			if c.at.Before(r.opened) { // or it is gone
+			// By the clock of whoever closed it, unless the row is gone or that clock is
+			// ahead of ours: what is opened next here is to come after it.
+			if r.closed = c.at; c.at.Before(r.opened) || c.at.After(w.now()) {
 				r.closed = w.now()
 			}
 		}

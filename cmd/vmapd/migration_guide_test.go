@@ -57,7 +57,8 @@ func TestMigrationGuide(t *testing.T) {
 	}
 	_, config, _ := strings.Cut(g["configuration"], "<<'EOF'\n")
 	config, _, _ = strings.Cut(config, "\nEOF\n")
-	config = regexp.MustCompile(`(?m)^(password_file|group) = .*$`).ReplaceAllString(config, "") // what only an installed host has
+	// What only an installed system has is left out.
+	config = regexp.MustCompile(`(?m)^ *(group|password_file) = .*$`).ReplaceAllString(config, "")
 	file := filepath.Join(t.TempDir(), "vmapd.toml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
