@@ -24,7 +24,7 @@ func TestMigration(t *testing.T) {
 	tr := h.begin(t)
 	tr.await(t, 5)
 	h.awaitLogins(t, time.Now(), "before")
-	for _, block := range []string{"copies", "service", "keys", "configuration", "beside"} {
+	for _, block := range []string{"copies", "reload postfix", "service", "keys", "configuration", "beside"} {
 		h.run(t, block)
 	}
 	step := func(block string) {
