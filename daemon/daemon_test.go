@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/vmapd/vmapd/lookup/socketmap"
 	"github.com/vmapd/vmapd/lookup/tcptable"
@@ -226,6 +228,10 @@ func TestReloadChangesListener(t *testing.T) {
 			default:
 			}
 			c, err := net.Dial("unix", r.path("socketmap"))
+			if errors.Is(err, syscall.EAGAIN) { // this loop is quicker than a busy machine accepts
+				time.Sleep(time.Millisecond)
+				continue
+			}
 			if err != nil {
 				refused <- err
 				return

@@ -103,7 +103,9 @@ func (t *teller) round(ctx context.Context) (bool, error) {
 	if t.most < len(events) {
 		due, events = due[:t.most], events[:t.most]
 	}
-	err := channel.Send(ctx, events)
+	sending, cancel := outlasting(ctx, lastSend)
+	err := channel.Send(sending, events)
+	cancel()
 	var refused *RefusedError
 	switch {
 	case errors.As(err, &refused) && len(events) > 1:
@@ -124,6 +126,23 @@ func (t *teller) round(ctx context.Context) (bool, error) {
 		t.change(r)
 	}
 	return true, nil
+}
+
+// lastSend is how long what is being sent may take when the book ends: what is
+// delivered and not noted would be told again.
+const lastSend = 3 * time.Second
+
+// outlasting returns a context that ends a while after another.
+func outlasting(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
+	out, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		select {
+		case <-out.Done():
+		case <-time.After(by):
+			cancel()
+		}
+	})
+	return out, func() { stop(); cancel() }
 }
 
 // due lists what is to be told now, the oldest first; off says that there is
