@@ -10,6 +10,7 @@ import (
 
 	"github.com/vmapd/vmapd/admin/api"
 	"github.com/vmapd/vmapd/lookup"
+	"github.com/vmapd/vmapd/store"
 )
 
 // api makes the REST API. On the control socket, which only its owner and root
@@ -82,10 +83,14 @@ func (d *Daemon) explainLogin(ctx context.Context, name, service string) (*looku
 	if err != nil {
 		return nil, err
 	}
-	c := d.config()
-	x := lookup.ExplainLogin(snap, c.LookupOptions(), d.loginOf(name, service), time.Now())
+	return d.explainLoginIn(snap, name, service), nil
+}
+
+// explainLoginIn explains a login with what it may send.
+func (d *Daemon) explainLoginIn(snap *store.Snapshot, name, service string) *lookup.Explanation {
+	x := lookup.ExplainLogin(snap, d.config().LookupOptions(), d.loginOf(name, service), time.Now())
 	d.explainSending(x, snap, name)
-	return x, nil
+	return x
 }
 
 // config returns the configuration in effect.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/vmapd/vmapd/admin/dnschecks"
+	"github.com/vmapd/vmapd/admin/mapdiff"
 	"github.com/vmapd/vmapd/lookup/password"
 	"github.com/vmapd/vmapd/lookup/rules"
 	"github.com/vmapd/vmapd/store/db"
@@ -220,7 +221,7 @@ func (s *Shadow) kind(d *db.DB) string {
 	if s.Type != "" {
 		return s.Type
 	}
-	return map[db.Dialect]string{db.PostgreSQL: "pgsql", db.MySQL: "mysql", db.SQLite: "sqlite"}[d.Dialect]
+	return mapdiff.Type(d)
 }
 
 // Log is the section [log].

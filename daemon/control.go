@@ -209,16 +209,13 @@ func (d *Daemon) serveReload(w http.ResponseWriter, r *http.Request) {
 func (d *Daemon) serveExplain(w http.ResponseWriter, r *http.Request) {
 	snap := d.store.Current()
 	address, login := r.URL.Query().Get("address"), r.URL.Query().Get("login")
-	o := d.config().LookupOptions()
 	switch {
 	case snap == nil:
 		plain(w, http.StatusServiceUnavailable, d.unready())
 	case address != "":
-		reply(w, http.StatusOK, lookup.Explain(snap, o, address, time.Now()))
+		reply(w, http.StatusOK, lookup.Explain(snap, d.config().LookupOptions(), address, time.Now()))
 	case login != "":
-		x := lookup.ExplainLogin(snap, o, d.loginOf(login, r.URL.Query().Get("service")), time.Now())
-		d.explainSending(x, snap, login)
-		reply(w, http.StatusOK, x)
+		reply(w, http.StatusOK, d.explainLoginIn(snap, login, r.URL.Query().Get("service")))
 	default:
 		plain(w, http.StatusBadRequest, "want ?address= or ?login=")
 	}

@@ -119,11 +119,9 @@ func (d *Daemon) explainFor(address string, may func(domain string) bool) (*look
 }
 
 func (d *Daemon) explainLoginFor(name string) (*lookup.Explanation, error) {
-	snap, o, err := d.served()
+	snap, _, err := d.served()
 	if err != nil {
 		return nil, err
 	}
-	x := lookup.ExplainLogin(snap, o, d.loginOf(name, ""), time.Now())
-	d.explainSending(x, snap, name)
-	return x, nil
+	return d.explainLoginIn(snap, name, ""), nil
 }

@@ -171,11 +171,7 @@ func (d *Daemon) stillDifferent(ctx context.Context, c *mapdiff.Comparison, data
 			return nil, err
 		}
 	}
-	again := make([]string, len(found))
-	for i := range found {
-		again[i] = found[i].Key
-	}
-	return c.Table(ctx, table, again)
+	return c.Again(ctx, table, found)
 }
 
 // add notes what came of a batch.

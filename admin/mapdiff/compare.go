@@ -60,14 +60,8 @@ func (c *Comparison) Run(ctx context.Context, keys map[string][]string) (*Report
 			if err != nil {
 				return nil, err
 			}
-			if len(found) > 0 {
-				again := make([]string, len(found))
-				for i := range found {
-					again[i] = found[i].Key
-				}
-				if found, err = c.Table(ctx, table, again); err != nil {
-					return nil, err
-				}
+			if found, err = c.Again(ctx, table, found); err != nil {
+				return nil, err
 			}
 			r.Differences = append(r.Differences, found...)
 			r.Compared[table] += len(part)
@@ -82,6 +76,19 @@ func (c *Comparison) Run(ctx context.Context, keys map[string][]string) (*Report
 		}
 	}
 	return r, nil
+}
+
+// Again compares the answers for keys that differed, which need not do so any
+// more.
+func (c *Comparison) Again(ctx context.Context, table string, found []Difference) ([]Difference, error) {
+	if len(found) == 0 {
+		return nil, nil
+	}
+	keys := make([]string, len(found))
+	for i := range found {
+		keys[i] = found[i].Key
+	}
+	return c.Table(ctx, table, keys)
 }
 
 // Table compares the answers of one table.

@@ -40,24 +40,26 @@ var columns = []struct{ query, what string }{
 // one in so many is taken, of the others all.
 func (k *Keys) FromDatabase(ctx context.Context, d *db.DB, every int) error {
 	n := 0
-	for _, c := range columns {
-		if err := eachText(ctx, d, c.query, func(s string) {
-			if at := strings.LastIndexByte(s, '@'); at > 0 {
-				if n++; n%max(every, 1) != 0 {
-					return
-				}
+	return eachName(ctx, d, func(s string) {
+		if strings.LastIndexByte(s, '@') > 0 {
+			if n++; n%max(every, 1) != 0 {
+				return
 			}
-			k.Add(s)
-		}); err != nil {
+		}
+		k.Add(s)
+	})
+}
+
+// eachName calls f with every name and address of a database, those of
+// mailboxes at the aliases of their domain too.
+func eachName(ctx context.Context, d *db.DB, f func(string)) error {
+	for _, c := range columns {
+		if err := eachText(ctx, d, c.query, f); err != nil {
 			return fmt.Errorf("read %s: %w", c.what, err)
 		}
 	}
-	for _, q := range []string{mailboxes(d, "admin_domain n ON n.id"), mailboxes(d, "admin_domainalias n ON n.target_id")} {
-		if err := eachText(ctx, d, q, func(s string) {
-			if n++; n%max(every, 1) == 0 {
-				k.Add(s)
-			}
-		}); err != nil {
+	for _, names := range []string{"admin_domain n ON n.id", "admin_domainalias n ON n.target_id"} {
+		if err := eachText(ctx, d, mailboxes(d, names), f); err != nil {
 			return fmt.Errorf("read admin_mailbox: %w", err)
 		}
 	}
@@ -171,25 +173,10 @@ func sorted(m map[string]bool) []string {
 // OddNames returns the names that a database holds in mixed case, folded.
 func OddNames(ctx context.Context, d *db.DB) (map[string]bool, error) {
 	odd := map[string]bool{}
-	for _, c := range columns {
-		err := eachText(ctx, d, c.query, func(s string) {
-			if f := store.Fold(s); f != s {
-				odd[f] = true
-			}
-		})
-		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", c.what, err)
+	err := eachName(ctx, d, func(s string) {
+		if f := store.Fold(s); f != s {
+			odd[f] = true
 		}
-	}
-	for _, names := range []string{"admin_domain n ON n.id", "admin_domainalias n ON n.target_id"} {
-		err := eachText(ctx, d, mailboxes(d, names), func(s string) {
-			if f := store.Fold(s); f != s {
-				odd[f] = true
-			}
-		})
-		if err != nil {
-			return nil, fmt.Errorf("read admin_mailbox: %w", err)
-		}
-	}
-	return odd, nil
+	})
+	return odd, err
 }

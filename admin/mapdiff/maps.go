@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/vmapd/vmapd/lookup"
+	"github.com/vmapd/vmapd/store/db"
 )
 
 // Map is one of the operator's files.
@@ -61,6 +62,11 @@ func Find(dir, kind string) (Maps, error) {
 		return nil, fmt.Errorf("%s has no map files: want the folder with sql-domains.cf, sql-aliases.cf and so on, which main.cf names", dir)
 	}
 	return maps, nil
+}
+
+// Type is that of maps of a database.
+func Type(d *db.DB) string {
+	return map[db.Dialect]string{db.PostgreSQL: "pgsql", db.MySQL: "mysql", db.SQLite: "sqlite"}[d.Dialect]
 }
 
 // bare is the name of a map file without "sql-" and ".cf".

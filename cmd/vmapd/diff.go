@@ -13,7 +13,6 @@ import (
 
 	"github.com/vmapd/vmapd/admin/mapdiff"
 	"github.com/vmapd/vmapd/daemon"
-	"github.com/vmapd/vmapd/lookup"
 	"github.com/vmapd/vmapd/store/db"
 )
 
@@ -67,7 +66,7 @@ func (a *app) diff(ctx context.Context, f *diffFlags) error {
 	}
 	defer d.Close()
 	if f.kind == "" {
-		f.kind = map[db.Dialect]string{db.PostgreSQL: "pgsql", db.MySQL: "mysql", db.SQLite: "sqlite"}[d.Dialect]
+		f.kind = mapdiff.Type(d)
 	}
 	own, err := mapdiff.Find(f.maps, f.kind)
 	if err != nil {
@@ -134,11 +133,7 @@ func (a *app) diffTables(ctx context.Context, c *daemon.Config, offline bool) (m
 	if err != nil {
 		return nil, nil, err
 	}
-	r := lookup.NewResolver(s, c.LookupOptions())
-	return func(ctx context.Context, table, key string) (string, bool, error) {
-		v, found, err := r.Lookup(ctx, nil, []byte(table), []byte(key))
-		return string(v), found, err
-	}, func() {}, nil
+	return snapshotTables(s, c), func() {}, nil
 }
 
 // tablesOnline connects to the daemon for each table once.

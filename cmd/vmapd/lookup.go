@@ -12,10 +12,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/vmapd/vmapd/admin/mapdiff"
 	"github.com/vmapd/vmapd/daemon"
 	"github.com/vmapd/vmapd/lookup"
 	"github.com/vmapd/vmapd/lookup/socketmap"
 	"github.com/vmapd/vmapd/lookup/tcptable"
+	"github.com/vmapd/vmapd/store"
 )
 
 // asker asks one table for a key: over a socket, or a snapshot in this process.
@@ -180,9 +182,15 @@ func (a *app) offline(ctx context.Context, c *daemon.Config, table string) (aske
 	if err != nil {
 		return nil, nil, err
 	}
+	ask := snapshotTables(s, c)
+	return func(ctx context.Context, key string) (string, bool, error) { return ask(ctx, table, key) }, func() {}, nil
+}
+
+// snapshotTables asks the tables of a snapshot.
+func snapshotTables(s *store.Store, c *daemon.Config) mapdiff.Table {
 	r := lookup.NewResolver(s, c.LookupOptions())
-	return func(ctx context.Context, key string) (string, bool, error) {
+	return func(ctx context.Context, table, key string) (string, bool, error) {
 		v, found, err := r.Lookup(ctx, nil, []byte(table), []byte(key))
 		return string(v), found, err
-	}, func() {}, nil
+	}
 }
