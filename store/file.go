@@ -54,8 +54,7 @@ func syncFolder(dir string) error {
 	if err != nil {
 		return err
 	}
-	defer d.Close()
-	return d.Sync()
+	return errors.Join(d.Sync(), d.Close())
 }
 
 // ReadFile reads a snapshot that WriteFile stored for the same origin, and when
