@@ -116,6 +116,20 @@ func (a *app) open(ctx context.Context, c *daemon.Config, readOnly bool) (*db.DB
 	return d, nil
 }
 
+// configured loads the configuration and opens the database that it names,
+// which the caller closes.
+func (a *app) configured(ctx context.Context, readOnly bool) (*daemon.Config, *db.DB, error) {
+	c, err := a.load()
+	if err != nil {
+		return nil, nil, err
+	}
+	d, err := a.open(ctx, c, readOnly)
+	if err != nil {
+		return nil, nil, err
+	}
+	return c, d, nil
+}
+
 func (a *app) control(c *daemon.Config) daemon.Control {
 	return daemon.Control{Path: daemon.ControlPath(c.StateDir)}
 }

@@ -29,11 +29,7 @@ func (a *app) dbCommand() *cobra.Command {
 
 // withDatabase runs f on the configured database; its errors exit with 1.
 func (a *app) withDatabase(ctx context.Context, readOnly bool, f func(*db.DB) error) error {
-	c, err := a.load()
-	if err != nil {
-		return err
-	}
-	d, err := a.open(ctx, c, readOnly)
+	_, d, err := a.configured(ctx, readOnly)
 	if err != nil {
 		return err
 	}

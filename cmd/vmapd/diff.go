@@ -56,11 +56,7 @@ the database has in mixed case, which a map that minds case never finds - count 
 }
 
 func (a *app) diff(ctx context.Context, f *diffFlags) error {
-	c, err := a.load()
-	if err != nil {
-		return err
-	}
-	d, err := a.open(ctx, c, true)
+	c, d, err := a.configured(ctx, true)
 	if err != nil {
 		return err
 	}

@@ -42,11 +42,7 @@ type keys struct {
 
 // withKeys runs f over the database as it is now; its errors exit with 1.
 func (a *app) withKeys(ctx context.Context, readOnly bool, f func(k *keys) error) error {
-	c, err := a.load()
-	if err != nil {
-		return err
-	}
-	d, err := a.open(ctx, c, readOnly)
+	c, d, err := a.configured(ctx, readOnly)
 	if err != nil {
 		return err
 	}

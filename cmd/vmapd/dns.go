@@ -42,11 +42,7 @@ func (a *app) dnsCheckCommand() *cobra.Command {
 
 // checkDNS checks domains, all if none is named.
 func (a *app) checkDNS(ctx context.Context, names []string) error {
-	cfg, err := a.load()
-	if err != nil {
-		return err
-	}
-	d, err := a.open(ctx, cfg, true)
+	cfg, d, err := a.configured(ctx, true)
 	if err != nil {
 		return err
 	}

@@ -60,11 +60,7 @@ Exit status 1: a domain does not exist.`,
 }
 
 func (a *app) exportCSV(ctx context.Context, output string, o modoboa.ExportOptions) error {
-	c, err := a.load()
-	if err != nil {
-		return err
-	}
-	d, err := a.open(ctx, c, true)
+	_, d, err := a.configured(ctx, true)
 	if err != nil {
 		return err
 	}

@@ -80,11 +80,7 @@ func openFrom(ctx context.Context, url, passwordFile string) (*db.DB, error) {
 }
 
 func (a *app) importPostfixAdmin(ctx context.Context, from *db.DB, o postfixadmin.Options) error {
-	c, err := a.load()
-	if err != nil {
-		return err
-	}
-	to, err := a.open(ctx, c, false)
+	c, to, err := a.configured(ctx, false)
 	if err != nil {
 		return err
 	}

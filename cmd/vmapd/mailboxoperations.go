@@ -24,11 +24,7 @@ func (a *app) mailboxOperationsCommand() *cobra.Command {
 			"Exit status 0: all is done; 1: some is not; 2: this user is not the owner of the mail, or nothing is configured; 75: the database is away, or another vmapd is at it.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.load()
-			if err != nil {
-				return err
-			}
-			d, err := a.open(cmd.Context(), c, dry)
+			c, d, err := a.configured(cmd.Context(), dry)
 			if err != nil {
 				return err
 			}
