@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strconv"
 	"sync"
 	"testing"
@@ -72,10 +73,7 @@ func (f *feed) Load(_ context.Context, b *Builder) error {
 		return f.down
 	}
 	f.loads++
-	rows := map[uint32]string{}
-	for id, name := range f.domains {
-		rows[id] = name
-	}
+	rows := maps.Clone(f.domains)
 	b.SetPosition(Position(strconv.Itoa(f.pruned + len(f.log))))
 	during := f.loading
 	f.mu.Unlock()

@@ -68,7 +68,7 @@ func ReadFile(path, origin string) (s *Snapshot, checked time.Time, err error) {
 		}
 		return nil, time.Time{}, fmt.Errorf("stored snapshot: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	info, err := f.Stat()
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("stored snapshot: %w", err)

@@ -110,7 +110,7 @@ func (a *app) open(ctx context.Context, c *daemon.Config, readOnly bool) (*db.DB
 		return nil, &exit{exitUsage, err}
 	}
 	if err := d.Connect(ctx); err != nil {
-		d.Close()
+		_ = d.Close()
 		return nil, &exit{exitTryAgain, err}
 	}
 	return d, nil

@@ -33,7 +33,7 @@ func (a *app) withDatabase(ctx context.Context, readOnly bool, f func(*db.DB) er
 	if err != nil {
 		return err
 	}
-	defer d.Close()
+	defer func() { _ = d.Close() }()
 	var e *exit
 	if err := f(d); err != nil && !errors.As(err, &e) {
 		return &exit{exitNo, err}

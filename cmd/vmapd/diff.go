@@ -60,7 +60,7 @@ func (a *app) diff(ctx context.Context, f *diffFlags) error {
 	if err != nil {
 		return err
 	}
-	defer d.Close()
+	defer func() { _ = d.Close() }()
 	if f.kind == "" {
 		f.kind = mapdiff.Type(d)
 	}
@@ -107,7 +107,7 @@ func diffKeys(ctx context.Context, d *db.DB, f *diffFlags) (*mapdiff.Keys, error
 				return nil, &exit{exitUsage, err}
 			}
 			err = from.add(in)
-			in.Close()
+			_ = in.Close()
 			if err != nil {
 				return nil, &exit{exitUsage, fmt.Errorf("%s: %w", name, err)}
 			}

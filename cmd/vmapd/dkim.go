@@ -46,7 +46,7 @@ func (a *app) withKeys(ctx context.Context, readOnly bool, f func(k *keys) error
 	if err != nil {
 		return err
 	}
-	defer d.Close()
+	defer func() { _ = d.Close() }()
 	k := &keys{app: a, cfg: c, db: d, Book: &keybook.Book{Kept: c.KeyOptions().Kept}}
 	k.Made = k.giveAway
 	k.Keeper = &keyring.Keeper{

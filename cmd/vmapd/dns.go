@@ -46,7 +46,7 @@ func (a *app) checkDNS(ctx context.Context, names []string) error {
 	if err != nil {
 		return err
 	}
-	defer d.Close()
+	defer func() { _ = d.Close() }()
 	site, err := cfg.OpenDNS(ctx, d)
 	if err != nil {
 		return &exit{exitTryAgain, err}

@@ -64,7 +64,7 @@ func (a *app) exportCSV(ctx context.Context, output string, o modoboa.ExportOpti
 	if err != nil {
 		return err
 	}
-	defer d.Close()
+	defer func() { _ = d.Close() }()
 	o.Warn = func(text string) { fmt.Fprintf(a.err, "warning: %s\n", text) }
 	var report *modoboa.ExportReport
 	write := func(w io.Writer) error {

@@ -45,7 +45,7 @@ Exit status 75: a database cannot be reached, or something else went wrong; noth
 			if err != nil {
 				return err
 			}
-			defer d.Close()
+			defer func() { _ = d.Close() }()
 			return a.importPostfixAdmin(cmd.Context(), d, o)
 		},
 	}
@@ -73,7 +73,7 @@ func openFrom(ctx context.Context, url, passwordFile string) (*db.DB, error) {
 		return nil, &exit{exitUsage, err}
 	}
 	if err := d.Connect(ctx); err != nil {
-		d.Close()
+		_ = d.Close()
 		return nil, &exit{exitTryAgain, err}
 	}
 	return d, nil
@@ -84,7 +84,7 @@ func (a *app) importPostfixAdmin(ctx context.Context, from *db.DB, o postfixadmi
 	if err != nil {
 		return err
 	}
-	defer to.Close()
+	defer func() { _ = to.Close() }()
 	o.Parameters = c.Overrides()
 	clear := ""
 	if isTerminal(a.err) {

@@ -28,7 +28,7 @@ func (a *app) mailboxOperationsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer d.Close()
+			defer func() { _ = d.Close() }()
 			o, ok := c.MailboxOptions(d)
 			if !ok {
 				return &exit{exitUsage, errors.New("mailboxes.root is empty: set it to the folder of all mail, below which folders of mailboxes may be renamed and removed")}

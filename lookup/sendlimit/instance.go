@@ -1,6 +1,8 @@
 package sendlimit
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -44,15 +46,7 @@ func (i *instance) of(s Subject, u Unit, w Window) (bucket, n int64) {
 }
 
 func (i *instance) hasLearned(h uint64) bool {
-	if i == nil {
-		return false
-	}
-	for _, l := range i.learned {
-		if l == h {
-			return true
-		}
-	}
-	return false
+	return i != nil && slices.Contains(i.learned, h)
 }
 
 // instances are the messages of the last hour, at most a certain number: then
@@ -122,10 +116,7 @@ func (t *instances) count() int {
 // each calls do with each instance there was when it began.
 func (t *instances) each(do func(name string, i *instance)) {
 	t.mu.Lock()
-	list := make(map[string]*instance, len(t.m))
-	for name, i := range t.m {
-		list[name] = i
-	}
+	list := maps.Clone(t.m)
 	t.mu.Unlock()
 	for name, i := range list {
 		do(name, i)

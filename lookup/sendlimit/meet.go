@@ -87,8 +87,8 @@ func (e *Engine) comeBack(ctx context.Context) error {
 	}
 	t.epoch.Store(&news.Epoch)
 	t.mode.Store(returning)
-	e.gate.Lock() // those who judge alone end
-	e.gate.Unlock()
+	e.gate.Lock()   // those who judge alone end
+	e.gate.Unlock() //nolint:staticcheck // SA2001: waiting is all
 	if err := e.tell(ctx, t.takeOut(&t.dirty), false); err != nil {
 		return err
 	}

@@ -110,7 +110,7 @@ func exists(ctx context.Context, s *sql.Stmt, args ...any) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	found := rows.Next()
 	return found, rows.Err()
 }

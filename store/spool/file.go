@@ -150,7 +150,7 @@ func (f *file) load(q db.Queryer, after int64) ([]item, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	var all []item
 	for rows.Next() {
 		var i item
