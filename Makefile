@@ -14,7 +14,7 @@ GO          ?= go
 FUZZTIME    ?= 2m
 GOFUMPT     ?= mvdan.cc/gofumpt@v0.12.0
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
-LINT        ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOLANGCI    ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VULNCHECK   ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
 export CGO_ENABLED ?= 0
 
@@ -48,7 +48,7 @@ fmt:
 	$(GO) run $(GOFUMPT) -w $$(git ls-files '*.go')
 
 lint:
-	$(GO) run $(LINT) run ./...
+	$(GO) run $(GOLANGCI) run ./...
 
 # The race detector needs cgo.
 race: peers
