@@ -49,6 +49,7 @@ fmt:
 
 lint:
 	$(GO) run $(GOLANGCI) run ./...
+	$(GO) run $(GOLANGCI) run --build-tags bench,drill ./cmd/vmapd
 
 # The race detector needs cgo.
 race: peers
