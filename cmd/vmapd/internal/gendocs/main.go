@@ -106,9 +106,15 @@ Made from the code by ` + "`make generate`" + `.
 ` + "`vmapd doctor`" + ` looks for problems in the data, in keys, sockets and permissions, and in how Postfix and Dovecot are wired. It changes nothing, and says of
 each problem what to do. Run it as root on the mail host: others may not see all there is to see.
 
-    vmapd doctor
-    vmapd doctor --only aliases,postfix-map
-    vmapd doctor --json
+<!-- exits: 0 or 1 -->
+` + "```sh" + `
+vmapd doctor
+vmapd doctor --json
+` + "```" + `
+
+` + "```sh" + `
+vmapd doctor --only aliases,domains
+` + "```" + `
 
 Each finding has a check, a level, a subject (an address, a domain, a file, a parameter), what is wrong with it and a remedy. Errors are mail or
 logins that go wrong, or will; warnings work, but not as somebody wants it to; the rest is good to know. 20 subjects of each check and level

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/vmapd/vmapd/daemon"
+	"github.com/vmapd/vmapd/internal/peers"
+)
+
+// checkToml has the program load a part of vmapd.toml, as strictly as a whole
+// one.
+func checkToml(t *testing.T, b block) {
+	dir := t.TempDir()
+	secret := filepath.Join(dir, "secret")
+	write(t, secret, "secret\n")
+	// What only an installed system has is left out.
+	text := regexp.MustCompile(`(?m)^ *(group|passwd_file_group|ca_file) = .*$`).ReplaceAllString(b.text, "")
+	text = regexp.MustCompile(`(?m)^( *(?:password_file|doveadm_key_file|webhook_secret_file)) = .*$`).ReplaceAllString(text, "$1 = \""+secret+"\"")
+	text = strings.ReplaceAll(text, "/etc/postfix", dir)
+	file := filepath.Join(dir, "vmapd.toml")
+	write(t, file, text)
+	if _, err := daemon.Load(file, []string{"state_dir=" + dir}); err != nil {
+		t.Errorf("%v\n%s", err, b.text)
+	}
+}
+
+// checkPostfix has postconf read lines for main.cf: it complains of parameters
+// that nobody uses.
+func checkPostfix(t *testing.T, b block) { postconf(t, b, b.text, "", "-n") }
+
+// checkPostfixMaster has it read lines for master.cf.
+func checkPostfixMaster(t *testing.T, b block) { postconf(t, b, "", b.text, "-M") }
+
+func postconf(t *testing.T, b block, main, master, option string) {
+	t.Helper()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "main.cf"), main)
+	write(t, filepath.Join(dir, "master.cf"), master)
+	out, err := exec.Command(peers.Program(t, "postconf", "postfix"), "-c", dir, option).CombinedOutput()
+	if err != nil || strings.Contains(string(out), "warning") || strings.Contains(string(out), "fatal") || strings.TrimSpace(string(out)) == "" {
+		t.Errorf("postconf: %v\n%s\n%s", err, out, b.text)
+	}
+}
+
+// checkDovecot has Dovecot 2.3 read a part of dovecot.conf.
+func checkDovecot(t *testing.T, b block) {
+	file := filepath.Join(t.TempDir(), "dovecot.conf")
+	write(t, file, b.text)
+	if out, err := exec.Command(peers.Dovecot23(t, "doveconf"), "-n", "-c", file).CombinedOutput(); err != nil || strings.Contains(string(out), "Warning") {
+		t.Errorf("doveconf: %v\n%s\n%s", err, out, b.text)
+	}
+}
+
+// checkDovecot24 holds lines for Dovecot 2.4, which is not here, against its
+// grammar: settings, blocks that end, passdb and userdb with a name, and none of
+// the words that 2.4 has put away.
+func checkDovecot24(t *testing.T, b block) {
+	var (
+		setting = regexp.MustCompile(`^[a-z0-9_]+(/[a-z0-9_]+)? = \S.*$|^[a-z0-9_]+ =$`)
+		opening = regexp.MustCompile(`^(passdb|userdb) [a-z][a-z0-9-]* \{$|^(service|protocol|plugin|inet_listener|unix_listener|dict|fs|quota|namespace|mailbox) [^{]+ \{$|^[a-z0-9_]+ \{$`)
+		gone    = regexp.MustCompile(`^(args|override_fields|default_fields|mail_location|disable_plaintext_auth|ssl_cert|ssl_key) =|%[a-zA-Z]|^(passdb|userdb) \{`)
+	)
+	depth := 0
+	for line := range strings.Lines(b.text) {
+		line = strings.TrimSpace(line)
+		switch {
+		case line == "" || strings.HasPrefix(line, "#"):
+		case line == "}":
+			depth--
+		case gone.MatchString(line):
+			t.Errorf("%q is not of 2.4", line)
+		case opening.MatchString(line):
+			depth++
+		case !setting.MatchString(line):
+			t.Errorf("%q is neither a setting nor a block", line)
+		}
+		if depth < 0 {
+			t.Error("a block ends that has not begun")
+		}
+	}
+	if depth != 0 {
+		t.Errorf("%d blocks do not end", depth)
+	}
+}
+
+// TestDovecot24Grammar: it takes what "vmapd doveconf" prints, and not the
+// language of 2.3.
+func TestDovecot24Grammar(t *testing.T) {
+	text, err := os.ReadFile("../../contrib/dovecot/2.4-server/dovecot.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkDovecot24(t, block{text: string(text)})
+}
+
+// write writes a file that nobody else reads.
+func write(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
