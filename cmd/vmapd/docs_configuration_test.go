@@ -69,7 +69,7 @@ func checkDovecot24(t *testing.T, b block) {
 	for line := range strings.Lines(b.text) {
 		line = strings.TrimSpace(line)
 		switch {
-		case line == "" || strings.HasPrefix(line, "#"):
+		case line == "" || strings.HasPrefix(line, "#") || strings.HasPrefix(line, "!include"):
 		case line == "}":
 			depth--
 		case gone.MatchString(line):

@@ -1,12 +1,15 @@
 package main
 
 import (
-	"context"
+	"bufio"
+	"encoding/base64"
+	"fmt"
+	"net"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
-	"github.com/vmapd/vmapd/daemon"
 	"github.com/vmapd/vmapd/store/db"
 	"github.com/vmapd/vmapd/store/db/dbtest"
 )
@@ -18,6 +21,7 @@ func preparations() map[string]func(w *world, t *testing.T) {
 		"docs/install.md": func(*world, *testing.T) {}, // nothing is there yet
 		"docs/import.md":  (*world).withFiles,
 		"docs/alarms.md":  (*world).withAlarm,
+		"docs/guard.md":   (*world).withGuesses,
 	}
 }
 
@@ -53,7 +57,31 @@ func (w *world) withAlarm(t *testing.T) {
 		"INSERT INTO admin_alarm (id, title, internal_name, domain_id, mailbox_id) SELECT 12, 'ann@example.org is 97 % full', 'mailbox_full', domain_id, id FROM admin_mailbox WHERE address = 'ann'")
 }
 
-// control asks the daemon, of which nobody knows whether it runs.
-func (w *world) control() (*daemon.Status, error) {
-	return daemon.Control{Path: daemon.ControlPath(w.State)}.Status(context.Background())
+// withGuesses: somebody at 192.0.2.7 has tried two passwords.
+func (w *world) withGuesses(t *testing.T) {
+	w.populated(t)
+	c, err := net.Dial("unix", w.root+"/run/vmapd/auth")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	say := "VERSION\t1\t2\nCPID\t100\n"
+	for id, guess := range []string{"one", "two"} {
+		say += fmt.Sprintf("AUTH\t%d\tPLAIN\tservice=imap\trip=192.0.2.7\tresp=%s\n", id+1, base64.StdEncoding.EncodeToString([]byte("\x00user@example.com\x00"+guess)))
+	}
+	if _, err := c.Write([]byte(say)); err != nil {
+		t.Fatal(err)
+	}
+	refused := 0
+	for lines := bufio.NewScanner(c); refused < 2 && lines.Scan(); {
+		if strings.HasPrefix(lines.Text(), "FAIL\t") {
+			refused++
+		}
+	}
+	if refused < 2 {
+		t.Fatalf("%d wrong passwords were refused", refused)
+	}
 }
