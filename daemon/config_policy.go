@@ -88,12 +88,3 @@ func (p *Policy) limitSettings() sendlimit.Settings {
 		Times: p.SuspendAfter, Within: p.SuspendWithin.D(), For: p.SuspendFor.D(), Domains: p.SuspendDomains,
 	}}
 }
-
-// suspendSettings are those of limitSettings that can be compared.
-func (p *Policy) suspendSettings() any {
-	s := p.limitSettings()
-	return struct {
-		Soft    int
-		Suspend sendlimit.AutoSuspend
-	}{s.Soft, s.Suspend}
-}
