@@ -166,7 +166,8 @@ type Policy struct {
 	SuspendFor     Duration `toml:"suspend_for" comment:"How long such an account may not send. 0s: until somebody releases it (vmapd limit release)." restart:"yes"`
 	SuspendDomains bool     `toml:"suspend_domains" comment:"Suspend whole domains too, for messages over their limits." restart:"yes"`
 
-	Recipients       bool     `toml:"recipients" comment:"Refuse recipients at RCPT that are a mailbox here whose account or domain is disabled, or which is for sending only. false: mail for disabled accounts is delivered, as Modoboa does it; disabled domains and mailboxes for sending only take none in any case."`
+	Recipients       bool     `toml:"recipients" comment:"Refuse recipients at RCPT that are a mailbox here which takes no mail: its domain is disabled, or it is for sending only. Postfix would take mail for the latter, and Dovecot refuse it."`
+	DisabledAccounts bool     `toml:"disabled_accounts" comment:"Refuse mailboxes of disabled accounts as well. false: their mail is delivered, as Modoboa does it."`
 	RecipientsExempt []string `toml:"recipients_exempt" comment:"For which recipients, their domains, networks of clients or policy contexts that does not hold."`
 	DisabledReply    string   `toml:"disabled_reply" comment:"What such a recipient is answered: a code from 400 to 599, REJECT, DEFER or DEFER_IF_PERMIT, and a text."`
 	Quota            bool     `toml:"quota" comment:"Refuse at RCPT what does not fit into the recipient's mailbox, as Dovecot's quota-status does."`
@@ -263,7 +264,7 @@ func builtin() *Config {
 		},
 		Policy: Policy{
 			Counters: "local", Count: "message", AccountLimits: []string{}, DomainLimits: []string{}, LimitsExempt: []string{},
-			OverLimit: "defer", WarnAt: 80, SuspendWithin: Duration(time.Hour), RecipientsExempt: []string{},
+			OverLimit: "defer", WarnAt: 80, SuspendWithin: Duration(time.Hour), Recipients: true, RecipientsExempt: []string{},
 			DisabledReply: "550 5.2.1 Mailbox is disabled", Quota: true, QuotaExempt: []string{}, QuotaGrace: 10,
 			FullReply: "554 5.2.2 Mailbox is full", TooLargeReply: "552 5.2.3 Message is too large for the mailbox",
 		},
