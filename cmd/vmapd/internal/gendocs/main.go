@@ -53,7 +53,8 @@ func fail(err error) {
 func tables() string {
 	var b strings.Builder
 	b.WriteString("# Lookup tables\n\nMade from the code by `make generate`. Every table is asked for the full key as the client spelled it and takes the steps to the address\n" +
-		"without extension, the `@domain`, the domain and its parents by itself. Several values are joined with `,`. `vmapd postconf` prints the lines for main.cf.\n")
+		"without extension, the `@domain`, the domain and its parents by itself. Several values are joined with `,`. `vmapd postconf` prints the lines for main.cf.\n\n" +
+		"To ask one:\n\n```console\n$ vmapd lookup aliases info@example.org\ninfo@example.org\tann@example.org,bob@example.org\n```\n")
 	for _, t := range lookup.Tables() {
 		fmt.Fprintf(&b, "\n## `%s`\n\nFor `%s`. %s\n", t.Name, t.Param, t.Doc)
 		names := append([]string{t.Name}, t.Synonyms...)
