@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vmapd/vmapd/cmd/vmapd/internal/drill"
 	"github.com/vmapd/vmapd/store/db"
 	"github.com/vmapd/vmapd/store/db/dbtest"
 )
@@ -22,6 +23,23 @@ func preparations() map[string]func(w *world, t *testing.T) {
 		"docs/import.md":  (*world).withFiles,
 		"docs/alarms.md":  (*world).withAlarm,
 		"docs/guard.md":   (*world).withGuesses,
+	}
+}
+
+// results look whether what a page has told its reader to do has been done, where
+// the exit status does not say it.
+func results() map[string]func(w *world, t *testing.T) {
+	return map[string]func(w *world, t *testing.T){
+		"docs/restart.md": func(w *world, t *testing.T) {
+			drill.Await(t, time.Minute, "another process has taken over", func() bool {
+				return strings.Contains(w.Log(t), "serving in place of the process before") && w.Ready()
+			})
+		},
+		"docs/api.md": func(w *world, t *testing.T) {
+			if out, _ := w.sh(t, "vmapd lookup aliases info@example.org info@example.net"); out != "info@example.org\tann@example.org\ninfo@example.net\tcarol@example.net,ann@example.org\n" {
+				t.Error(out)
+			}
+		},
 	}
 }
 

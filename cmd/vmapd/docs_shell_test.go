@@ -40,6 +40,9 @@ func TestDocumentedShell(t *testing.T) {
 			for _, b := range list {
 				w.follow(t, b)
 			}
+			if look, there := results()[page]; there {
+				look(w, t)
+			}
 		})
 	}
 }

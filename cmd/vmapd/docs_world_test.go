@@ -39,6 +39,40 @@ account;user@example.com;{PLAIN}secret;User;Example;true;SimpleUsers;user@exampl
 alias;info@example.org;true;ann@example.org;bob@example.org
 `
 
+// worldConfig is their vmapd.toml, but for state_dir and two sockets of drill's.
+const worldConfig = `
+[dkim]
+resolvers = ["DNS"]
+[dns]
+dnsbl = ["zen.spamhaus.org"]
+[alarms]
+mail = false
+[dovecot]
+failure_delay = "0s"
+home = "ROOT/srv/vmail/%d/%n"
+[mailboxes]
+root = "ROOT/srv/vmail"
+every = "0s"
+[[listen]]
+protocol = "http"
+address = "inet:WEB"
+[[listen]]
+protocol = "policy"
+address = "unix:ROOT/run/vmapd/policy"
+[[listen]]
+protocol = "milter"
+address = "unix:ROOT/run/vmapd/milter"
+[[listen]]
+protocol = "dict"
+address = "unix:ROOT/run/vmapd/dict"
+[[listen]]
+protocol = "auth"
+address = "unix:ROOT/run/vmapd/auth"
+[[listen]]
+protocol = "auth-master"
+address = "unix:ROOT/run/vmapd/auth-master"
+`
+
 // zone is what DNS says of them.
 func zone(t *testing.T) string {
 	z := dnstest.NewZone(t,
@@ -59,17 +93,14 @@ func newWorld(t *testing.T, page string) *world {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(root) })
 	w := &world{root: root, web: mailtest.LoopbackAddrs(t, 1)[0]}
-	for _, folder := range []string{"bin", "etc/postfix", "etc/dovecot", "etc/vmapd", "run/vmapd", "usr/local/share/man", "var/lib/vmapd", "var/log", "root"} {
+	for _, folder := range []string{"bin", "etc/postfix", "etc/dovecot", "etc/vmapd", "run/vmapd", "srv/vmail", "usr/local/share/man", "var/lib/vmapd", "var/log", "root"} {
 		if err := os.MkdirAll(filepath.Join(root, folder), 0o750); err != nil {
 			t.Fatal(err)
 		}
 	}
 	state := filepath.Join(root, "var/lib/vmapd")
 	w.url = "sqlite:" + state + "/vmapd.db"
-	config := fmt.Sprintf("[dkim]\nresolvers = [%q]\n[dns]\ndnsbl = [\"zen.spamhaus.org\"]\n[alarms]\nmail = false\n[dovecot]\nfailure_delay = \"0s\"\n[[listen]]\nprotocol = \"http\"\naddress = \"inet:%s\"\n", zone(t), w.web)
-	for _, protocol := range []string{"policy", "milter", "dict", "auth", "auth-master"} {
-		config += fmt.Sprintf("[[listen]]\nprotocol = %q\naddress = \"unix:%s/run/vmapd/%[1]s\"\n", protocol, root)
-	}
+	config := strings.NewReplacer("ROOT", root, "DNS", zone(t), "WEB", w.web).Replace(worldConfig)
 	w.Vmapd = drill.NewVmapd(t, drill.Binary(t), state, config)
 	t.Cleanup(w.endAll)
 	w.install(t)
