@@ -46,6 +46,15 @@ func checkNginx(t *testing.T, b block) {
 	}
 }
 
+// checkPrometheus has promtool read a configuration of Prometheus.
+func checkPrometheus(t *testing.T, b block) {
+	file := filepath.Join(t.TempDir(), "prometheus.yml")
+	write(t, file, b.text)
+	if out, err := exec.Command(peers.Program(t, "promtool", "prometheus"), "check", "config", file).CombinedOutput(); err != nil || strings.Contains(string(out), "WARNING") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 // checkText: a drawing or a form, with nothing in it that a program should
 // check.
 func checkText(t *testing.T, b block) {

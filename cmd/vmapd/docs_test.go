@@ -21,6 +21,7 @@ func treatments() map[string]func(t *testing.T, b block) {
 		"json":           checkJSON,
 		"python":         checkPython,
 		"nginx":          checkNginx,
+		"yaml":           checkPrometheus,
 		"sh":             checkShell,   // and run, by TestDocumentedShell
 		"console":        checkConsole, // the same, with what it prints
 		"text":           checkText,

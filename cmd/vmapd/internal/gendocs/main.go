@@ -71,8 +71,10 @@ func tables() string {
 
 func metrics() string {
 	var b strings.Builder
-	b.WriteString("# Metrics\n\nMade from the code by `make generate`. Listeners of protocol `http` show these at `/metrics`, for Prometheus, beside those of Go and of the process " +
-		"(`go_`, `process_`). No label carries an address. Alerts and a dashboard are in [contrib](../contrib/README.md).\n\n| metric | labels | |\n|---|---|---|\n")
+	b.WriteString("# Metrics\n\nMade from the code by `make generate`. Listeners of protocol `http` show these at `/metrics`, beside those of Go and of the process " +
+		"(`go_`, `process_`), to clients on this machine alone: let a Prometheus or an agent there ask.\n\n" +
+		"```yaml\nscrape_configs:\n  - job_name: vmapd\n    static_configs:\n      - targets: [\"127.0.0.1:8025\"]\n```\n\n" +
+		"No label carries an address. Alerts and a dashboard are in [contrib](../contrib/README.md).\n\n| metric | labels | |\n|---|---|---|\n")
 	list, err := daemon.Metrics()
 	fail(err)
 	for _, m := range list {
