@@ -57,35 +57,43 @@ func checkDovecot(t *testing.T, b block) {
 }
 
 // checkDovecot24 holds lines for Dovecot 2.4, which is not here, against its
-// grammar: settings, blocks that end, passdb and userdb with a name, and none of
-// the words that 2.4 has put away.
+// grammar.
 func checkDovecot24(t *testing.T, b block) {
+	for _, fault := range faults24(b.text) {
+		t.Error(fault)
+	}
+}
+
+// faults24 finds what is not of Dovecot 2.4: it has settings, blocks that end,
+// passdb and userdb with a name, and none of the words that it has put away.
+func faults24(text string) (faults []string) {
 	var (
 		setting = regexp.MustCompile(`^[a-z0-9_]+(/[a-z0-9_]+)? = \S.*$|^[a-z0-9_]+ =$`)
 		opening = regexp.MustCompile(`^(passdb|userdb) [a-z][a-z0-9-]* \{$|^(service|protocol|plugin|inet_listener|unix_listener|dict|fs|quota|namespace|mailbox) [^{]+ \{$|^[a-z0-9_]+ \{$`)
 		gone    = regexp.MustCompile(`^(args|override_fields|default_fields|mail_location|disable_plaintext_auth|ssl_cert|ssl_key) =|%[a-zA-Z]|^(passdb|userdb) \{`)
 	)
 	depth := 0
-	for line := range strings.Lines(b.text) {
+	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
 		switch {
 		case line == "" || strings.HasPrefix(line, "#") || strings.HasPrefix(line, "!include"):
 		case line == "}":
 			depth--
 		case gone.MatchString(line):
-			t.Errorf("%q is not of 2.4", line)
+			faults = append(faults, line+": not of 2.4")
 		case opening.MatchString(line):
 			depth++
 		case !setting.MatchString(line):
-			t.Errorf("%q is neither a setting nor a block", line)
+			faults = append(faults, line+": neither a setting nor a block")
 		}
 		if depth < 0 {
-			t.Error("a block ends that has not begun")
+			faults, depth = append(faults, "a block ends that has not begun"), 0
 		}
 	}
 	if depth != 0 {
-		t.Errorf("%d blocks do not end", depth)
+		faults = append(faults, "a block does not end")
 	}
+	return faults
 }
 
 // TestDovecot24Grammar: it takes what "vmapd doveconf" prints, and not the
@@ -96,6 +104,13 @@ func TestDovecot24Grammar(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkDovecot24(t, block{text: string(text)})
+	for _, wrong := range []string{
+		"passdb {\n}\n", "passdb lua {\n", "}\n", "a setting\n", "passdb lua {\nargs = x\n}\n", "mail_path = /srv/%d/%n\n", "ssl_cert = </x\n", "service = imap {\n",
+	} {
+		if len(faults24(wrong)) == 0 {
+			t.Errorf("nothing is wrong with %q", wrong)
+		}
+	}
 }
 
 // write writes a file that nobody else reads.

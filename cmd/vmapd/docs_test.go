@@ -66,6 +66,17 @@ func TestDocumentedLinks(t *testing.T) {
 	}
 }
 
+// TestDocumentedPages: the README leads to every page.
+func TestDocumentedPages(t *testing.T) {
+	t.Parallel()
+	texts := documents(t)
+	for page := range texts {
+		if strings.HasPrefix(page, "docs/") && !strings.Contains(texts["README.md"], "("+page) {
+			t.Errorf("README.md does not lead to %s", page)
+		}
+	}
+}
+
 // TestDocumentedCommands looks whether there are the commands and flags that the
 // sentences of the documentation name.
 func TestDocumentedCommands(t *testing.T) {
