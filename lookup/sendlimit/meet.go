@@ -86,9 +86,9 @@ func (e *Engine) comeBack(ctx context.Context) error {
 		return ErrEpoch // in the meantime
 	}
 	t.epoch.Store(&news.Epoch)
+	e.gate.Lock() // those who judge alone end first
 	t.mode.Store(returning)
-	e.gate.Lock()   // those who judge alone end
-	e.gate.Unlock() //nolint:staticcheck // SA2001: waiting is all
+	e.gate.Unlock()
 	if err := e.tell(ctx, t.takeOut(&t.dirty), false); err != nil {
 		return err
 	}
