@@ -177,7 +177,7 @@ func (r *renderer) wrap(line, next, text string) {
 	for word := range strings.FieldsSeq(text) {
 		if len(line)+1+len(word) > 78 && !empty {
 			r.line("%s", line)
-			line, empty = strings.TrimSuffix(next, " "), true
+			line = strings.TrimSuffix(next, " ")
 		}
 		line, empty = line+" "+word, false
 	}
