@@ -92,12 +92,13 @@ func (e *Engine) keepNews() {
 		e.together.kept = n
 		w := newWriter(nil)
 		w.meta(e.self, e.key, n)
-		e.journal.append(seal(w.b))
+		e.journal.wait(e.journal.put(seal(w.b)))
 	}
 	for en := range e.together.takeOut(&e.together.news) {
 		en.mu.Lock()
-		e.keepEntry(en)
+		t := e.keepEntry(en)
 		en.mu.Unlock()
+		e.journal.wait(t)
 	}
 }
 
