@@ -19,7 +19,7 @@ func (e *Engine) count(o *order, v *Verdict) {
 		}
 		e.post(o, l)
 		if l.amount > 0 {
-			i.posted = i.posted.add(&posting{l.entry.subject, l.limit.Unit, l.limit.Window, l.limit.Window.at(o.ms), l.amount})
+			i.posted.add(posting{l.entry.subject, l.limit.Unit, l.limit.Window, l.limit.Window.at(o.ms), l.amount})
 		}
 	}
 	i.learned = append(i.learned, o.fresh...)

@@ -90,8 +90,8 @@ func (w *writer) instance(name string, i *instance) {
 	w.text(name)
 	w.number(i.at)
 	w.flags(i.refused)
-	w.number(i.posted.count())
-	w.b = append(w.b, i.posted...)
+	w.number(int64(i.posted.n))
+	w.b = append(w.b, i.posted.b...)
 	w.hashes(i.learned)
 }
 
@@ -227,7 +227,7 @@ func (r *scanner) instance() (name string, i *instance) {
 			return name, i
 		}
 	}
-	i.posted = slices.Clone(posted[:len(posted)-len(r.b)])
+	i.posted = postings{n, slices.Clone(posted[:len(posted)-len(r.b)])}
 	i.learned = r.hashes()
 	return name, i
 }

@@ -22,7 +22,7 @@ type instance struct {
 
 // clear makes i an instance that has posted nothing, and keeps its room.
 func (i *instance) clear() {
-	*i = instance{posted: i.posted[:0], learned: i.learned[:0]}
+	*i = instance{posted: postings{b: i.posted.b[:0]}, learned: i.learned[:0]}
 }
 
 // posting is what was counted in a counter.
@@ -36,22 +36,25 @@ type posting struct {
 
 // postings are encoded one behind the other, as in the file: most messages are
 // charged once, and nobody asks what they have posted. See fact.go.
-type postings []byte
+type postings struct {
+	n int
+	b []byte
+}
 
 // add appends a posting.
-func (p postings) add(x *posting) postings {
-	w := writer{p}
+func (p *postings) add(x posting) {
+	w := writer{p.b}
 	w.subject(x.subject)
 	w.letter(byte(x.unit))
 	w.number(int64(x.window))
 	w.number(x.bucket)
 	w.number(x.n)
-	return w.b
+	p.n, p.b = p.n+1, w.b
 }
 
 // of gives what was posted in a counter.
-func (p postings) of(s Subject, u Unit, w Window) (bucket, n int64) {
-	for r := (scanner{b: p}); len(r.b) > 0; {
+func (p *postings) of(s Subject, u Unit, w Window) (bucket, n int64) {
+	for r := (scanner{b: p.b}); len(r.b) > 0; {
 		kind, name := Kind(r.letter()), r.bytes(r.length(1))
 		unit, window := r.counterName()
 		bucket, n = r.number(), r.number()
@@ -63,26 +66,17 @@ func (p postings) of(s Subject, u Unit, w Window) (bucket, n int64) {
 }
 
 // all yields each posting.
-func (p postings) all(yield func(*posting) bool) {
-	for r := (scanner{b: p}); len(r.b) > 0; {
-		if x := r.posting(); !yield(&x) {
-			return
-		}
+func (p *postings) all(yield func(posting) bool) {
+	for r := (scanner{b: p.b}); len(r.b) > 0 && yield(r.posting()); {
 	}
-}
-
-// count gives how many there are.
-func (p postings) count() (n int64) {
-	for range p.all {
-		n++
-	}
-	return n
 }
 
 func (i *instance) hasLearned(h uint64) bool { return i != nil && slices.Contains(i.learned, h) }
 
-// instanceHead is what is fixed of an encoded instance.
-const instanceHead = 8 + 8 + 4 + 1 + 4 + 4
+// An encoded instance begins with at, replaced, era, flags, the number of
+// postings, and the lengths of the name and the postings, which follow; hashes
+// are the rest.
+const instanceHead = 8 + 8 + 4 + 1 + 4 + 4 + 4
 
 // encode appends an instance and its name to b.
 func (i *instance) encode(b []byte, name string) []byte {
@@ -91,29 +85,25 @@ func (i *instance) encode(b []byte, name string) []byte {
 	b = binary.LittleEndian.AppendUint32(b, i.era)
 	w := writer{b}
 	w.flags(i.refused, i.alone)
-	b = binary.LittleEndian.AppendUint32(w.b, uint32(len(name)))
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(i.posted)))
-	b = append(b, name...)
-	b = append(b, i.posted...)
-	for _, h := range i.learned {
-		b = binary.LittleEndian.AppendUint64(b, h)
+	for _, n := range [...]int{i.posted.n, len(name), len(i.posted.b)} {
+		w.b = binary.LittleEndian.AppendUint32(w.b, uint32(n))
 	}
-	return b
+	w.b = append(w.b, name...)
+	w.b = append(w.b, i.posted.b...)
+	for _, h := range i.learned {
+		w.b = binary.LittleEndian.AppendUint64(w.b, h)
+	}
+	return w.b
 }
 
 // size is how many bytes encode appends.
 func (i *instance) size(name string) int {
-	return instanceHead + len(name) + len(i.posted) + 8*len(i.learned)
+	return instanceHead + len(name) + len(i.posted.b) + 8*len(i.learned)
 }
 
-// nameIn gives the name in an encoded instance.
-func nameIn(b []byte) []byte {
-	n := binary.LittleEndian.Uint32(b[21:])
-	return b[instanceHead:][:n]
-}
-
-// atIn gives the time of an encoded instance.
-func atIn(b []byte) int64 { return int64(binary.LittleEndian.Uint64(b)) }
+// atIn gives the time of an encoded instance, nameIn its name.
+func atIn(b []byte) int64    { return int64(binary.LittleEndian.Uint64(b)) }
+func nameIn(b []byte) []byte { return b[instanceHead:][:binary.LittleEndian.Uint32(b[25:])] }
 
 // decode makes i what was encoded in b, of which it keeps nothing.
 func (i *instance) decode(b []byte) {
@@ -121,8 +111,9 @@ func (i *instance) decode(b []byte) {
 	i.at, i.replaced = atIn(b), int64(binary.LittleEndian.Uint64(b[8:]))
 	i.era = binary.LittleEndian.Uint32(b[16:])
 	i.refused, i.alone = b[20]&1 != 0, b[20]&2 != 0
-	rest, posted := b[instanceHead+len(nameIn(b)):], binary.LittleEndian.Uint32(b[25:])
-	i.posted = append(i.posted, rest[:posted]...)
+	i.posted.n = int(binary.LittleEndian.Uint32(b[21:]))
+	rest, posted := b[instanceHead+len(nameIn(b)):], binary.LittleEndian.Uint32(b[29:])
+	i.posted.b = append(i.posted.b, rest[:posted]...)
 	for rest = rest[posted:]; len(rest) > 0; rest = rest[8:] {
 		i.learned = append(i.learned, binary.LittleEndian.Uint64(rest))
 	}
