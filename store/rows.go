@@ -116,6 +116,9 @@ type Mailbox struct {
 	// Moving says that an operation on the mailbox's folder is pending
 	// (admin_mailboxoperation); set by Snapshot, ignored by Builder.
 	Moving bool
+	// Disabled says that its account or its domain is, or that its domain does
+	// not exist; set by Snapshot, ignored by Builder.
+	Disabled bool
 }
 
 // Receives reports whether mail may be delivered to the mailbox. It is the

@@ -11,32 +11,27 @@ import (
 func (r *Rules) lookAtRecipient(q *question) bool {
 	if !q.looked {
 		q.looked = true
-		if q.box, q.here = r.data.OwnMailbox(q.snap, q.Recipient); q.here {
-			q.domain, q.here = q.snap.DomainByID(q.box.DomainID)
-		}
+		q.box, q.here = r.data.OwnMailbox(q.snap, q.Recipient)
 	}
 	return q.here
 }
 
-// recipient refuses recipients that take no mail.
+// recipientExempt reports whether a rule does not hold for the recipient.
+func (q *question) recipientExempt(e *Exemptions) bool {
+	d, _ := q.snap.DomainByID(q.box.DomainID)
+	return e.match(q.Request, q.box.Address, d.Name)
+}
+
+// recipient refuses recipients that take no mail. A mailbox without an account
+// does: nobody has disabled it.
 func (r *Rules) recipient(_ context.Context, q *question) policy.Action {
 	switch {
 	case !q.set.Recipients || q.State != policy.Rcpt || !r.lookAtRecipient(q):
-	case q.receives() || q.set.Exempt.match(q.Request, q.box.Address, q.domain.Name):
+	case q.box.Receives() && !q.box.Disabled || q.recipientExempt(&q.set.Exempt):
 	default:
 		return q.set.Disabled
 	}
 	return policy.Dunno()
-}
-
-// receives reports whether the mailbox of the recipient takes mail. One without
-// an account does: nobody has disabled it.
-func (q *question) receives() bool {
-	if !q.box.Receives() || !q.domain.Enabled {
-		return false
-	}
-	a, ok := q.snap.AccountByID(q.box.AccountID)
-	return !ok || a.Active
 }
 
 // quota refuses what does not fit. Mailboxes of which nobody knows how full they
@@ -50,7 +45,7 @@ func (r *Rules) quota(_ context.Context, q *question) policy.Action {
 		return policy.Dunno()
 	}
 	fits := fit(&q.box, f.Bytes, q.Size, q.set.Grace)
-	if fits == roomy || q.set.QuotaExempt.match(q.Request, q.box.Address, q.domain.Name) {
+	if fits == roomy || q.recipientExempt(&q.set.QuotaExempt) {
 		return policy.Dunno()
 	}
 	if fits == tooLarge {
