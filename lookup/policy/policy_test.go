@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
+	"pgregory.net/rapid"
 
 	"github.com/vmapd/vmapd/lookup/internal/linetest"
 )
@@ -233,6 +234,31 @@ func FuzzServeConn(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestValueSize compares looking at eight bytes at a time with looking at each.
+func TestValueSize(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		b := rapid.SliceOf(rapid.OneOf(rapid.Byte(), rapid.SampledFrom([]byte("\t\t\n\x1f \x7e\x7f\x80\xff")), rapid.ByteRange('a', 'z'), rapid.ByteRange('a', 'z'))).Draw(t, "value")
+		want := 0
+		for want < len(b) && (b[want] == '\t' || b[want] >= ' ' && b[want] != 0x7f) {
+			want++
+		}
+		if got := valueSize(b); got != want {
+			t.Fatalf("%q: %d, want %d", b, got, want)
+		}
+	})
+}
+
+// BenchmarkParse takes a request apart.
+func BenchmarkParse(b *testing.B) {
+	var r Request
+	in := []byte(asPostfix)
+	for b.Loop() {
+		if n, err := r.parse(in); n != len(in) || err != nil {
+			b.Fatal(n, err)
+		}
+	}
 }
 
 func BenchmarkServe(b *testing.B) {
