@@ -18,7 +18,12 @@ type commits struct {
 	written ticket    // of the last one that is written, or given up
 	writing bool
 	company bool // the last write was of several records, or others came meanwhile
+	alone   int  // writes since there was company, or since it was looked for
 }
+
+// lookEvery is after how many writes without company somebody looks whether
+// there is any.
+const lookEvery = 16
 
 // ticket is the place of a record among all; 0 is nobody's, and written.
 type ticket uint64
@@ -55,7 +60,7 @@ func (j *journal) wait(t ticket) {
 func (j *journal) commit(t ticket) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.company {
+	if j.company || j.alone >= lookEvery {
 		j.letOthers()
 	}
 	return j.writeUpTo(t)
@@ -64,6 +69,7 @@ func (j *journal) commit(t ticket) error {
 // letOthers lets those who are about to put a record do so: one write(2) for
 // all costs less than one for each. Who is alone does not wait for anybody.
 func (j *journal) letOthers() {
+	j.alone = 0
 	j.mu.Unlock()
 	runtime.Gosched()
 	j.mu.Lock()
@@ -98,6 +104,7 @@ func (j *journal) write() (err error) {
 		j.unsaved = true
 	}
 	j.company = to-j.written > 1 || len(j.waiting) > 0
+	j.alone++
 	j.spare, j.written, j.writing = b, to, false
 	j.turn.Broadcast()
 	return err
