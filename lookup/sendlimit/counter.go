@@ -28,13 +28,25 @@ type counter struct {
 	refused int64 // bucket in which the first refusal was told; 0: not
 	reset   int64 // when it was reset, in milliseconds; 0: never
 
-	// What follows is for nodes that share, see apart.go.
+	sharing *sharing // nil of most where nobody shares
+
+	room [1]cell // for the first of cells: most have no more
+}
+
+// sharing is what nodes that share need of a counter, see apart.go.
+type sharing struct {
 	alone   []tally // what was counted in the present era, when nobody could be asked
 	era     uint32  // the era of alone
 	version int64   // of the cells as the other nodes have told them
 	dirty   bool    // they do not know our cells
+}
 
-	room [1]cell // for the first of cells: most have no more
+// shared gives that of a counter, which it makes if need be.
+func (k *counter) shared() *sharing {
+	if k.sharing == nil {
+		k.sharing = new(sharing)
+	}
+	return k.sharing
 }
 
 // tally is an amount in a bucket.

@@ -18,9 +18,9 @@ type entry struct {
 	seen     *seen // of accounts; nil if nobody counts new recipients
 
 	room struct { // for the first counters: each thing that lies elsewhere is a cache miss
-		counters [2]counter
-		used     int
 		list     [2]*counter
+		used     int
+		counters [2]counter
 	}
 }
 

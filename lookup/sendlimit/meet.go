@@ -130,7 +130,7 @@ func (e *Engine) takeOver(news *News) {
 		if evicted {
 			e.stats.evicted.Add(1)
 		}
-		if k := en.counter(c.Unit, c.Window); c.Version > k.version {
+		if k := en.counter(c.Unit, c.Window); c.Version > k.shared().version {
 			k.learn(c, e.self)
 			e.heard(en)
 		}

@@ -58,7 +58,7 @@ func (e *Engine) touch(en *entry, k *counter) {
 	if e.s.Shared == nil {
 		return
 	}
-	k.dirty = true
+	k.shared().dirty = true
 	e.together.mu.Lock()
 	defer e.together.mu.Unlock()
 	e.together.dirty[en] = struct{}{}

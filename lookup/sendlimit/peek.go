@@ -55,7 +55,10 @@ func (e *Engine) zero(en *entry, k *counter) {
 	for _, c := range slices.Clone(k.cells) {
 		k.add(e.self, c.bucket, -c.n)
 	}
-	k.alone, k.warned, k.refused, k.reset = nil, 0, 0, e.now()
+	k.warned, k.refused, k.reset = 0, 0, e.now()
+	if k.sharing != nil {
+		k.sharing.alone = nil
+	}
 	e.touch(en, k)
 }
 
