@@ -105,6 +105,9 @@ func (j *journal) write() (err error) {
 	}
 	j.company = to-j.written > 1 || len(j.waiting) > 0
 	j.alone++
+	if cap(b) > keepRoom {
+		b = nil
+	}
 	j.spare, j.written, j.writing = b, to, false
 	j.turn.Broadcast()
 	return err

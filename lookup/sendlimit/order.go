@@ -40,9 +40,16 @@ func (e *Engine) newOrder(c *Charge) *order {
 	return o
 }
 
+// keepRoom bounds the room that is kept of an order, and of what waits for the
+// file, in bytes: one message to very many recipients should not hold it for good.
+const keepRoom = 64 << 10
+
 // done takes an order back. Nothing of it may be in use: a Verdict names the
 // subjects by what entries call them.
 func (e *Engine) done(o *order) {
+	if cap(o.record.b) > keepRoom || 8*cap(o.fresh) > keepRoom || 8*cap(o.known.learned) > keepRoom {
+		return
+	}
 	clear(o.entries)
 	clear(o.lines)
 	clear(o.told)
