@@ -78,7 +78,7 @@ var imports = map[string][]string{
 	"cmd/vmapd/internal/gendocs":  {"admin/doctor", "cmd/vmapd/internal/doveconf", "daemon", "lookup"},
 	"cmd/vmapd/internal/mailtest": {"internal/peers"},
 	"cmd/vmapd/internal/manual":   {"daemon"},
-	"cmd/vmapd/internal/setup":    {"cmd/vmapd/internal/doveconf", "daemon"},
+	"cmd/vmapd/internal/setup":    {"cmd/vmapd/internal/doveconf", "daemon", "internal/peers"},
 	"cmd/vmapd/internal/drill":    {"daemon", "internal/sdtest", "lookup/socketmap"},
 }
 
