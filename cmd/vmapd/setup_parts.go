@@ -63,6 +63,21 @@ func saslSocket(c *daemon.Config, queue string) (file string) {
 	return file
 }
 
+// dovecotRoute is the release of a Dovecot, of which "dovecot --version" prints
+// such as "2.3.19.1 (9b53102964)", and the way in which it asks vmapd.
+func dovecotRoute(version string) (release, auth string, err error) {
+	version, _, _ = strings.Cut(strings.TrimSpace(version), " ")
+	switch {
+	case strings.HasPrefix(version, "2.3."):
+		return "2.3", doveconf.Dict, nil
+	case version == "2.4.0", strings.HasPrefix(version, "2.4.0-"), version == "2.4.1", strings.HasPrefix(version, "2.4.1-"):
+		return "", "", fmt.Errorf("for Dovecot %s some lines have to be changed by hand: take what vmapd doveconf --version 2.4 prints, its comments say which", version)
+	case strings.HasPrefix(version, "2.4."):
+		return "2.4", doveconf.Server, nil
+	}
+	return "", "", fmt.Errorf("the Dovecot of this machine is %q: vmapd knows 2.3 and 2.4", version)
+}
+
 // protocolsDir has a file for each package of Dovecot's protocols (Debian).
 const protocolsDir = "/usr/share/dovecot/protocols.d"
 
@@ -72,9 +87,8 @@ func dovecotHere(ctx context.Context) (d setup.Dovecot, err error) {
 	if err != nil {
 		return d, fmt.Errorf("look at Dovecot: %w: apt install dovecot-imapd dovecot-lmtpd", err)
 	}
-	d.Version, d.Auth = "2.3", doveconf.Dict
-	if !strings.HasPrefix(out, "2.3.") {
-		d.Version, d.Auth = "2.4", doveconf.Server
+	if d.Version, d.Auth, err = dovecotRoute(out); err != nil {
+		return d, err
 	}
 	for _, p := range []struct{ file, protocol string }{
 		{"imapd", "imap"}, {"pop3d", "pop3"}, {"lmtpd", "lmtp"}, {"managesieved", "sieve"}, // submission is Postfix's here
