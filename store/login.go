@@ -6,10 +6,18 @@ package store
 // enabled domain, and a send-only mailbox is not for reading (Modoboa's
 // password_query).
 func (s *Snapshot) LoginRefusal(a *Account, service string) string {
-	if !a.Active {
+	return s.loginRefusal(a.Active, s.base.accounts.ids.row(a.ID), service)
+}
+
+// LoginRefusal is that of the account, for less.
+func (r *AccountRows) LoginRefusal(service string) string {
+	return r.s.loginRefusal(r.Active(), r.row, service)
+}
+
+func (s *Snapshot) loginRefusal(active bool, at uint32, service string) string {
+	if !active {
 		return "the account is disabled"
 	}
-	at := s.base.accounts.ids.row(a.ID)
 	if at == 0 {
 		return "the account has no mailbox"
 	}

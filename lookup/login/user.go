@@ -113,9 +113,12 @@ func (l *Logins) Stored(ctx context.Context, name []byte, service string, master
 	if err != nil {
 		return store.Account{}, false, err
 	}
-	refusal := func(a *store.Account) string { return s.LoginRefusal(a, service) }
+	refusal := func(r *store.AccountRows) string { return r.LoginRefusal(service) }
 	if master {
-		refusal = (*store.Account).MasterRefusal
+		refusal = func(r *store.AccountRows) string {
+			a := r.Account()
+			return a.MasterRefusal()
+		}
 	}
 	a, why := firstAllowed(s.AccountsByEmail(store.Fold(string(name))), refusal)
 	return a, why == "", nil
@@ -134,7 +137,7 @@ func (l *Logins) Prefetch(ctx context.Context, name []byte, service string) (p P
 		return Prefetched{}, false, err
 	}
 	at := s.At(store.Fold(string(name)))
-	a, why := firstAllowed(at.Accounts(), func(a *store.Account) string { return s.LoginRefusal(a, service) })
+	a, why := firstAllowed(at.Accounts(), func(r *store.AccountRows) string { return r.LoginRefusal(service) })
 	if why != "" {
 		return Prefetched{}, false, nil
 	}
@@ -146,12 +149,11 @@ func (l *Logins) Prefetch(ctx context.Context, name []byte, service string) (p P
 }
 
 // firstAllowed finds the first account that is not refused, or why there is none.
-func firstAllowed(accounts store.AccountRows, refusal func(*store.Account) string) (a store.Account, why string) {
+func firstAllowed(accounts store.AccountRows, refusal func(*store.AccountRows) string) (a store.Account, why string) {
 	why = "there is no such user"
 	for accounts.Next() {
-		a = accounts.Account()
-		if why = refusal(&a); why == "" {
-			return a, ""
+		if why = refusal(&accounts); why == "" {
+			return accounts.Account(), ""
 		}
 	}
 	return store.Account{}, why
