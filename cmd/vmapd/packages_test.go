@@ -58,7 +58,8 @@ func TestPurge(t *testing.T) {
 	text := regexp.MustCompile(`/(var/lib|run|etc)/`).ReplaceAllString(string(script), root+"/$1/")
 	for _, file := range []string{
 		"var/lib/vmapd/snapshot", "var/lib/vmapd/snapshot.new-1", "var/lib/vmapd/spool.db", "var/lib/vmapd/spool.db-wal", "var/lib/vmapd/guard", "var/lib/vmapd/users",
-		"var/lib/vmapd/dkim-kept/key", "var/lib/vmapd/vmapd.db", "var/lib/vmapd/dkim/example.com.pem", "etc/vmapd/database.password", "run/vmapd/socketmap",
+		"var/lib/vmapd/dkim-kept/key", "var/lib/vmapd/alarms.db", "var/lib/vmapd/alarms.db-lock", "var/lib/vmapd/limits", "var/lib/vmapd/limits-lock",
+		"var/lib/vmapd/parameters.json", "var/lib/vmapd/jobs.json", "var/lib/vmapd/dns/example.com", "var/lib/vmapd/vmapd.db", "var/lib/vmapd/dkim/example.com.pem", "etc/vmapd/database.password", "run/vmapd/socketmap",
 	} {
 		if err := os.MkdirAll(filepath.Join(root, filepath.Dir(file)), 0o755); err != nil {
 			t.Fatal(err)
@@ -82,7 +83,7 @@ func TestPurge(t *testing.T) {
 		}
 		return left
 	}
-	if left := run("remove"); len(left) != 11 {
+	if left := run("remove"); len(left) != 18 {
 		t.Errorf("remove left %v", left)
 	}
 	want := []string{"etc/vmapd/database.password", "var/lib/vmapd/dkim/example.com.pem", "var/lib/vmapd/vmapd.db"}
