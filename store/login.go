@@ -50,8 +50,13 @@ func (a *Account) MasterRefusal() string {
 // Has reports whether a service finds the mailbox, the state of its account and
 // domain aside: neither mail nor readers come to one that is for sending only
 // (Modoboa's user_query).
-func (m *Mailbox) Has(service string) bool {
-	return !m.SendOnly || service != "imap" && service != "pop3" && service != "lmtp"
+func (m *Mailbox) Has(service string) bool { return has(m.SendOnly, service) }
+
+// Has is that of the Mailbox.
+func (b *Box) Has(service string) bool { return has(b.SendOnly, service) }
+
+func has(sendOnly bool, service string) bool {
+	return !sendOnly || service != "imap" && service != "pop3" && service != "lmtp"
 }
 
 // SomeAccount returns an account with a password, for each seed always the
