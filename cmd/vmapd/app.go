@@ -91,7 +91,7 @@ func (a *app) command() *cobra.Command {
 	f.BoolVar(&a.json, "json", false, "print data as JSON")
 	root.AddCommand(
 		a.serveCommand(), a.initCommand(), a.lookupCommand(), a.explainCommand(), a.statusCommand(), a.reloadCommand(), a.forgiveCommand(), a.configCommand(),
-		a.postconfCommand(), a.doveconfCommand(), a.passwdFileCommand(), a.importCommand(), a.exportCommand(), a.dbCommand(), a.versionCommand(), a.passwordCommand(), a.dkimCommand(), a.dnsCommand(),
+		a.postconfCommand(), a.doveconfCommand(), a.setupCommand(), a.passwdFileCommand(), a.importCommand(), a.exportCommand(), a.dbCommand(), a.versionCommand(), a.passwordCommand(), a.dkimCommand(), a.dnsCommand(),
 		a.tokenCommand(), a.limitsCommand(), a.limitCommand(), a.logCommand(), a.alarmCommand(), a.doctorCommand(), a.diffCommand(), a.mailboxOperationsCommand(), a.jobCommand(), a.manualCommand(),
 	)
 	root.AddCommand(a.resourceCommands()...)

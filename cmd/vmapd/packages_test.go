@@ -40,7 +40,7 @@ func TestPackages(t *testing.T) {
 			t.Errorf("nfpm.yaml lacks %s", name)
 		}
 	}
-	for _, script := range []string{"build.sh", "test.sh", "postinst", "prerm", "postrm", "postinst.rpm", "prerm.rpm", "postrm.rpm"} {
+	for _, script := range []string{"build.sh", "test.sh", "root.sh", "quickstart.sh", "machine.sh", "postinst", "prerm", "postrm", "postinst.rpm", "prerm.rpm", "postrm.rpm"} {
 		if out, err := exec.Command("sh", "-n", "../../contrib/packages/"+script).CombinedOutput(); err != nil {
 			t.Errorf("%s: %v\n%s", script, err, out)
 		}
