@@ -75,6 +75,9 @@ func wordsOf[T any]() int {
 
 // settle asks for large pages below what was taken.
 func (s *slabs) settle(giveWay func()) {
+	if s == nil {
+		return
+	}
 	type stretch struct{ from, to uintptr }
 	var all []stretch
 	for _, w := range s.all {
