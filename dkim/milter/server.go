@@ -160,9 +160,7 @@ func (s *Server) serve(ctx context.Context, w *wire) error {
 	agreed := s.agree(offer)
 	session := &session{server: s, ctx: context.WithoutCancel(ctx), protocol: agreed.protocol, wire: w}
 	w.busy = func() bool { return session.busy }
-	if agreed.protocol&milter.OptNoBodyReply != 0 {
-		w.body = session.chunk
-	}
+	w.direct = session.direct
 	server := &milter.Server{
 		NewMilter: func() milter.Milter { return session },
 		Actions:   agreed.actions, Protocol: agreed.protocol, SymList: macroList,

@@ -24,6 +24,7 @@ type session struct {
 
 	client     netip.Addr
 	daemonName string
+	macros     macros // of the event that comes
 
 	// The message under way.
 	busy    bool
@@ -33,79 +34,126 @@ type session struct {
 	decided time.Time // when the header had ended
 }
 
-// The replies. Each leaves go-milter's idea of the session alone.
-type reply byte
+// macros are what the MTA says beside an event, as far as it is looked at.
+type macros struct{ daemonName, authType, queueID string }
 
+// The replies.
 const (
-	goOn   = reply(milter.ActContinue)
-	accept = reply(milter.ActAccept) // no more of this message
-	skip   = reply(milter.ActSkip)   // no more of its body
+	goOn   = byte(milter.ActContinue)
+	accept = byte(milter.ActAccept) // no more of this message
+	skip   = byte(milter.ActSkip)   // no more of its body
 )
 
-func (r reply) Response() *milter.Message { return &milter.Message{Code: byte(r)} }
-func (r reply) Continue() bool            { return true }
+// reply gives a reply. It goes past go-milter, which would begin a new session
+// after some, and is told that there is none.
+func (s *session) reply(r byte) (milter.Response, error) {
+	s.wire.reply(r)
+	return nil, nil
+}
 
 // answer gives a reply, or none where it was agreed that there is none.
-func (s *session) answer(none milter.OptProtocol, r reply) milter.Response {
-	if s.protocol&none != 0 {
-		return nil
+func (s *session) answer(none milter.OptProtocol, r byte) (milter.Response, error) {
+	if s.protocol&none == 0 {
+		s.wire.reply(r)
 	}
-	return r
+	return nil, nil
+}
+
+// direct takes the packets that do not come by way of go-milter.
+func (s *session) direct(code byte, data []byte) bool {
+	switch milter.Code(code) {
+	case milter.CodeMacro:
+		return s.define(data)
+	case milter.CodeHeader:
+		name, value, _ := strings.Cut(string(data), "\x00")
+		value, _, _ = strings.Cut(value, "\x00")
+		s.field(name, value)
+	case milter.CodeBody:
+		s.chunk(data)
+	}
+	return true
+}
+
+// define takes the macros of the event that comes: its code, then names and
+// values. Those of the event before are over.
+func (s *session) define(data []byte) bool {
+	s.macros = macros{}
+	if len(data) == 0 {
+		return false
+	}
+	for rest := string(data[1:]); rest != ""; {
+		var name, value string
+		name, rest, _ = strings.Cut(rest, "\x00")
+		value, rest, _ = strings.Cut(rest, "\x00")
+		switch name {
+		case "{daemon_name}":
+			s.macros.daemonName = value
+		case "{auth_type}":
+			s.macros.authType = value
+		case "i":
+			s.macros.queueID = value
+		}
+	}
+	return true
 }
 
 // Connect implements milter.Milter. Postfix gives the address of the SMTP
 // client, or 127.0.0.1 for mail of sendmail(1).
-func (s *session) Connect(_, _ string, _ uint16, addr net.IP, m *milter.Modifier) (milter.Response, error) {
+func (s *session) Connect(_, _ string, _ uint16, addr net.IP, _ *milter.Modifier) (milter.Response, error) {
 	client, _ := netip.AddrFromSlice(addr)
 	s.client = client.Unmap()
-	s.daemonName = m.Macros["{daemon_name}"]
-	return s.answer(milter.OptNoConnReply, goOn), nil
+	s.daemonName = s.macros.daemonName
+	return s.answer(milter.OptNoConnReply, goOn)
 }
 
 // Helo implements milter.Milter.
 func (s *session) Helo(string, *milter.Modifier) (milter.Response, error) {
-	return s.answer(milter.OptNoHeloReply, goOn), nil
+	return s.answer(milter.OptNoHeloReply, goOn)
 }
 
 // MailFrom implements milter.Milter: a message begins.
-func (s *session) MailFrom(_ string, m *milter.Modifier) (milter.Response, error) {
+func (s *session) MailFrom(string, *milter.Modifier) (milter.Response, error) {
 	s.forget()
 	s.busy = true
-	s.queueID(m)
+	s.queueID()
 	settings := s.server.Settings()
-	if settings.eligible(s.client, s.daemonName, m.Macros["{auth_type}"]) {
+	if settings.eligible(s.client, s.daemonName, s.macros.authType) {
 		s.message = s.server.newMessage()
 		s.message.Reset(&settings.Options)
 	}
-	return s.answer(milter.OptNoMailReply, goOn), nil
+	return s.answer(milter.OptNoMailReply, goOn)
 }
 
 // RcptTo implements milter.Milter.
 func (s *session) RcptTo(string, *milter.Modifier) (milter.Response, error) {
-	return s.answer(milter.OptNoRcptReply, goOn), nil
+	return s.answer(milter.OptNoRcptReply, goOn)
 }
 
-// Header implements milter.Milter.
-func (s *session) Header(name, value string, _ *milter.Modifier) (r milter.Response, _ error) {
-	r = s.answer(milter.OptNoHeaderReply, goOn)
+// Header implements milter.Milter, and is not called: see field.
+func (s *session) Header(string, string, *milter.Modifier) (milter.Response, error) { return nil, nil }
+
+// BodyChunk implements milter.Milter, and is not called: see chunk.
+func (s *session) BodyChunk([]byte, *milter.Modifier) (milter.Response, error) { return nil, nil }
+
+// field takes a field of the header.
+func (s *session) field(name, value string) {
+	s.answer(milter.OptNoHeaderReply, goOn)
 	if s.message != nil {
 		defer s.rescue()
 		s.message.Field(name, value, s.protocol&milter.OptHeaderLeadingSpace != 0)
 	}
-	return r, nil
 }
 
-// Headers implements milter.Milter: the header has ended. go-milter's own idea
-// of the fields is of no use, it has lost their order.
-func (s *session) Headers(_ textproto.MIMEHeader, m *milter.Modifier) (milter.Response, error) {
+// Headers implements milter.Milter: the header has ended.
+func (s *session) Headers(textproto.MIMEHeader, *milter.Modifier) (milter.Response, error) {
 	if !s.busy {
-		return goOn, nil // no MAIL
+		return s.reply(goOn) // no MAIL
 	}
-	s.queueID(m)
+	s.queueID()
 	if s.decide(); s.message == nil {
-		return accept, nil
+		return s.reply(accept)
 	}
-	return goOn, nil
+	return s.reply(goOn)
 }
 
 // decide finds the keys, or ends the message.
@@ -136,44 +184,38 @@ func (s *session) decide() {
 	s.message.StartBody(keys)
 }
 
-// BodyChunk implements milter.Milter, where there is a reply to chunks.
-func (s *session) BodyChunk(chunk []byte, _ *milter.Modifier) (r milter.Response, _ error) {
-	r = s.answer(milter.OptNoBodyReply, goOn)
-	if s.message == nil || s.keys == nil {
-		if s.protocol&milter.OptSkip != 0 {
-			r = s.answer(milter.OptNoBodyReply, skip)
-		}
-		return r, nil
-	}
-	s.chunk(chunk)
-	return r, nil
-}
-
-// chunk adds a piece of the body.
+// chunk takes a piece of a chunk of the body. There is a reply to the whole.
 func (s *session) chunk(b []byte) {
-	if s.message == nil || s.keys == nil {
-		return
+	wanted := s.message != nil && s.keys != nil
+	if s.wire.left == 0 {
+		r := goOn
+		if !wanted && s.protocol&milter.OptSkip != 0 {
+			r = skip
+		}
+		s.answer(milter.OptNoBodyReply, r)
 	}
-	defer s.rescue()
-	s.message.Body(b)
+	if wanted {
+		defer s.rescue()
+		s.message.Body(b)
+	}
 }
 
 // Body implements milter.Milter: the message has ended. The reply is that we go
 // on, which is as good as to accept, and for which go-milter does not forget the
 // session.
-func (s *session) Body(m *milter.Modifier) (milter.Response, error) {
-	s.queueID(m)
+func (s *session) Body(*milter.Modifier) (milter.Response, error) {
+	s.queueID()
 	if s.busy && s.keys == nil { // a client that says nothing of the header's end
 		s.decide()
 	}
 	if s.message != nil && s.keys != nil {
-		s.sign(m)
+		s.sign()
 	}
-	return goOn, nil
+	return s.reply(goOn)
 }
 
 // sign adds the signatures that the message does not have yet.
-func (s *session) sign(m *milter.Modifier) {
+func (s *session) sign() {
 	defer s.rescue()
 	keys := s.keys
 	if slices.ContainsFunc(keys, s.signedBy) {
@@ -193,10 +235,7 @@ func (s *session) sign(m *milter.Modifier) {
 			v = strings.TrimPrefix(v, " ") // the MTA puts it there
 		}
 		// Index 0 is the top, above Postfix's own Received, which filters do not see.
-		if err := m.InsertHeader(0, "DKIM-Signature", v); err != nil {
-			s.fail(err)
-			return
-		}
+		s.wire.reply(byte(milter.ActInsertHeader), "\x00\x00\x00\x00", "DKIM-Signature\x00", v, "\x00")
 	}
 	for _, k := range keys {
 		s.event.Selectors = append(s.event.Selectors, k.Selector)
@@ -209,12 +248,13 @@ func (s *session) signedBy(k *dkim.Key) bool { return s.message.Signed(k.Domain,
 // Abort implements milter.Milter.
 func (s *session) Abort(*milter.Modifier) error {
 	s.forget()
+	s.macros = macros{}
 	return nil
 }
 
 // queueID notes the queue id once the MTA has one.
-func (s *session) queueID(m *milter.Modifier) {
-	if id := m.Macros["i"]; id != "" {
+func (s *session) queueID() {
+	if id := s.macros.queueID; id != "" {
 		s.event.QueueID = id
 	}
 }

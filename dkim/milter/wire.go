@@ -24,8 +24,14 @@ const (
 	minOffer   = lengthSize + 1 + 3*4
 )
 
-// commands are the codes of packets that go-milter understands.
-const commands = "ABCDEHLMNOQRT"
+// commands are the codes of packets that go-milter understands. Those of
+// directCodes are nearly all of a message, and go past it: it would copy each
+// several times into new memory, which costs more than all that is done with them
+// here.
+const (
+	commands    = "ABCDEHLMNOQRT"
+	directCodes = "BDL"
+)
 
 // wire is a connection as go-milter sees it: whole packets and then its end,
 // never an error. All methods but drain and Close are called by one goroutine.
@@ -39,9 +45,9 @@ type wire struct {
 	left   int         // of them, those that are still to be read
 	code   byte        // of that packet
 	busy   func() bool // a message is under way
-	// body, if set, takes the chunks of bodies: go-milter would copy each into new
-	// memory, which costs more than all that is done with it here.
-	body func(chunk []byte)
+	// direct, if set, is given the packets of directCodes, bodies in pieces, and
+	// reports whether they make sense. It keeps nothing of data.
+	direct func(code byte, data []byte) bool
 
 	said  []byte // what the session began with, see pass.go
 	known int    // bytes that are still to come whose replies the client knows
@@ -112,30 +118,58 @@ func (w *wire) Read(b []byte) (int, error) {
 // false at the end of the connection.
 func (w *wire) next() bool {
 	for !w.ended && w.arrive() {
-		if w.code != byte(milter.CodeBody) || w.body == nil {
+		if w.direct == nil || strings.IndexByte(directCodes, w.code) < 0 {
 			return true
 		}
-		w.pass()
+		w.in.Discard(lengthSize + 1) //nolint:errcheck // arrive has seen it
+		w.left -= lengthSize + 1
+		if w.code == byte(milter.CodeBody) {
+			w.pieces()
+		} else {
+			w.whole()
+		}
 	}
 	return false
 }
 
-// pass hands a chunk of a body on.
-func (w *wire) pass() {
+// pieces hands the chunk of a body on, as it arrives.
+func (w *wire) pieces() {
 	piece, _ := w.server.pieces.Get().(*[pieceSize]byte)
 	if piece == nil {
 		piece = new([pieceSize]byte)
 	}
 	defer w.server.pieces.Put(piece)
-	w.in.Discard(lengthSize + 1) //nolint:errcheck // arrive has seen it
-	for w.left -= lengthSize + 1; w.left > 0; {
+	for more := true; more && !w.ended; more = w.left > 0 {
 		n, err := w.in.Read(piece[:min(w.left, pieceSize)])
 		w.left -= n
-		w.body(piece[:n])
+		w.hand(piece[:n])
 		if err != nil {
 			w.end(within(err))
-			return
 		}
+	}
+}
+
+// whole hands a packet on when all of it is there.
+func (w *wire) whole() {
+	n := w.left
+	data, err := w.in.Peek(min(n, bufferSize))
+	if err == nil && n > len(data) {
+		data = make([]byte, n)
+		_, err = io.ReadFull(w.in, data)
+	} else {
+		w.in.Discard(len(data)) //nolint:errcheck // it was there
+	}
+	w.left = 0
+	if err != nil {
+		w.end(within(err))
+		return
+	}
+	w.hand(data)
+}
+
+func (w *wire) hand(data []byte) {
+	if !w.direct(w.code, data) {
+		w.end(senseless(w.code))
 	}
 }
 
@@ -261,7 +295,23 @@ func (w *wire) end(why error) {
 	}
 }
 
-// Write keeps a reply for flush.
+func senseless(code byte) error {
+	return &ProtocolError{fmt.Sprintf("the packet %q makes no sense", code)}
+}
+
+// reply keeps a reply for flush.
+func (w *wire) reply(code byte, parts ...string) {
+	size := 1
+	for _, p := range parts {
+		size += len(p)
+	}
+	w.out = append(binary.BigEndian.AppendUint32(w.out, uint32(size)), code)
+	for _, p := range parts {
+		w.out = append(w.out, p...)
+	}
+}
+
+// Write keeps a reply of go-milter for flush.
 func (w *wire) Write(b []byte) (int, error) {
 	w.out = append(w.out, b...)
 	return len(b), nil
@@ -286,7 +336,7 @@ func (w *wire) flush() bool {
 func (w *wire) Close() error {
 	w.once.Do(func() {
 		if w.code != byte(milter.CodeQuit) {
-			w.end(&ProtocolError{fmt.Sprintf("the packet %q makes no sense", w.code)})
+			w.end(senseless(w.code))
 		}
 		close(w.closed)
 	})
