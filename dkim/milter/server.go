@@ -149,6 +149,7 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn) error {
 }
 
 func (s *Server) serve(ctx context.Context, w *wire) error {
+	makeRoom(0)
 	defer w.release()
 	defer context.AfterFunc(ctx, w.drain)()
 	session := &session{server: s, ctx: context.WithoutCancel(ctx), wire: w}
@@ -156,6 +157,16 @@ func (s *Server) serve(ctx context.Context, w *wire) error {
 	w.run(session.packet)
 	session.forget()
 	return w.err
+}
+
+// makeRoom makes the stack of a new goroutine as large as a signature needs it, at
+// once and while it is nearly empty. Else it would be copied again and again, with
+// all that stands on it, as crypto/rsa calls its way down.
+//
+//go:noinline
+func makeRoom(i int) byte {
+	var frame [9 << 10]byte
+	return frame[i]
 }
 
 // orDefault returns v, or def if v is not positive.
