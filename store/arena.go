@@ -33,7 +33,7 @@ func (a *arena) add(s string) ref {
 		if a.shared.claim(len(a.chunks)) {
 			a.chunks = slices.Clone(a.chunks)
 		}
-		a.chunks = append(a.chunks, new([chunkBytes]byte))
+		a.chunks = append(a.chunks, chunkOf[[chunkBytes]byte](a.shared.from))
 		a.free = 0
 		if len(a.chunks) == 1 {
 			a.free = 4 // so that no record is ref 0

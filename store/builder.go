@@ -33,7 +33,9 @@ type Builder struct {
 
 // NewBuilder returns an empty Builder.
 func NewBuilder() *Builder {
-	return &Builder{base: base{symbols: newSymbols(), keys: new(keysMark)}, total: map[ProblemKind]int{}, rekey: map[uint32]*rekeying{}}
+	b := &Builder{base: base{symbols: newSymbols(), keys: new(keysMark)}, total: map[ProblemKind]int{}, rekey: map[uint32]*rekeying{}}
+	b.takeFrom(new(slabs))
+	return b
 }
 
 // GiveWay lets requests have the processor; a source calls it every few hundred
@@ -125,6 +127,8 @@ func (b *Builder) finishAll() {
 		}
 	}
 	b.symbols.index.pack(b.GiveWay)
+	b.symbols.shared.from.settle(b.GiveWay)
+	b.takeFrom(nil)
 	b.compact = b.size()
 }
 

@@ -23,7 +23,7 @@ func (c *column[T]) add(v T) uint32 {
 		if c.shared.claim(len(c.chunks)) {
 			c.chunks = slices.Clone(c.chunks)
 		}
-		c.chunks = append(c.chunks, new([chunkRows]T))
+		c.chunks = append(c.chunks, chunkOf[[chunkRows]T](c.shared.from))
 	}
 	c.n++
 	*c.edit(uint32(c.n)) = v

@@ -208,14 +208,26 @@ func routeKind(k Kind) int { return int(k - Transports) }
 
 func (b *base) route(k Kind) *table[routeRow] { return &b.routes[routeKind(k)] }
 
-// share marks everything as shared with the snapshot that b is a copy of.
-func (b *base) share() {
-	for _, s := range []*shared{
+// chunked lists everything that is in chunks.
+func (b *base) chunked() []*shared {
+	return []*shared{
 		&b.symbols.shared, &b.symbols.index.shared, &b.texts.shared,
 		&b.domains.shared, &b.domainAliases.shared, &b.accounts.shared, &b.mailboxes.shared, &b.aliases.shared, &b.senders.shared,
 		&b.operations.shared, &b.signingKeys.shared, &b.dkim.shared, &b.routes[0].shared, &b.routes[1].shared, &b.routes[2].shared,
 		&b.recipients.shared, &b.usage.shared, &b.names.shared,
-	} {
+	}
+}
+
+// takeFrom says where memory for chunks is taken from now on.
+func (b *base) takeFrom(memory *slabs) {
+	for _, s := range b.chunked() {
+		s.from = memory
+	}
+}
+
+// share marks everything as shared with the snapshot that b is a copy of.
+func (b *base) share() {
+	for _, s := range b.chunked() {
 		*s = shared{with: true}
 	}
 	for _, x := range []*ids{

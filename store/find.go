@@ -129,6 +129,24 @@ func (a Address) Mailbox() (Mailbox, bool) {
 	return a.s.mailboxAt(a.s.base.symbols.first(a.sym, mailboxList))
 }
 
+// Box is what a service must know of a mailbox to use it: a Mailbox without what
+// is in it and whose it is, which lies elsewhere in memory.
+type Box struct {
+	Address  string // local@domain, folded
+	Quota    uint32 // MB, 0 = unlimited
+	SendOnly bool   // see Mailbox.SendOnly
+}
+
+// Box returns the mailbox at the address.
+func (a Address) Box() (Box, bool) {
+	at := a.s.base.symbols.first(a.sym, mailboxList)
+	if !a.s.served(at) {
+		return Box{}, false
+	}
+	r := a.s.base.mailboxes.at(at)
+	return Box{a.s.base.symbols.text(r.address), r.quota, r.flags&mailboxSendOnly != 0}, true
+}
+
 // Accounts returns the accounts with that e-mail address: one, unless somebody
 // was renamed by an old Modoboa.
 func (a Address) Accounts() AccountRows {

@@ -43,7 +43,7 @@ func (sh *shard) after(i int) int {
 func (x *index) insert(h uint64, value uint32) {
 	sh := x.edit(shardOf(h))
 	if sh.n*5 >= len(sh.slots)*4 || sh.n+1 >= len(sh.slots) {
-		sh.resize(len(sh.slots)*3/2 + 8)
+		sh.move(make([]uint64, len(sh.slots)*3/2+8))
 	}
 	sh.put(uint64(tag(h))<<32 | uint64(value))
 	sh.n++
@@ -75,9 +75,13 @@ func (sh *shard) put(slot uint64) {
 	sh.slots[i] = slot
 }
 
-func (sh *shard) resize(n int) {
+// packed is the number of slots for n values that stay.
+func packed(n int) int { return n*4/3 + 1 }
+
+// move puts the values into other slots, which are blank.
+func (sh *shard) move(slots []uint64) {
 	old := sh.slots
-	sh.slots = make([]uint64, n)
+	sh.slots = slots
 	for _, s := range old {
 		if s != 0 {
 			sh.put(s)
@@ -90,7 +94,7 @@ func (sh *shard) resize(n int) {
 func (x *index) pack(giveWay func()) {
 	for i, sh := range x.shards {
 		if sh != nil {
-			sh.resize(sh.n*4/3 + 1)
+			sh.move(x.shared.from.take(packed(sh.n)))
 		}
 		if i%128 == 0 {
 			giveWay()

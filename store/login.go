@@ -6,10 +6,18 @@ package store
 // enabled domain, and a send-only mailbox is not for reading (Modoboa's
 // password_query).
 func (s *Snapshot) LoginRefusal(a *Account, service string) string {
-	if !a.Active {
+	return s.loginRefusal(a.Active, s.base.accounts.ids.row(a.ID), service)
+}
+
+// LoginRefusal is that of the account, for less.
+func (r *AccountRows) LoginRefusal(service string) string {
+	return r.s.loginRefusal(r.Active(), r.row, service)
+}
+
+func (s *Snapshot) loginRefusal(active bool, at uint32, service string) string {
+	if !active {
 		return "the account is disabled"
 	}
-	at := s.base.accounts.ids.row(a.ID)
 	if at == 0 {
 		return "the account has no mailbox"
 	}
@@ -42,8 +50,13 @@ func (a *Account) MasterRefusal() string {
 // Has reports whether a service finds the mailbox, the state of its account and
 // domain aside: neither mail nor readers come to one that is for sending only
 // (Modoboa's user_query).
-func (m *Mailbox) Has(service string) bool {
-	return !m.SendOnly || service != "imap" && service != "pop3" && service != "lmtp"
+func (m *Mailbox) Has(service string) bool { return has(m.SendOnly, service) }
+
+// Has is that of the Mailbox.
+func (b *Box) Has(service string) bool { return has(b.SendOnly, service) }
+
+func has(sendOnly bool, service string) bool {
+	return !sendOnly || service != "imap" && service != "pop3" && service != "lmtp"
 }
 
 // SomeAccount returns an account with a password, for each seed always the

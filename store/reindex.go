@@ -76,9 +76,16 @@ func (y *symbols) reindex() {
 			}
 		}
 		mine(func(h hashed) { counts[shardOf(h.hash)-from]++ })
+		total := 0
+		for _, c := range counts {
+			total += packed(c)
+		}
+		slots := make([]uint64, total)
+		hugePages(slots)
 		for i, c := range counts {
 			if c > 0 {
-				y.index.shards[from+i] = &shard{slots: make([]uint64, c*4/3+1), n: c}
+				y.index.shards[from+i] = &shard{slots: slots[:packed(c):packed(c)], n: c}
+				slots = slots[packed(c):]
 			}
 		}
 		mine(func(h hashed) { y.index.shards[shardOf(h.hash)].put(uint64(tag(h.hash))<<32 | uint64(h.ref)) })

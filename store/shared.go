@@ -7,6 +7,7 @@ package store
 type shared struct {
 	with bool     // there is something to share with
 	own  []uint64 // bits of the chunks that were copied or made since
+	from *slabs   // where memory for chunks is taken while everything is read
 }
 
 // foreign reports whether chunk i must be copied before it is changed.

@@ -180,6 +180,7 @@ func readSnapshot(r io.ReaderAt, size int64, origin string) (*Snapshot, *storedH
 	if err != nil {
 		return nil, nil, err
 	}
+	b.takeFrom(nil)
 	b.reindex()
 	b.compact = b.size()
 	s := &Snapshot{base: b, schema: head.Schema, position: head.Position, loaded: head.Loaded, problems: head.Problems, problemTotals: head.Totals}
@@ -194,6 +195,12 @@ func readColumns(r io.ReaderAt, size int64, origin string) (*base, *storedHead, 
 	}
 	b := &base{symbols: newSymbols(), keys: new(keysMark)}
 	sections := b.sections()
+	memory, words := new(slabs), 0
+	for i, sec := range sections {
+		words += head.Sections[i].Chunks * ((sec.chunkSize() + 7) / 8)
+	}
+	memory.reserve(words)
+	b.takeFrom(memory)
 	for i, sec := range sections {
 		if err := sec.prepare(head.Sections[i]); err != nil {
 			return nil, nil, err
@@ -312,15 +319,11 @@ func (h *storedHead) check(start, size int64) error {
 	return nil
 }
 
-// slab returns n chunks in one piece of memory. It stays as long as one of them
-// is in use: until the next load.
-func slab[T any](n int) []*T {
-	all, chunks := make([]T, n), make([]*T, n)
-	for i := range all {
-		chunks[i] = &all[i]
-	}
-	if n > 0 {
-		hugePages(unsafe.Slice((*byte)(unsafe.Pointer(&all[0])), uintptr(n)*unsafe.Sizeof(all[0])))
+// chunksOf returns n chunks.
+func chunksOf[T any](memory *slabs, n int) []*T {
+	chunks := make([]*T, n)
+	for i := range chunks {
+		chunks[i] = chunkOf[T](memory)
 	}
 	return chunks
 }
@@ -337,7 +340,7 @@ func (c *column[T]) prepare(s storedSection) error {
 	if s.Used > s.Chunks*chunkRows || s.Used <= (s.Chunks-1)*chunkRows {
 		return damaged("is damaged: its head makes no sense")
 	}
-	c.n, c.chunks = s.Used, slab[[chunkRows]T](s.Chunks)
+	c.n, c.chunks = s.Used, chunksOf[[chunkRows]T](c.shared.from, s.Chunks)
 	return nil
 }
 
@@ -350,7 +353,7 @@ func (a *arena) prepare(s storedSection) error {
 	if s.Used > chunkBytes {
 		return damaged("is damaged: its head makes no sense")
 	}
-	a.free, a.chunks = s.Used, slab[[chunkBytes]byte](s.Chunks)
+	a.free, a.chunks = s.Used, chunksOf[[chunkBytes]byte](a.shared.from, s.Chunks)
 	return nil
 }
 

@@ -37,19 +37,21 @@ type check struct {
 // Check says whether an attempt succeeds. If that takes long it returns the rest
 // of the work, and the Outcome means nothing.
 func (l *Logins) Check(a *Attempt) (Outcome, func(context.Context) Outcome) {
-	c := &check{l: l, o: l.options.Load(), began: time.Now(), service: a.Service, era: l.era.Load()}
+	c := check{l: l, o: l.options.Load(), began: time.Now(), service: a.Service, era: l.era.Load()}
 	c.out = l.outside.Load() // after its era: what the one before has said is not taken for his
 	var ok bool
 	c.names, ok = c.o.namesOf(a)
 	c.apart = !ok
 	c.attempt = guard.Attempt{Account: c.names.checked, Remote: a.Remote}
 	if c.snap = l.data.Servable(); c.snap == nil {
-		return Outcome{}, func(ctx context.Context) Outcome { return c.wait(ctx, a) }
+		rest := c // c itself is to stay off the heap
+		return Outcome{}, func(ctx context.Context) Outcome { return rest.wait(ctx, a) }
 	}
 	if out, done := c.begin(a); done {
 		return out, nil
 	}
-	return Outcome{}, func(ctx context.Context) Outcome { return c.slow(ctx, a) }
+	rest := c
+	return Outcome{}, func(ctx context.Context) Outcome { return rest.slow(ctx, a) }
 }
 
 // slow does what begin has left.
@@ -174,7 +176,7 @@ func (c *check) findMail() {
 			c.why = NotMaster // whether it is his password, nobody learns like this
 			continue
 		}
-		refused := c.refusal(&a)
+		refused := c.refusal(&r)
 		if refused != "" && c.exists {
 			continue
 		}
@@ -186,14 +188,15 @@ func (c *check) findMail() {
 }
 
 // refusal says why the owner of the right password may not log in.
-func (c *check) refusal(a *store.Account) string {
+func (c *check) refusal(r *store.AccountRows) string {
 	if !c.names.master() {
-		return c.snap.LoginRefusal(a, c.service)
+		return r.LoginRefusal(c.service)
 	}
-	if why := a.MasterRefusal(); why != "" {
-		return "of the master user: " + why
+	if a := r.Account(); a.MasterRefusal() != "" {
+		return "of the master user: " + a.MasterRefusal()
 	}
-	_, why := firstAllowed(c.snap.AccountsByEmail(c.names.user), func(a *store.Account) string { return c.snap.LoginRefusal(a, c.service) })
+	service := c.service
+	_, why := firstAllowed(c.snap.AccountsByEmail(c.names.user), func(r *store.AccountRows) string { return r.LoginRefusal(service) })
 	return why // nobody, not even a master user, may log in as him
 }
 

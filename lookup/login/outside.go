@@ -51,7 +51,16 @@ func (l *Logins) ForgetOutside() { l.era.Add(1) }
 
 // mayAsk reports whether somebody else is asked about an account, or about a
 // login that has none (nil).
-func (c *check) mayAsk(a *store.Account) bool { return c.out != nil && c.out.Asks(a) }
+func (c *check) mayAsk(a *store.Account) bool {
+	switch {
+	case c.out == nil:
+		return false
+	case a == nil:
+		return c.out.Asks(nil)
+	}
+	own := *a // what a points to is to stay off the heap where nobody is asked
+	return c.out.Asks(&own)
+}
 
 // beginOutside answers at once what was heard a short while ago.
 func (c *check) beginOutside(a *Attempt) (Outcome, bool) {

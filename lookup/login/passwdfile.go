@@ -30,7 +30,7 @@ func (o *Options) WritePasswdFile(w io.Writer, s *store.Snapshot) (n int, left [
 	out := bufio.NewWriterSize(w, 1<<16)
 	escape := strings.NewReplacer(`\`, `\\`, `'`, `\'`, `"`, `\"`)
 	for m := range s.Mailboxes() {
-		u, ok := o.user(&m)
+		u, ok := o.user(m.Address, m.Quota)
 		if !ok || strings.ContainsAny(u.Name, ": \t") || strings.ContainsAny(u.Home, ":\n\r") {
 			left = append(left, m.Address)
 			continue

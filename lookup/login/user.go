@@ -25,21 +25,21 @@ func (l *Logins) User(ctx context.Context, name []byte, service string) (u User,
 	if err != nil {
 		return User{}, false, err
 	}
-	m, ok := s.Mailbox(store.Fold(string(name)))
+	m, ok := s.At(store.Fold(string(name))).Box()
 	if !ok || !m.Has(service) {
 		return User{}, false, nil
 	}
-	u, ok = l.options.Load().user(&m)
+	u, ok = l.options.Load().user(m.Address, m.Quota)
 	return u, ok, nil
 }
 
 // user is what there is to know of a mailbox; false if its address cannot be
 // part of a path.
-func (o *Options) user(m *store.Mailbox) (User, bool) {
-	if !Path(m.Address) {
+func (o *Options) user(address string, quota uint32) (User, bool) {
+	if !Path(address) {
 		return User{}, false
 	}
-	return User{Name: m.Address, Home: o.HomeOf(m.Address), UID: o.UID, GID: o.GID, Quota: m.Quota}, true
+	return User{Name: address, Home: o.HomeOf(address), UID: o.UID, GID: o.GID, Quota: quota}, true
 }
 
 // AppendQuotaRule appends the limit as Dovecot 2.3 reads it (quota_rule); 0 is
@@ -113,9 +113,12 @@ func (l *Logins) Stored(ctx context.Context, name []byte, service string, master
 	if err != nil {
 		return store.Account{}, false, err
 	}
-	refusal := func(a *store.Account) string { return s.LoginRefusal(a, service) }
+	refusal := func(r *store.AccountRows) string { return r.LoginRefusal(service) }
 	if master {
-		refusal = (*store.Account).MasterRefusal
+		refusal = func(r *store.AccountRows) string {
+			a := r.Account()
+			return a.MasterRefusal()
+		}
 	}
 	a, why := firstAllowed(s.AccountsByEmail(store.Fold(string(name))), refusal)
 	return a, why == "", nil
@@ -134,24 +137,23 @@ func (l *Logins) Prefetch(ctx context.Context, name []byte, service string) (p P
 		return Prefetched{}, false, err
 	}
 	at := s.At(store.Fold(string(name)))
-	a, why := firstAllowed(at.Accounts(), func(a *store.Account) string { return s.LoginRefusal(a, service) })
+	a, why := firstAllowed(at.Accounts(), func(r *store.AccountRows) string { return r.LoginRefusal(service) })
 	if why != "" {
 		return Prefetched{}, false, nil
 	}
 	p.Account = a
-	if m, ok := at.Mailbox(); ok && m.Has(service) {
-		p.User, _ = l.options.Load().user(&m)
+	if m, ok := at.Box(); ok && m.Has(service) {
+		p.User, _ = l.options.Load().user(m.Address, m.Quota)
 	}
 	return p, true, nil
 }
 
 // firstAllowed finds the first account that is not refused, or why there is none.
-func firstAllowed(accounts store.AccountRows, refusal func(*store.Account) string) (a store.Account, why string) {
+func firstAllowed(accounts store.AccountRows, refusal func(*store.AccountRows) string) (a store.Account, why string) {
 	why = "there is no such user"
 	for accounts.Next() {
-		a = accounts.Account()
-		if why = refusal(&a); why == "" {
-			return a, ""
+		if why = refusal(&accounts); why == "" {
+			return accounts.Account(), ""
 		}
 	}
 	return store.Account{}, why

@@ -71,7 +71,7 @@ func checkArgon2(h *Hash) (Cost, error) {
 	return Cost{Memory: int64(a.kib) << 10, Lanes: int(a.lanes)}, err
 }
 
-func verifyArgon2(h *Hash, _, password string) (bool, error) {
+func verifyArgon2(h Hash, _, password string) (bool, error) {
 	a, err := argon2Parts(h.text)
 	if err != nil {
 		return false, err

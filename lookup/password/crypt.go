@@ -81,7 +81,7 @@ func checkCrypt(h *Hash) (Cost, error) {
 
 // verifyCrypt verifies a hash of crypt(3), whose text says which one it is. As
 // in C, a password ends at its first NUL.
-func verifyCrypt(h *Hash, _, password string) (bool, error) {
+func verifyCrypt(h Hash, _, password string) (bool, error) {
 	f, field, err := cryptForm(h.text)
 	if err != nil {
 		return false, err

@@ -48,8 +48,8 @@ func checkPBKDF2(h *Hash) (Cost, error) {
 	return Cost{}, err
 }
 
-func verifyPBKDF2(h *Hash, _, password string) (bool, error) {
-	salt, rounds, want, err := pbkdf2Parts(h)
+func verifyPBKDF2(h Hash, _, password string) (bool, error) {
+	salt, rounds, want, err := pbkdf2Parts(&h)
 	if err != nil {
 		return false, err
 	}
@@ -99,8 +99,8 @@ func checkSCRAM(h *Hash) (Cost, error) {
 	return Cost{}, err
 }
 
-func verifySCRAM(h *Hash, _, password string) (bool, error) {
-	s, err := scramParts(h)
+func verifySCRAM(h Hash, _, password string) (bool, error) {
+	s, err := scramParts(&h)
 	if err != nil {
 		return false, err
 	}

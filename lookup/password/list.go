@@ -60,8 +60,8 @@ var byName = sync.OnceValue(func() map[string]*scheme {
 })
 
 // digest verifies a digest of password and salt, which follows it.
-func digest(algorithm func() hash.Hash) func(h *Hash, login, password string) (bool, error) {
-	return func(h *Hash, _, password string) (bool, error) {
+func digest(algorithm func() hash.Hash) func(h Hash, login, password string) (bool, error) {
+	return func(h Hash, _, password string) (bool, error) {
 		d := algorithm()
 		d.Write([]byte(password))
 		d.Write([]byte(h.text[d.Size():]))

@@ -57,7 +57,7 @@ func checkOTP(h *Hash) (Cost, error) {
 	return Cost{}, err
 }
 
-func verifyOTP(h *Hash, _, password string) (bool, error) {
+func verifyOTP(h Hash, _, password string) (bool, error) {
 	o, err := otpParts(h.text)
 	if err != nil {
 		return false, err

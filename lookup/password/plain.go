@@ -18,11 +18,17 @@ import (
 
 // same compares texts in constant time, whatever their lengths.
 func same(a, b string) bool {
+	if len(a) <= 64 && len(b) <= 64 {
+		var x, y [64]byte
+		copy(x[:], a)
+		copy(y[:], b)
+		return subtle.ConstantTimeCompare(x[:], y[:])&subtle.ConstantTimeEq(int32(len(a)), int32(len(b))) == 1
+	}
 	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }
 
-func verifyPlain(h *Hash, _, password string) (bool, error) { return same(password, h.text), nil }
+func verifyPlain(h Hash, _, password string) (bool, error) { return same(password, h.text), nil }
 
 // truncated takes LENGTH-TEXT apart. As in Dovecot, no digits are 0.
 func truncated(text string) (n int, rest string, err error) {
@@ -43,7 +49,7 @@ func checkTruncated(h *Hash) (Cost, error) {
 
 // verifyTruncated verifies LENGTH-TEXT: if the text is as long as that, a longer
 // password fits too.
-func verifyTruncated(h *Hash, _, password string) (bool, error) {
+func verifyTruncated(h Hash, _, password string) (bool, error) {
 	n, text, err := truncated(h.text)
 	if err != nil {
 		return false, err
@@ -75,7 +81,7 @@ func checkMD5(h *Hash) (Cost, error) {
 }
 
 // verifyMD5 verifies what {MD5} stands for: MD5-CRYPT, or a plain digest.
-func verifyMD5(h *Hash, login, password string) (bool, error) {
+func verifyMD5(h Hash, login, password string) (bool, error) {
 	if strings.HasPrefix(h.text, "$1$") {
 		return verifyCrypt(h, login, password)
 	}
@@ -97,7 +103,7 @@ func verifyNTHash(field []string, password string) (bool, error) {
 
 // verifyCRAM compares the two states of MD5 that HMAC begins with (RFC 2104,
 // RFC 2195), each as four words, the low byte first.
-func verifyCRAM(h *Hash, _, password string) (bool, error) {
+func verifyCRAM(h Hash, _, password string) (bool, error) {
 	return same(cramStates(password), h.text), nil
 }
 
@@ -128,7 +134,7 @@ func cramStates(password string) string {
 }
 
 // verifyDigestMD5 compares MD5(user:realm:password) (RFC 2831).
-func verifyDigestMD5(h *Hash, login, password string) (bool, error) {
+func verifyDigestMD5(h Hash, login, password string) (bool, error) {
 	user, realm := login, ""
 	if at := strings.LastIndexByte(login, '@'); at >= 0 {
 		user, realm = login[:at], login[at+1:]

@@ -14,7 +14,7 @@ import (
 
 // held returns a hash that takes what it is told until release is closed.
 func held(c Cost, began func(), release <-chan struct{}) Hash {
-	return Hash{cost: c, scheme: &scheme{name: "HELD", verify: func(*Hash, string, string) (bool, error) {
+	return Hash{cost: c, scheme: &scheme{name: "HELD", verify: func(Hash, string, string) (bool, error) {
 		began()
 		<-release
 		return true, nil
@@ -165,7 +165,7 @@ func TestPoolContext(t *testing.T) {
 // TestPoolPanic: a panic leaves no place taken.
 func TestPoolPanic(t *testing.T) {
 	p := &Pool{Workers: 1, Memory: 10, Waiting: 1}
-	bad := Hash{cost: Cost{Memory: 10}, scheme: &scheme{name: "BAD", verify: func(*Hash, string, string) (bool, error) { panic("secret") }}}
+	bad := Hash{cost: Cost{Memory: 10}, scheme: &scheme{name: "BAD", verify: func(Hash, string, string) (bool, error) { panic("secret") }}}
 	for range 5 {
 		if ok, err := p.Verify(t.Context(), bad, "", ""); ok || err == nil {
 			t.Fatalf("%v, %v", ok, err)

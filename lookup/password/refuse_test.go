@@ -214,7 +214,7 @@ func small(h Hash) bool {
 
 func TestAPanicIsAnError(t *testing.T) {
 	for what, value := range map[string]any{"text": "secret", "error": errors.New("secret"), "index": nil} {
-		h := Hash{scheme: &scheme{name: "PLAIN", verify: func(*Hash, string, string) (bool, error) {
+		h := Hash{scheme: &scheme{name: "PLAIN", verify: func(Hash, string, string) (bool, error) {
 			if value == nil {
 				var none []int
 				return none[len("secret")] == 0, nil

@@ -37,7 +37,7 @@ type scheme struct {
 	dear   bool
 	size   int  // bytes of the digest, if it is encoded
 	salted bool // more bytes follow the digest
-	verify func(h *Hash, login, password string) (bool, error)
+	verify func(h Hash, login, password string) (bool, error)
 	make   func(login, password string, p Params) (string, error)
 	check  func(h *Hash) (Cost, error) // of what is not a mere digest
 }
@@ -180,7 +180,7 @@ func (h Hash) Verify(login, password string) (right bool, err error) {
 			right, err = false, fmt.Errorf("%s: verifying a password panicked%s", h.scheme.name, showPanic(p))
 		}
 	}()
-	if right, err = h.scheme.verify(&h, login, password); err != nil {
+	if right, err = h.scheme.verify(h, login, password); err != nil {
 		return false, fmt.Errorf("%s: %w", h.scheme.name, err)
 	}
 	return right, nil
