@@ -18,7 +18,7 @@ import (
 const (
 	bufferSize = 8 << 10  // most packets are smaller
 	pieceSize  = 32 << 10 // of a body
-	maxPacket  = 1 << 20  // go-milter's own limit
+	maxPacket  = 1 << 20  // a field, at most; chunks of bodies have 64 KB
 	lengthSize = 4
 )
 
@@ -72,13 +72,11 @@ func (w *wire) run(take func(code byte, data []byte) bool) {
 	for !w.ended && w.arrive() {
 		w.in.Discard(lengthSize + 1) //nolint:errcheck // arrive has seen it
 		w.left -= lengthSize + 1
-		sensible := true
+		hand := w.whole
 		if w.code == byte(milter.CodeBody) {
-			sensible = w.pieces(take)
-		} else {
-			sensible = w.whole(take)
+			hand = w.pieces
 		}
-		if !sensible {
+		if !hand(take) {
 			w.end(&ProtocolError{fmt.Sprintf("the packet %q makes no sense", w.code)})
 		}
 	}
