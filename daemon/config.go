@@ -19,23 +19,23 @@ const DefaultConfigFile = "/etc/vmapd/vmapd.toml"
 // documentation of the settings: the commented default file and the manual
 // page are made from them. Load and Default are the ways to make one.
 type Config struct {
-	StateDir  string    `toml:"state_dir" comment:"Folder for what vmapd keeps: the embedded database, the control socket, keys. $STATE_DIRECTORY, if systemd sets it, is the default."`
-	Database  Database  `toml:"database" comment:"The database that holds domains, mailboxes and aliases."`
-	Listen    []Listen  `toml:"listen" comment:"One [[listen]] section for each socket. If there is none at all, vmapd serves socketmap, policy, milter, dict, auth and auth-master on unix sockets in its run folder ($RUNTIME_DIRECTORY or /run/vmapd) and http on inet:127.0.0.1:8025."`
-	Lookup    Lookup    `toml:"lookup" comment:"How the lookup tables answer."`
-	Dovecot   Dovecot   `toml:"dovecot" comment:"Logins, and answers for Dovecot (protocols dict, auth, auth-master)."`
-	Guard     Guard     `toml:"guard" comment:"Protection of logins against guessing. With policy.counters in Redis several nodes count together."`
-	Outside   Outside   `toml:"outside" comment:"Accounts whose passwords are kept elsewhere: in an LDAP directory, or by another mail server. See docs/outside-accounts.md."`
-	DKIM      DKIM      `toml:"dkim" comment:"Signing of mail (protocol milter): what authenticated clients send, and others that are named here."`
-	DNS       DNS       `toml:"dns" comment:"Checks of what DNS says of the mail of each domain. docs/dns-checks.md explains them."`
-	Policy    Policy    `toml:"policy" comment:"What Postfix is told by the policy service (protocol policy): which recipients are refused, and how much those who have logged in may send. Accounts and domains may have a limit of their own, message_limit, which counts recipients in a day."`
-	Alarms    Alarms    `toml:"alarms" comment:"What administrators are told of: mailboxes that are nearly full, keys that are not in DNS, a database that is down. The web page, the API and vmapd alarm list show them."`
-	Jobs      Jobs      `toml:"jobs" comment:"What is done again and again, on one node at a time: 'vmapd job list' shows it. docs/jobs.md explains each job."`
-	Mailboxes Mailboxes `toml:"mailboxes" comment:"Folders of mailboxes, which are renamed and removed as Modoboa orders it."`
-	Modoboa   Modoboa   `toml:"modoboa" comment:"Modoboa's own parameters, which its administrators set in its pages (core_localconfig). 'vmapd config show' lists them."`
-	Admin     Admin     `toml:"admin" comment:"What administrators use, on the listeners of protocol http."`
-	Shadow    Shadow    `toml:"shadow" comment:"Before vmapd takes the place of SQL maps: ask them too what Postfix asks vmapd, and tell what differs (vmapd status, vmapd_shadow_total). See docs/diff.md."`
-	Log       Log       `toml:"log" comment:"Messages go to standard error."`
+	StateDir  string    `toml:"state_dir" comment:"Folder for what vmapd keeps: the embedded database, the control socket, keys. $STATE_DIRECTORY, if systemd sets it, is the default." restart:"yes"`
+	Database  Database  `toml:"database" comment:"The database that holds domains, mailboxes and aliases." about:"where the accounts are"`
+	Listen    []Listen  `toml:"listen" comment:"One [[listen]] section for each socket. If there is none at all, vmapd serves socketmap, policy, milter, dict, auth and auth-master on unix sockets in its run folder ($RUNTIME_DIRECTORY or /run/vmapd) and http on inet:127.0.0.1:8025." about:"which protocols are served, and on which sockets"`
+	Lookup    Lookup    `toml:"lookup" comment:"How the lookup tables answer." about:"answers of Postfix's lookup tables"`
+	Dovecot   Dovecot   `toml:"dovecot" comment:"Logins, and answers for Dovecot (protocols dict, auth, auth-master)." about:"logins, and where mail lies"`
+	Guard     Guard     `toml:"guard" comment:"Protection of logins against guessing. With policy.counters in Redis several nodes count together." about:"protection of logins against guessing"`
+	Outside   Outside   `toml:"outside" comment:"Accounts whose passwords are kept elsewhere: in an LDAP directory, or by another mail server. See docs/outside-accounts.md." about:"passwords that LDAP or another mail server knows"`
+	DKIM      DKIM      `toml:"dkim" comment:"Signing of mail (protocol milter): what authenticated clients send, and others that are named here." about:"signatures and keys"`
+	DNS       DNS       `toml:"dns" comment:"Checks of what DNS says of the mail of each domain. docs/dns-checks.md explains them." about:"checks of what DNS says of each domain"`
+	Policy    Policy    `toml:"policy" comment:"What Postfix is told by the policy service (protocol policy): which recipients are refused, and how much those who have logged in may send. Accounts and domains may have a limit of their own, message_limit, which counts recipients in a day." about:"what the policy service refuses, and sending limits"`
+	Alarms    Alarms    `toml:"alarms" comment:"What administrators are told of: mailboxes that are nearly full, keys that are not in DNS, a database that is down. The web page, the API and vmapd alarm list show them." about:"what administrators are told of, and how"`
+	Jobs      Jobs      `toml:"jobs" comment:"What is done again and again, on one node at a time: 'vmapd job list' shows it. docs/jobs.md explains each job." about:"what is done by the clock"`
+	Mailboxes Mailboxes `toml:"mailboxes" comment:"Folders of mailboxes, which are renamed and removed as Modoboa orders it." about:"folders of mailboxes that are renamed or deleted"`
+	Modoboa   Modoboa   `toml:"modoboa" comment:"Modoboa's own parameters, which its administrators set in its pages (core_localconfig). 'vmapd config show' lists them." about:"values in place of Modoboa's own parameters"`
+	Admin     Admin     `toml:"admin" comment:"What administrators use, on the listeners of protocol http." about:"the web page"`
+	Shadow    Shadow    `toml:"shadow" comment:"Before vmapd takes the place of SQL maps: ask them too what Postfix asks vmapd, and tell what differs (vmapd status, vmapd_shadow_total). See docs/diff.md." about:"comparison with the SQL maps of before"`
+	Log       Log       `toml:"log" comment:"Messages go to standard error." about:"messages"`
 
 	// Path is the file the configuration came from, "" if there was none.
 	Path string `toml:"-"`
@@ -90,7 +90,7 @@ type Dovecot struct {
 	Home         string   `toml:"home" comment:"Home folder of a mailbox; %u, %n, %d are the address, its local part, its domain."`
 	UID          int      `toml:"uid" comment:"User id of the mail folders."`
 	GID          int      `toml:"gid" comment:"Group id of the mail folders."`
-	Mechanisms   []string `toml:"mechanisms" comment:"SASL mechanisms to offer."`
+	Mechanisms   []string `toml:"mechanisms" comment:"SASL mechanisms to offer." restart:"yes"`
 	FailureDelay Duration `toml:"failure_delay" comment:"Wait before saying that a login failed."`
 
 	MasterSeparator   string   `toml:"master_separator" comment:"Between user and master user, as in user@example.com*master@example.com. Empty: master users cannot log in as others."`
@@ -109,7 +109,7 @@ type Dovecot struct {
 
 // Guard is the section [guard].
 type Guard struct {
-	Exempt    []string `toml:"exempt" comment:"Networks of programs that log in for others, such as webmail: they are never refused."`
+	Exempt    []string `toml:"exempt" comment:"Networks of programs that log in for others, such as webmail: they are never refused." restart:"yes"`
 	PolicyKey string   `toml:"policy_key" comment:"Key with which Dovecot's own auth service may ask /policy on the http listener (auth_policy_server_url). Empty: nobody may."`
 
 	exempt []netip.Prefix // Exempt, parsed
@@ -117,17 +117,17 @@ type Guard struct {
 
 // DKIM is the section [dkim].
 type DKIM struct {
-	KeyDir      string   `toml:"key_dir" comment:"Keys are read and made only below this folder. Default: dkim in state_dir."`
+	KeyDir      string   `toml:"key_dir" comment:"Keys are read and made only below this folder. Default: dkim in state_dir." restart:"yes"`
 	Networks    []string `toml:"networks" comment:"Clients whose mail is signed besides that of authenticated ones. Mail of sendmail(1) comes from 127.0.0.1, but so does all that a content filter gives back."`
 	DaemonNames []string `toml:"daemon_names" comment:"Values of the milter macro {daemon_name} whose mail is signed: what a service of master.cf has as -o milter_macro_daemon_name."`
 	Headers     string   `toml:"headers" comment:"Which headers are signed: compat, balanced or strict."`
 	Canon       string   `toml:"canonicalization" comment:"Canonical forms of header and body, as in OpenDKIM: relaxed/relaxed, relaxed/simple, simple/relaxed or simple/simple. What relays do to white space on the way breaks simple."`
 	Subdomains  string   `toml:"subdomains" comment:"exact, or parent: sign for a subdomain with its parent's key."`
-	Resolvers   []string `toml:"resolvers" comment:"DNS servers, address or address:port. Empty: those of /etc/resolv.conf."`
+	Resolvers   []string `toml:"resolvers" comment:"DNS servers, address or address:port. Empty: those of /etc/resolv.conf." restart:"yes"`
 
 	AliasKeys    string   `toml:"alias_keys" comment:"own: mail from a domain alias is signed only if the alias has a key of its own (vmapd dkim generate). target: else with the key of its target, in the target's name, which DMARC takes for another domain."`
 	Generate     string   `toml:"generate" comment:"Make keys for domains that are to be signed and have none. auto: in databases that vmapd init made, never where Modoboa's own job (modo manage_dkim_keys, or its worker) may make one at the same time. always: that job is switched off. never: only vmapd dkim generate makes keys."`
-	ReplacedKeep Duration `toml:"replaced_keep" comment:"How long an old key is used on when its file is gone or cannot be read, or while DNS does not show the key that took its place in the file."`
+	ReplacedKeep Duration `toml:"replaced_keep" comment:"How long an old key is used on when its file is gone or cannot be read, or while DNS does not show the key that took its place in the file." restart:"yes"`
 	Settle       Duration `toml:"settle" comment:"How long the record of a further key must have been seen in DNS before it signs: longer than a resolver remembers that there was none."`
 	Retire       Duration `toml:"retire" comment:"How long the record of a replaced key must stay in DNS: longer than mail waits in queues. At least 168h."`
 	RotateAfter  Duration `toml:"rotate_after" comment:"Age of an RSA key at which another one is made to take its place, once somebody has published its record. 0s: keys are rotated by vmapd dkim rotate alone."`
@@ -153,20 +153,21 @@ type DNS struct {
 
 // Policy is the section [policy].
 type Policy struct {
-	Counters string `toml:"counters" comment:"Where several nodes count together what is sent, and wrong passwords ([guard]): local, for one node alone, or redis://host:6379/0."`
+	Counters string `toml:"counters" comment:"Where several nodes count together what is sent, and wrong passwords ([guard]): local, for one node alone, or redis://host:6379/0." restart:"yes"`
 	Count    string `toml:"count" comment:"message: count a message when it is complete (DATA or END-OF-MESSAGE). recipient: count each recipient at RCPT, as Modoboa's own policy daemon does it, those that are refused afterwards too."`
 
 	AccountLimits  []string `toml:"account_limits" comment:"Limits of every account, such as [\"500 recipients/day\", \"60 messages/1h\", \"200 new-recipients/day\", \"500M bytes/day\"]. day is the calendar day in UTC, a duration slides. A message_limit of the account takes the place of recipients/day."`
 	DomainLimits   []string `toml:"domain_limits" comment:"The same for all accounts of a domain together."`
 	LimitsExempt   []string `toml:"limits_exempt" comment:"Who may send without limits: accounts, domains, networks of clients, and policy contexts, as in [\"news@example.com\", \"example.org\", \"10.1.0.0/16\", \"context:webmail\"]."`
 	OverLimit      string   `toml:"over_limit" comment:"What is over a limit is put off (defer) or refused for good (reject)."`
-	WarnAt         int      `toml:"warn_at" comment:"Percent of a limit at which there is a warning. 0: none."`
-	SuspendAfter   int      `toml:"suspend_after" comment:"An account with so many messages over its limits within suspend_within may not send at all. 0: nobody is suspended without an order (vmapd limit suspend)."`
-	SuspendWithin  Duration `toml:"suspend_within" comment:"See suspend_after."`
-	SuspendFor     Duration `toml:"suspend_for" comment:"How long such an account may not send. 0s: until somebody releases it (vmapd limit release)."`
-	SuspendDomains bool     `toml:"suspend_domains" comment:"Suspend whole domains too, for messages over their limits."`
+	WarnAt         int      `toml:"warn_at" comment:"Percent of a limit at which there is a warning. 0: none." restart:"yes"`
+	SuspendAfter   int      `toml:"suspend_after" comment:"An account with so many messages over its limits within suspend_within may not send at all. 0: nobody is suspended without an order (vmapd limit suspend)." restart:"yes"`
+	SuspendWithin  Duration `toml:"suspend_within" comment:"See suspend_after." restart:"yes"`
+	SuspendFor     Duration `toml:"suspend_for" comment:"How long such an account may not send. 0s: until somebody releases it (vmapd limit release)." restart:"yes"`
+	SuspendDomains bool     `toml:"suspend_domains" comment:"Suspend whole domains too, for messages over their limits." restart:"yes"`
 
-	Recipients       bool     `toml:"recipients" comment:"Refuse recipients at RCPT that are a mailbox here which takes no mail: the account or the domain is disabled, or it is for sending only."`
+	Recipients       bool     `toml:"recipients" comment:"Refuse recipients at RCPT that are a mailbox here which takes no mail: its domain is disabled, or it is for sending only. Postfix would take mail for the latter, and Dovecot refuse it."`
+	DisabledAccounts bool     `toml:"disabled_accounts" comment:"Refuse mailboxes of disabled accounts as well. false: their mail is delivered, as Modoboa does it."`
 	RecipientsExempt []string `toml:"recipients_exempt" comment:"For which recipients, their domains, networks of clients or policy contexts that does not hold."`
 	DisabledReply    string   `toml:"disabled_reply" comment:"What such a recipient is answered: a code from 400 to 599, REJECT, DEFER or DEFER_IF_PERMIT, and a text."`
 	Quota            bool     `toml:"quota" comment:"Refuse at RCPT what does not fit into the recipient's mailbox, as Dovecot's quota-status does."`
@@ -227,7 +228,7 @@ func (s *Shadow) kind(d *db.DB) string {
 // Log is the section [log].
 type Log struct {
 	Level  string `toml:"level" comment:"debug, info, warn or error."`
-	Format string `toml:"format" comment:"console for people, json for machines."`
+	Format string `toml:"format" comment:"console for people, json for machines." restart:"yes"`
 }
 
 // defaultListen gives the values a [[listen]] section starts from.

@@ -30,7 +30,7 @@ func (k *checker) policy() {
 		AtRcpt:          p.Count == "recipient", Reject: p.OverLimit == "reject",
 		Accounts: k.sendLimits("policy.account_limits", p.AccountLimits), Domains: k.sendLimits("policy.domain_limits", p.DomainLimits),
 		SendingExempt: k.exemptions("policy.limits_exempt", p.LimitsExempt),
-		Recipients:    p.Recipients, Disabled: k.reply("policy.disabled_reply", p.DisabledReply), Exempt: k.exemptions("policy.recipients_exempt", p.RecipientsExempt),
+		Recipients:    p.Recipients, DisabledAccounts: p.DisabledAccounts, Disabled: k.reply("policy.disabled_reply", p.DisabledReply), Exempt: k.exemptions("policy.recipients_exempt", p.RecipientsExempt),
 		Quota: p.Quota, Grace: p.QuotaGrace, Full: k.reply("policy.full_reply", p.FullReply), TooLarge: k.reply("policy.too_large_reply", p.TooLargeReply),
 		QuotaExempt: k.exemptions("policy.quota_exempt", p.QuotaExempt),
 	}
@@ -87,13 +87,4 @@ func (p *Policy) limitSettings() sendlimit.Settings {
 	return sendlimit.Settings{Soft: soft, Suspend: sendlimit.AutoSuspend{
 		Times: p.SuspendAfter, Within: p.SuspendWithin.D(), For: p.SuspendFor.D(), Domains: p.SuspendDomains,
 	}}
-}
-
-// suspendSettings are those of limitSettings that can be compared.
-func (p *Policy) suspendSettings() any {
-	s := p.limitSettings()
-	return struct {
-		Soft    int
-		Suspend sendlimit.AutoSuspend
-	}{s.Soft, s.Suspend}
 }

@@ -15,11 +15,29 @@ import (
 func Commented() string {
 	c := Default()
 	r := renderer{comments: true}
-	r.line("# vmapd.toml: configuration of vmapd. Every setting has its default here;")
-	r.line("# lines may be left out. 'vmapd config check' finds mistakes.")
-	r.line("")
+	r.overview(c)
 	r.section(reflect.ValueOf(c).Elem(), "")
 	return r.b.String()
+}
+
+// overview is the head of the file: what to do with it, and what the sections
+// are for.
+func (r *renderer) overview(c *Config) {
+	r.wrap("# vmapd.toml:", "# ", "configuration of vmapd. Every setting has its default here; lines may be left out. Most hosts set [database] and [[listen]], [dovecot] "+
+		"if mail lies elsewhere, and nothing else. 'vmapd config check' finds mistakes, 'systemctl reload vmapd' (SIGHUP) makes a change take effect.")
+	r.line("#")
+	for i := range reflect.TypeFor[Config]().NumField() {
+		f := reflect.TypeFor[Config]().Field(i)
+		if keyOf(f) == "" || !isSection(f.Type) {
+			continue
+		}
+		name := "[" + keyOf(f) + "]"
+		if f.Type.Kind() == reflect.Slice {
+			name = "[" + name + "]"
+		}
+		r.wrap(fmt.Sprintf("# %-12s", name), "#"+strings.Repeat(" ", 14), f.Tag.Get("about"))
+	}
+	r.line("")
 }
 
 // Show gives the values in effect, without passwords, as a configuration file
@@ -145,18 +163,23 @@ func (r *renderer) changed(v, defaults reflect.Value) {
 	}
 }
 
-// comment writes the documentation of a field, wrapped at 78 columns.
+// comment writes the documentation of a field.
 func (r *renderer) comment(f reflect.StructField) {
-	if !r.comments {
-		return
+	if r.comments {
+		r.wrap("#", "# ", textOf(f))
 	}
-	line := "#"
-	for word := range strings.FieldsSeq(f.Tag.Get("comment")) {
-		if len(line)+1+len(word) > 78 && line != "#" {
+}
+
+// wrap writes a comment of at most 78 columns, whose lines after the first begin
+// with next.
+func (r *renderer) wrap(line, next, text string) {
+	empty := true
+	for word := range strings.FieldsSeq(text) {
+		if len(line)+1+len(word) > 78 && !empty {
 			r.line("%s", line)
-			line = "#"
+			line, empty = strings.TrimSuffix(next, " "), true
 		}
-		line += " " + word
+		line, empty = line+" "+word, false
 	}
 	r.line("%s", line)
 }

@@ -26,7 +26,7 @@ func Settings() []Setting {
 		if f.Type.Kind() == reflect.Slice {
 			name, v = "["+name+"]", reflect.ValueOf(defaultListen())
 		}
-		list = append(list, Setting{Section: name, Text: f.Tag.Get("comment")})
+		list = append(list, Setting{Section: name, Text: textOf(f)})
 		list = append(list, keysOf(v, name)...)
 	}
 	return list
@@ -36,7 +36,7 @@ func Settings() []Setting {
 func keysOf(v reflect.Value, section string) (list []Setting) {
 	for i := range v.NumField() {
 		if f := v.Type().Field(i); keyOf(f) != "" && !isSection(f.Type) {
-			list = append(list, Setting{Section: section, Key: keyOf(f), Default: literal(v.Field(i)), Text: f.Tag.Get("comment")})
+			list = append(list, Setting{Section: section, Key: keyOf(f), Default: literal(v.Field(i)), Text: textOf(f)})
 		}
 	}
 	return list

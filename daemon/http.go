@@ -96,16 +96,27 @@ func plain(w http.ResponseWriter, status int, line string) {
 	io.WriteString(w, line+"\n")
 }
 
-// localOnly refuses what comes over the network: there is no authentication
-// yet that could admit it.
+// localOnly refuses what comes over the network, also by way of a proxy on this
+// machine: there is no authentication yet that could admit it.
 func localOnly(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if a, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && !a.Addr().Unmap().IsLoopback() {
+		if a, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && !a.Addr().Unmap().IsLoopback() || forwarded(r) {
 			plain(w, http.StatusForbidden, "metrics are for loopback addresses and unix sockets only")
 			return
 		}
 		h.ServeHTTP(w, r)
 	})
+}
+
+// forwarded reports whether a proxy says that it speaks for somebody elsewhere.
+// Its word is the last; those before it are what visitors claim.
+func forwarded(r *http.Request) bool {
+	all := strings.Join(r.Header.Values("X-Forwarded-For"), ",")
+	if all == "" {
+		return false
+	}
+	a, err := netip.ParseAddr(strings.TrimSpace(all[strings.LastIndexByte(all, ',')+1:]))
+	return err != nil || !a.Unmap().IsLoopback()
 }
 
 func (s *web) serve(g *gate) {

@@ -104,6 +104,15 @@ func TestMetricsAreLocal(t *testing.T) {
 			t.Errorf("peer %q: %d, want %d", peer, w.Code, want)
 		}
 	}
+	// A proxy on this machine passes on what others ask.
+	for by, want := range map[string]int{"127.0.0.1": 200, "192.0.2.1": 403, "127.0.0.1, 192.0.2.1": 403, "192.0.2.1, ::1": 200, "unknown": 403} {
+		w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/metrics", nil)
+		r.RemoteAddr = "127.0.0.1:1"
+		r.Header.Set("X-Forwarded-For", by)
+		if h.ServeHTTP(w, r); w.Code != want {
+			t.Errorf("by a proxy for %q: %d, want %d", by, w.Code, want)
+		}
+	}
 }
 
 func TestReadiness(t *testing.T) {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -223,17 +222,8 @@ func (d *Daemon) retire(p *port) {
 
 // needRestart names the changes that a running daemon cannot follow.
 func (d *Daemon) needRestart(cfg *Config) {
-	for _, c := range []struct{ key, was, is string }{
-		{"state_dir", d.cfg.StateDir, cfg.StateDir},
-		{"log.format", d.cfg.Log.Format, cfg.Log.Format},
-		{"dkim.key_dir", d.cfg.DKIM.KeyDir, cfg.DKIM.KeyDir},
-		{"policy.counters", d.cfg.Policy.Counters, cfg.Policy.Counters},
-		{"policy.warn_at, policy.suspend_...", fmt.Sprint(d.cfg.Policy.suspendSettings()), fmt.Sprint(cfg.Policy.suspendSettings())},
-		{"dkim.resolvers", strings.Join(d.cfg.DKIM.Resolvers, " "), strings.Join(cfg.DKIM.Resolvers, " ")},
-	} {
-		if c.was != c.is {
-			d.log.Warn("a changed setting takes effect after a restart only", zap.String("setting", c.key))
-		}
+	for _, key := range afterRestart(d.cfg, cfg) {
+		d.log.Warn("a changed setting takes effect after a restart only", zap.String("setting", key))
 	}
 }
 

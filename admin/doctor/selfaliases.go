@@ -57,7 +57,7 @@ func checkClosed() Check {
 	return Check{
 		Name: "disabled-account", Group: "aliases",
 		Text: "Disabled accounts whose alias from the address to itself is enabled, as Modoboa 1.x and its job for inactive accounts leave it: mail comes in that nobody reads.",
-		Do:   "Enable the account, or delete it with its mailbox.",
+		Do:   "Enable the account, delete it with its mailbox, or have the policy service refuse its mail (policy.disabled_accounts).",
 		look: look{mailbox: func(r *run, m *store.Mailbox) {
 			acc, ok := r.s.AccountByID(m.AccountID)
 			d, _ := r.s.DomainByID(m.DomainID)
@@ -68,7 +68,7 @@ func checkClosed() Check {
 			if !at.OnlyItself() && !slices.Contains(r.expander.Expand(m.Address), m.Address) {
 				return
 			}
-			remedy := "enable the account, or delete it with its mailbox"
+			remedy := "enable the account, delete it with its mailbox, or set policy.disabled_accounts = true, which refuses its mail"
 			if a, ok := selfAlias(at); ok {
 				remedy += "; to have a catch-all take the mail, disable the alias, as Modoboa 2 does (" + sql("UPDATE admin_alias SET enabled = false WHERE id = %d", a.ID) + ")"
 			}

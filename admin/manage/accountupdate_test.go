@@ -44,7 +44,7 @@ func TestUpdateAccountErrors(t *testing.T) {
 			{"dot@one.test", "dee", manage.AccountInput{Password: manage.Some("Given123")}, ""},
 			{"dot@one.test", "amy@one.test", renamed("amy@two.test"), "400 domain: Permission denied."},
 			{"dot@one.test", "amy@one.test", renamed("ben@one.test"), "400 username: user with this username already exists."},
-			{"dot@one.test", "amy@one.test", renamed("amy@none.test"), "404 No Domain matches the given query."},
+			{"dot@one.test", "amy@one.test", renamed("amy@none.test"), "404 There is no domain none.test: make it first."},
 			{"dot@one.test", "amy@one.test", renamed("amy"), "400 username: Enter a valid email address."},
 			{"dot@one.test", "amy@one.test", given(manage.DomainAdmins), `400 role: "DomainAdmins" is not a valid choice.`},
 			{"dot@one.test", "dot@one.test", given(manage.SimpleUsers), `400 role: "SimpleUsers" is not a valid choice.`},

@@ -138,7 +138,7 @@ func (t *Tx) boxDomain(name string) (*rows.Domain, error) {
 		return nil, err
 	}
 	if !ok {
-		return nil, notFound("No Domain matches the given query.")
+		return nil, notFound("There is no domain %s: make it first.", name)
 	}
 	admins, err := t.admins(dom.ID)
 	for _, id := range admins {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -55,7 +56,7 @@ func (a *app) run(args []string) int {
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
-	err := root.Execute()
+	cmd, err := root.ExecuteC()
 	if err == nil {
 		return 0
 	}
@@ -66,6 +67,9 @@ func (a *app) run(args []string) int {
 	}
 	if text := err.Error(); text != "" {
 		fmt.Fprintf(a.err, "vmapd: %s\n", text)
+	}
+	if e == nil && cmd.HasParent() {
+		fmt.Fprintf(a.err, "vmapd: usage: %s\n", strings.TrimSuffix(cmd.UseLine(), " [flags]"))
 	}
 	var r interface{ Remedy() string }
 	if errors.As(err, &r) && r.Remedy() != "" {
@@ -134,5 +138,9 @@ func isTerminal(w io.Writer) bool {
 		return false
 	}
 	st, err := f.Stat()
-	return err == nil && st.Mode()&os.ModeCharDevice != 0
+	if err != nil || st.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	nobody, err := os.Stat(os.DevNull) // a device too
+	return err != nil || !os.SameFile(st, nobody)
 }

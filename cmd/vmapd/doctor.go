@@ -130,6 +130,14 @@ func writeFindings(w io.Writer, list []doctor.Finding, whole bool) error {
 		_, err := fmt.Fprintln(w, "nothing is wrong")
 		return err
 	}
-	_, err := fmt.Fprintf(w, "%d errors, %d warnings, %d things to know\n", n[doctor.Error], n[doctor.Warning], n[doctor.Info])
+	_, err := fmt.Fprintf(w, "%s, %s, %s to know\n", counted(n[doctor.Error], "error"), counted(n[doctor.Warning], "warning"), counted(n[doctor.Info], "thing"))
 	return err
+}
+
+// counted is a number with its noun.
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -110,6 +110,20 @@ func (s *admin) ask(method, path string, query url.Values, body any) (any, error
 	return v, nil
 }
 
+// byFlag names the flags of a command where the API names its fields.
+func byFlag(fields []field, err error) error {
+	var e *apiError
+	if !errors.As(err, &e) {
+		return err
+	}
+	for _, f := range fields {
+		if rest, ok := strings.CutPrefix(e.text, f.name+": "); ok {
+			e.text = "--" + f.flag + ": " + rest
+		}
+	}
+	return err
+}
+
 // apiError is what the API refused, in one line.
 type apiError struct{ text, remedy string }
 

@@ -30,7 +30,7 @@ func (a *app) setCommand(r *resource) *cobra.Command {
 			if len(body) == 0 {
 				return &exit{exitUsage, errors.New("set wants to know what: see --help")}
 			}
-			return a.withAdmin(cmd, func(s *admin) error { return s.set(r, args[0], body) })
+			return a.withAdmin(cmd, func(s *admin) error { return byFlag(r.fields, s.set(r, args[0], body)) })
 		},
 	}
 	addFlags(cmd, r.fields)

@@ -156,7 +156,7 @@ func (a *app) addCommand(r *resource) *cobra.Command {
 			return a.withAdmin(cmd, func(s *admin) error {
 				o, err := s.ask(http.MethodPost, r.path+"/", nil, body)
 				if err != nil {
-					return err
+					return byFlag(r.fields, err)
 				}
 				return s.printMade(r, o)
 			})

@@ -139,7 +139,7 @@ func (h *policyHost) say(t *testing.T, m mailtest.Message) string {
 // TestPolicy has a real Postfix ask: each reply is the one that docs/policy.md
 // shows.
 func TestPolicy(t *testing.T) {
-	h := newPolicyHost(t, "policy", "")
+	h := newPolicyHost(t, "policy", "[policy]\ndisabled_accounts = true\n")
 	midnight := time.Now().UTC().Truncate(24*time.Hour).Add(24*time.Hour).Format("2006-01-02 15:04:05") + " UTC"
 	docs := readFile(t, "../../docs/policy.md")
 	for _, tc := range []struct {

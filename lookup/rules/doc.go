@@ -9,7 +9,8 @@
 // anything pass. A rule that panics says nothing: [Hooks] are told.
 //
 //	recipient  RCPT: the recipient is a mailbox here that takes no mail: its
-//	           account or its domain is disabled, or it is for sending only
+//	           domain is disabled, it is for sending only, or, with
+//	           [Settings].DisabledAccounts, its account is disabled
 //	quota      RCPT: the mailbox is full, or the announced size is more than it
 //	           could ever hold
 //	sending    RCPT, DATA, END-OF-MESSAGE, if the client has logged in: the

@@ -29,11 +29,15 @@ func (r *Rules) recipient(_ context.Context, q *question) policy.Action {
 	return policy.Dunno()
 }
 
-// receives reports whether the mailbox of the recipient takes mail. One without
-// an account does: nobody has disabled it.
+// receives reports whether the mailbox of the recipient takes mail. That of a
+// disabled account does on a host of Modoboa's. One without an account does:
+// nobody has disabled it.
 func (q *question) receives() bool {
 	if !q.box.Receives() || !q.domain.Enabled {
 		return false
+	}
+	if !q.set.DisabledAccounts {
+		return true
 	}
 	a, ok := q.snap.AccountByID(q.box.AccountID)
 	return !ok || a.Active

@@ -80,7 +80,7 @@ func defaults(t testing.TB) Settings {
 		return a
 	}
 	return Settings{
-		MasterSeparator: "*", Recipients: true, Quota: true, Grace: 10,
+		MasterSeparator: "*", Recipients: true, DisabledAccounts: true, Quota: true, Grace: 10,
 		Disabled: reply("550 5.2.1 Mailbox is disabled"), Full: reply("554 5.2.2 Mailbox is full"), TooLarge: reply("552 5.2.3 Message is too large for the mailbox"),
 	}
 }
@@ -156,6 +156,16 @@ func TestRecipients(t *testing.T) {
 			h.want(t, r, "DUNNO")
 		}
 	}
+}
+
+// TestDisabledAccountsTakeMail: as on a host of Modoboa's, unless it is set.
+func TestDisabledAccountsTakeMail(t *testing.T) {
+	s := defaults(t)
+	s.DisabledAccounts, s.Quota = false, false
+	h := newHost(t, s)
+	h.want(t, rcpt("", "gone@home.test"), "DUNNO")
+	h.want(t, rcpt("", "robot@home.test"), "550 5.2.1 Mailbox is disabled")
+	h.want(t, rcpt("", "lost@off.test"), "550 5.2.1 Mailbox is disabled")
 }
 
 func TestRecipientsExempt(t *testing.T) {

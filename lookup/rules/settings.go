@@ -15,9 +15,10 @@ import (
 type Settings struct {
 	MasterSeparator string // between user and master user in sasl_username; "": there are none
 
-	Recipients bool          // refuse recipients that take no mail
-	Disabled   policy.Action // what they are answered
-	Exempt     Exemptions    // from that; accounts and domains are those of the recipient
+	Recipients       bool          // refuse recipients that take no mail
+	DisabledAccounts bool          // mailboxes of disabled accounts are such recipients
+	Disabled         policy.Action // what they are answered
+	Exempt           Exemptions    // from that; accounts and domains are those of the recipient
 
 	Quota       bool          // refuse what does not fit into a mailbox
 	Full        policy.Action // the mailbox is full

@@ -53,7 +53,8 @@ func fail(err error) {
 func tables() string {
 	var b strings.Builder
 	b.WriteString("# Lookup tables\n\nMade from the code by `make generate`. Every table is asked for the full key as the client spelled it and takes the steps to the address\n" +
-		"without extension, the `@domain`, the domain and its parents by itself. Several values are joined with `,`. `vmapd postconf` prints the lines for main.cf.\n")
+		"without extension, the `@domain`, the domain and its parents by itself. Several values are joined with `,`. `vmapd postconf` prints the lines for main.cf.\n\n" +
+		"To ask one:\n\n```console\n$ vmapd lookup aliases info@example.org\ninfo@example.org\tann@example.org,bob@example.org\n```\n")
 	for _, t := range lookup.Tables() {
 		fmt.Fprintf(&b, "\n## `%s`\n\nFor `%s`. %s\n", t.Name, t.Param, t.Doc)
 		names := append([]string{t.Name}, t.Synonyms...)
@@ -70,8 +71,10 @@ func tables() string {
 
 func metrics() string {
 	var b strings.Builder
-	b.WriteString("# Metrics\n\nMade from the code by `make generate`. Listeners of protocol `http` show these at `/metrics`, for Prometheus, beside those of Go and of the process " +
-		"(`go_`, `process_`). No label carries an address. Alerts and a dashboard are in [contrib](../contrib/README.md).\n\n| metric | labels | |\n|---|---|---|\n")
+	b.WriteString("# Metrics\n\nMade from the code by `make generate`. Listeners of protocol `http` show these at `/metrics`, beside those of Go and of the process " +
+		"(`go_`, `process_`), to clients on this machine alone: let a Prometheus or an agent there ask.\n\n" +
+		"```yaml\nscrape_configs:\n  - job_name: vmapd\n    static_configs:\n      - targets: [\"127.0.0.1:8025\"]\n```\n\n" +
+		"No label carries an address. Alerts and a dashboard are in [contrib](../contrib/README.md).\n\n| metric | labels | |\n|---|---|---|\n")
 	list, err := daemon.Metrics()
 	fail(err)
 	for _, m := range list {
@@ -106,9 +109,15 @@ Made from the code by ` + "`make generate`" + `.
 ` + "`vmapd doctor`" + ` looks for problems in the data, in keys, sockets and permissions, and in how Postfix and Dovecot are wired. It changes nothing, and says of
 each problem what to do. Run it as root on the mail host: others may not see all there is to see.
 
-    vmapd doctor
-    vmapd doctor --only aliases,postfix-map
-    vmapd doctor --json
+<!-- exits: 0 or 1 -->
+` + "```sh" + `
+vmapd doctor
+vmapd doctor --json
+` + "```" + `
+
+` + "```sh" + `
+vmapd doctor --only aliases,domains
+` + "```" + `
 
 Each finding has a check, a level, a subject (an address, a domain, a file, a parameter), what is wrong with it and a remedy. Errors are mail or
 logins that go wrong, or will; warnings work, but not as somebody wants it to; the rest is good to know. 20 subjects of each check and level
