@@ -8,17 +8,18 @@
 # make drill      hold all failure drills, and print what clients saw of each (docs/failure-modes.md)
 # make packages   .deb and .rpm for amd64 and arm64, in dist (docs/install.md)
 # make test-packages  install, upgrade, remove and purge them in a clean Debian
+# make test-quickstart  follow docs/quickstart.md in a clean Debian, and receive, send and read mail
 # make generate   write the generated documentation again
 
 GO          ?= go
 FUZZTIME    ?= 2m
 GOFUMPT     ?= mvdan.cc/gofumpt@v0.12.0
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
-LINT        ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOLANGCI    ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VULNCHECK   ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
 export CGO_ENABLED ?= 0
 
-.PHONY: build demo test check fmt lint race fuzz bench drill packages test-packages generate peers clean
+.PHONY: build demo test check fmt lint race fuzz bench drill packages test-packages test-quickstart generate peers clean
 
 build:
 	$(GO) build -trimpath -o vmapd ./cmd/vmapd
@@ -48,7 +49,8 @@ fmt:
 	$(GO) run $(GOFUMPT) -w $$(git ls-files '*.go')
 
 lint:
-	$(GO) run $(LINT) run ./...
+	$(GO) run $(GOLANGCI) run ./...
+	$(GO) run $(GOLANGCI) run --build-tags bench,drill ./cmd/vmapd
 
 # The race detector needs cgo.
 race: peers
@@ -78,6 +80,14 @@ test-packages:
 	rm -rf dist/test
 	for version in 0.0.1 0.0.2; do VERSION=$$version DIST=dist/test GO="$(GO)" sh contrib/packages/build.sh $$($(GO) env GOHOSTARCH); done
 	FULL=1 sh contrib/packages/test.sh dist/test/vmapd_0.0.1_*.deb dist/test/vmapd_0.0.2_*.deb
+
+# As root.
+test-quickstart:
+	sh .ci/peers packages
+	rm -rf dist/quickstart
+	DIST=dist/quickstart GO="$(GO)" sh contrib/packages/build.sh $$($(GO) env GOHOSTARCH)
+	$(GO) test -tags drill -c -o dist/quickstart/judge ./cmd/vmapd
+	sh contrib/packages/quickstart.sh dist/quickstart/vmapd_*.deb dist/quickstart/judge
 
 generate:
 	$(GO) run ./cmd/vmapd/internal/gendocs docs contrib/dovecot

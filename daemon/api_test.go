@@ -188,8 +188,8 @@ func TestAPIKeys(t *testing.T) {
 	if err := os.Chmod(dir, 0o500); err != nil {
 		t.Fatal(err)
 	}
-	defer os.Chmod(dir, 0o700) //nolint:errcheck // for the cleanup
-	if os.Geteuid() != 0 {     // root may write everywhere
+	defer os.Chmod(dir, 0o700)
+	if os.Geteuid() != 0 { // root may write everywhere
 		_, v = web.must(http.StatusConflict, http.MethodPost, "/api/v1/dkim/example.com", `{"selector": "last"}`)
 		say(v)
 	}

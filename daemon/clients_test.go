@@ -40,8 +40,8 @@ func startClients(t *testing.T, dir string, s *Status) *clients {
 	t.Cleanup(func() { c.stop(t) })
 	for _, l := range s.Listeners {
 		network, address := "tcp", strings.TrimPrefix(l.Address, "inet:")
-		if strings.HasPrefix(l.Address, "unix:") {
-			network, address = "unix", strings.TrimPrefix(l.Address, "unix:")
+		if path, ok := strings.CutPrefix(l.Address, "unix:"); ok {
+			network, address = "unix", path
 		}
 		for _, keep := range []bool{true, false} {
 			switch l.Protocol {

@@ -114,7 +114,7 @@ func (k *checker) database() {
 	if conn, err := db.Open(d.URL, db.Options{ReadOnly: true}); err != nil {
 		k.fail("database.url", "%v: want sqlite:/path, postgres://user@host/database or mysql://user@host/database", err)
 	} else {
-		conn.Close()
+		_ = conn.Close()
 	}
 	if d.PasswordFile != "" {
 		k.absolute("database.password_file", d.PasswordFile)

@@ -104,7 +104,7 @@ func TestCommentedIsTheDefault(t *testing.T) {
 	if d := cmp.Diff(values(Default()), values(got)); d != "" {
 		t.Errorf("(-default +commented)\n%s", d)
 	}
-	for _, line := range strings.Split(text, "\n") {
+	for line := range strings.SplitSeq(text, "\n") {
 		if strings.HasPrefix(line, "#") && len(line) > 80 {
 			t.Errorf("comment of %d columns: %s", len(line), line)
 		}

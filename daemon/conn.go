@@ -97,7 +97,7 @@ func (c *conn) SetDeadline(t time.Time) error {
 func (c *conn) expire() {
 	c.finish()
 	c.expired.Store(true)
-	c.Conn.SetReadDeadline(time.Unix(1, 0))
+	_ = c.Conn.SetReadDeadline(time.Unix(1, 0)) // else the connection has ended
 }
 
 // expireSoon is expire, but lets a connection that is new say something first.
@@ -134,8 +134,9 @@ func linger(tcp *net.TCPConn) {
 	if tcp.CloseWrite() != nil {
 		return
 	}
-	tcp.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
-	io.Copy(io.Discard, io.LimitReader(tcp, 64<<10))
+	if tcp.SetReadDeadline(time.Now().Add(200*time.Millisecond)) == nil {
+		_, _ = io.Copy(io.Discard, io.LimitReader(tcp, 64<<10))
+	}
 }
 
 // blame says what a peer did wrong, "" if nothing.

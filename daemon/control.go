@@ -124,7 +124,7 @@ func (d *Daemon) openControl() error {
 	}
 	w, err := newWeb(&l, d.controlHandler())
 	if err != nil {
-		s.Close()
+		_ = s.Close()
 		return err
 	}
 	w.server.WriteTimeout = 0 // a reload takes as long as it takes
@@ -224,5 +224,5 @@ func (d *Daemon) serveExplain(w http.ResponseWriter, r *http.Request) {
 func reply(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(v)
+	_ = json.NewEncoder(w).Encode(v) // else the client has left
 }

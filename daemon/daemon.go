@@ -160,7 +160,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.checkLimit()
 
 	// The store goes on during the drain: requests may be held for its data.
-	loading := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.store.Run(ctx) })
+	loading := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { _ = d.store.Run(ctx) })
 	writing := newTask(context.WithoutCancel(ctx), d.writes.run)
 	tending := newTask(context.WithoutCancel(ctx), func(ctx context.Context) { d.logins.run(ctx, d) })
 	signing := newTask(context.WithoutCancel(ctx), d.runKeys)
@@ -293,7 +293,7 @@ func (d *Daemon) openPort(l Listen) (*port, error) {
 	}
 	p, err := d.newPort(l, s)
 	if err != nil {
-		s.Close()
+		_ = s.Close()
 		return nil, err
 	}
 	return p, nil

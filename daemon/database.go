@@ -40,7 +40,7 @@ func openDatabases(cfg *Config) (*databases, error) {
 	o.ReadOnly, o.MustExist = false, true
 	write, err := db.Open(cfg.Database.URL, o)
 	if err != nil {
-		read.Close()
+		_ = read.Close()
 		return nil, err
 	}
 	d := &databases{read: read, write: write, source: &modoboa.Source{DB: read, Writer: write}}
@@ -62,9 +62,9 @@ func (d *databases) configure(cfg *Config) {
 }
 
 func (d *databases) Close() {
-	d.source.Close()
-	d.read.Close()
-	d.write.Close()
+	_ = d.source.Close()
+	_ = d.read.Close()
+	_ = d.write.Close()
 }
 
 // settings gives the store's settings.

@@ -41,12 +41,12 @@ func (t *task) end() {
 func (d *Daemon) closeAll() {
 	for _, p := range d.allPorts() {
 		p.stop()
-		p.socket.Close()
+		_ = p.socket.Close()
 		p.drain(d.hurry)
 	}
 	d.inherited.close()
 	if d.predecessor != nil {
-		d.predecessor.line.Close()
+		_ = d.predecessor.line.Close()
 	}
 }
 
@@ -115,7 +115,7 @@ func (d *Daemon) drainPorts(ports []*port) {
 	asked := false
 	for _, p := range ports {
 		p.stop()
-		p.socket.Close()
+		_ = p.socket.Close()
 		end := wg.Go
 		if p.waits() {
 			end, asked = logins.Go, true

@@ -57,7 +57,7 @@ func openStore(path string) (*fdStore, error) {
 	f := &fdStore{nc: nc}
 	kept, err := f.keeps()
 	if err != nil || !kept {
-		nc.Close()
+		_ = nc.Close()
 		return nil, err
 	}
 	return f, nil
@@ -87,9 +87,9 @@ func (f *fdStore) keeps() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	err = f.send("FDSTORE=1\nFDPOLL=0\nFDNAME="+storeName+"-probe", w.Fd())
-	w.Close()
+	_ = w.Close()
 	if err == nil {
 		err = f.barrier()
 	}
@@ -111,9 +111,9 @@ func (f *fdStore) barrier() error {
 	if err != nil {
 		return err
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	err = f.send("BARRIER=1", w.Fd())
-	w.Close()
+	_ = w.Close()
 	if err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ func (f *fdStore) leave(what *heirloom, nc net.Conn) error {
 
 // end puts the estate into the store, and waits until systemd has everything.
 func (f *fdStore) end() error {
-	defer f.nc.Close()
+	defer func() { _ = f.nc.Close() }()
 	text, err := json.Marshal(&f.will)
 	if err != nil {
 		return err
@@ -158,7 +158,7 @@ func (f *fdStore) end() error {
 		return os.NewSyscallError("memfd_create", err)
 	}
 	file := os.NewFile(uintptr(fd), "estate")
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	if _, err := file.Write(text); err != nil {
 		return err
 	}
@@ -204,7 +204,7 @@ func readEstate(files []*os.File) (*estate, error) {
 			err = json.NewDecoder(io.NewSectionReader(file, 0, st.Size)).Decode(e)
 			found = found || err == nil
 		}
-		file.Close()
+		_ = file.Close()
 		bad = errors.Join(bad, err)
 	}
 	if !found {
@@ -217,7 +217,7 @@ func readEstate(files []*os.File) (*estate, error) {
 // close closes the connections that nobody has taken.
 func (e *estate) close() {
 	for _, file := range e.files {
-		file.Close()
+		_ = file.Close()
 	}
 }
 

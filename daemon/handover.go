@@ -96,7 +96,7 @@ func (d *Daemon) handOver(ctx context.Context) bool {
 	}
 	if err != nil {
 		if s != nil {
-			s.line.Close()
+			_ = s.line.Close()
 		}
 		d.stay(ctx, err)
 		return false
@@ -176,8 +176,8 @@ const patience = 3 * time.Second
 // await waits until the successor says that it serves and lets it have the
 // sockets for good. If anything else happens it makes the successor end.
 func (s *successor) await(ctx context.Context, limit time.Duration) error {
-	s.line.SetReadDeadline(time.Now().Add(limit)) //nolint:errcheck // reading says it
-	defer context.AfterFunc(ctx, func() { s.line.SetReadDeadline(time.Unix(1, 0)) })()
+	_ = s.line.SetReadDeadline(time.Now().Add(limit)) // reading says it
+	defer context.AfterFunc(ctx, func() { _ = s.line.SetReadDeadline(time.Unix(1, 0)) })()
 	word := make([]byte, len(readyWord))
 	_, err := io.ReadFull(s.line, word)
 	switch {

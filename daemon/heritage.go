@@ -129,7 +129,7 @@ func (l *legacy) end() (err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.line != nil {
-		l.line.Close()
+		_ = l.line.Close()
 		l.line = nil
 	}
 	if l.store != nil {
@@ -200,13 +200,13 @@ func (r *rightsReader) conn() (net.Conn, error) {
 	if f == nil {
 		return nil, errors.New("its descriptor did not come along: too many open files")
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	return net.FileConn(f)
 }
 
 func (r *rightsReader) close() {
 	for _, f := range r.files {
-		f.Close()
+		_ = f.Close()
 	}
 }
 

@@ -93,7 +93,7 @@ func plain(w http.ResponseWriter, status int, line string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	io.WriteString(w, line+"\n")
+	_, _ = io.WriteString(w, line+"\n") // else the client has left
 }
 
 // localOnly refuses what comes over the network, also by way of a proxy on this
@@ -135,7 +135,7 @@ func (s *web) serve(g *gate) {
 
 func (s *web) drain(ctx context.Context, _ *gate) {
 	if s.server.Shutdown(ctx) != nil {
-		s.server.Close()
+		_ = s.server.Close()
 	}
 }
 

@@ -46,7 +46,7 @@ func (d *Daemon) startSuccessor() (*successor, error) {
 	files, will, err := d.bequeath()
 	defer func() {
 		for _, f := range files {
-			f.Close()
+			_ = f.Close()
 		}
 	}()
 	if err != nil {
@@ -56,13 +56,13 @@ func (d *Daemon) startSuccessor() (*successor, error) {
 	if err != nil {
 		return nil, &handoverError{fmt.Errorf("cannot pass the sockets on: %w", err), "raise LimitNOFILE= of the systemd unit if it is for too many open files"}
 	}
-	defer theirs.Close()
+	defer func() { _ = theirs.Close() }()
 	cmd := &exec.Cmd{
 		Path: d.handover.program, Args: append([]string{d.handover.program}, os.Args[1:]...), Env: successorEnv(will),
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, ExtraFiles: append(files[:len(files):len(files)], theirs),
 	}
 	if err := cmd.Start(); err != nil {
-		line.Close()
+		_ = line.Close()
 		return nil, &handoverError{fmt.Errorf("cannot start %s: %w", d.handover.program, cause(err)), "put the program back there, executable, and send SIGUSR2 again"}
 	}
 	return &successor{cmd: cmd, line: line}, nil
@@ -121,10 +121,10 @@ func connectedPair() (*net.UnixConn, *os.File, error) {
 		return nil, nil, os.NewSyscallError("socketpair", err)
 	}
 	ours, theirs := os.NewFile(uintptr(fds[0]), "handover"), os.NewFile(uintptr(fds[1]), "handover")
-	defer ours.Close()
+	defer func() { _ = ours.Close() }()
 	line, err := unixConn(ours)
 	if err != nil {
-		theirs.Close()
+		_ = theirs.Close()
 		return nil, nil, err
 	}
 	return line, theirs, nil

@@ -26,7 +26,7 @@ func Metrics() ([]Metric, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	c := builtin()
 	c.StateDir = dir
 	c.derive()

@@ -32,7 +32,7 @@ func sendNotification(path, state string) error {
 	if err != nil {
 		return err
 	}
-	defer nc.Close()
+	defer func() { _ = nc.Close() }()
 	if err := nc.SetWriteDeadline(time.Now().Add(notifyPatience)); err != nil {
 		return err
 	}

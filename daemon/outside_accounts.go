@@ -26,7 +26,7 @@ func (d *Daemon) createOutside(ctx context.Context, p *outside.Person) error {
 	var refused *manage.Error
 	switch {
 	case errors.As(err, &refused):
-		return fmt.Errorf("%w: %v", login.ErrNotCreated, refused)
+		return fmt.Errorf("%w: %w", login.ErrNotCreated, refused)
 	case err != nil:
 		return fmt.Errorf("make the account: %w", err)
 	case created:

@@ -51,11 +51,11 @@ func (p *port) start() {
 // stop ends the accept loop. The socket stays open: connections that come now
 // wait in its backlog for the next port on it.
 func (p *port) stop() {
-	p.gate.Close()
+	_ = p.gate.Close()
 	if p.done != nil {
 		<-p.done
 	}
-	p.socket.SetDeadline(time.Time{})
+	_ = p.socket.SetDeadline(time.Time{}) // else it is closed
 }
 
 // lastWords is for how long a connection may write after ctx has told its
@@ -109,7 +109,7 @@ func (s *lines) serve(g *gate) {
 
 // one serves one connection. A panic costs that connection only.
 func (s *lines) one(g *gate, c *conn, serve serveFunc) {
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	defer func() {
 		if p := recover(); p != nil {
 			g.metrics.panics.Inc()

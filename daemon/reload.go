@@ -33,7 +33,7 @@ func (d *Daemon) Reload(ctx context.Context) error {
 		err = d.apply(ctx, cfg)
 	}
 	if err != nil {
-		d.store.Reload(ctx) // its errors are logged by loads.report
+		_ = d.store.Reload(ctx) // its errors are logged by loads.report
 		return err
 	}
 	d.log.Info("reloaded the configuration", zap.String("file", cfg.Path))
@@ -89,7 +89,7 @@ func (d *Daemon) apply(ctx context.Context, cfg *Config) error {
 	d.checkLimit()
 	d.mu.Unlock()
 
-	d.store.Reload(ctx) // its errors are logged by loads.report
+	_ = d.store.Reload(ctx) // its errors are logged by loads.report
 	if old != database {
 		old.Close() // the load that used it has ended
 	}
@@ -122,7 +122,7 @@ func (d *Daemon) plan(cfg *Config) (*plan, error) {
 	}
 	if err := errors.Join(errs...); err != nil {
 		for _, s := range p.opened {
-			s.Close()
+			_ = s.Close()
 		}
 		for _, undo := range p.undo {
 			undo()
@@ -168,7 +168,7 @@ func (d *Daemon) planPort(p *plan, old *port, l Listen) error {
 		return err
 	}
 	p.ports, p.started, p.moved = append(p.ports, n), append(p.started, n), append(p.moved, old)
-	p.undo = append(p.undo, func() { old.socket.adjust(&old.cfg) })
+	p.undo = append(p.undo, func() { _ = old.socket.adjust(&old.cfg) })
 	if err := old.socket.adjust(&l); err != nil {
 		return fmt.Errorf("change %s: %w", l.endpoint, err)
 	}
@@ -203,7 +203,7 @@ func (d *Daemon) switchPorts(p *plan) {
 	}
 	for _, old := range p.removed {
 		old.stop()
-		old.socket.Close()
+		_ = old.socket.Close()
 		d.log.Info("no longer listening", zap.String("protocol", old.cfg.Protocol), zap.Stringer("address", old.cfg.endpoint))
 		d.retire(old)
 	}

@@ -56,7 +56,7 @@ func Inherit() (in Inherited, kept []*os.File, err error) {
 
 // inheritListener makes a socket of a file, which it closes.
 func inheritListener(f *os.File) (*socket, error) {
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	ln, err := net.FileListener(f)
 	if err != nil {
 		return nil, fmt.Errorf("want ListenStream= with a path or a TCP port: %w", err)
@@ -88,7 +88,7 @@ func (in Inherited) open(l *Listen) (*socket, error) {
 		return nil, fmt.Errorf("listen on %s: %w", l.endpoint, err)
 	}
 	if err := s.setBacklog(l.Backlog); err != nil {
-		s.Close()
+		_ = s.Close()
 		return nil, fmt.Errorf("listen on %s: %w", l.endpoint, err)
 	}
 	return s, nil
@@ -162,7 +162,7 @@ func (in Inherited) names() string {
 func (in Inherited) close() (unused []string) {
 	for e, list := range in {
 		for _, s := range list {
-			s.Close()
+			_ = s.Close()
 		}
 		unused = append(unused, e.String())
 		delete(in, e)
@@ -193,7 +193,7 @@ func (s *socket) setBacklog(n int) error {
 // still the one that was bound.
 func (s *socket) Close() error {
 	if s.ownsFile() {
-		os.Remove(s.endpoint.Path)
+		_ = os.Remove(s.endpoint.Path) // the next one that binds it replaces it
 	}
 	return s.stream.Close()
 }

@@ -34,8 +34,8 @@ func bindUnix(l *Listen) (*socket, error) {
 	ln.SetUnlinkOnClose(false) // by name, whoever's the file is: see socket.Close
 	s := &socket{stream: ln, endpoint: l.endpoint}
 	if err := s.finish(temp, l); err != nil {
-		os.Remove(temp)
-		ln.Close()
+		_ = os.Remove(temp)
+		_ = ln.Close()
 		return nil, err
 	}
 	return s, nil

@@ -45,7 +45,7 @@ func (d *Daemon) inherit() error {
 	if !ok {
 		return nil
 	}
-	os.Unsetenv(handoverVariable)
+	_ = os.Unsetenv(handoverVariable)
 	d.predecessor, err = in.readTestament(text)
 	if err != nil {
 		return fmt.Errorf("sockets from the process before ($%s): %w", handoverVariable, err)
@@ -77,7 +77,7 @@ func (in Inherited) readTestament(text string) (*predecessor, error) {
 		}
 	}
 	f := os.NewFile(uintptr(firstInherited+len(will.Sockets)), "handover")
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	var err error
 	p.line, err = unixConn(f)
 	return p, err
@@ -88,7 +88,7 @@ func inheritSocket(fd int, address string) (*socket, error) {
 	f := os.NewFile(uintptr(fd), address)
 	e, err := ParseEndpoint(address)
 	if err != nil {
-		f.Close()
+		_ = f.Close()
 		return nil, err
 	}
 	s, err := inheritListener(f)
@@ -138,7 +138,7 @@ func (d *Daemon) takePlace(ctx context.Context) {
 		<-verdict.done
 	}
 	verdict.end()
-	defer p.line.Close()
+	defer func() { _ = p.line.Close() }()
 	if p.gone {
 		d.settle()
 		d.adopt(ctx, p.line)

@@ -9,9 +9,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestUnitPlaces: what unitPlaces says is what the units say.
-func TestUnitPlaces(t *testing.T) {
-	units, err := filepath.Glob("../contrib/systemd/*.socket")
+// TestUnits: what is known of the units is what they say.
+func TestUnits(t *testing.T) {
+	files, err := filepath.Glob("../contrib/systemd/*.socket")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,18 +22,18 @@ func TestUnitPlaces(t *testing.T) {
 		}
 		return string(m[1])
 	}
-	got := map[string]string{}
-	for _, unit := range units {
-		text, err := os.ReadFile(unit)
+	got := map[string]unit{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got["systemd:"+value(text, "FileDescriptorName")] = "unix:" + value(text, "ListenStream")
+		got["systemd:"+value(text, "FileDescriptorName")] = unit{filepath.Base(file), "unix:" + value(text, "ListenStream")}
 	}
-	if diff := cmp.Diff(unitPlaces(), got); diff != "" {
+	if diff := cmp.Diff(units(), got, cmp.AllowUnexported(unit{})); diff != "" {
 		t.Error(diff)
 	}
-	if got := (Listen{Address: "systemd:other"}).Place(); got != "systemd:other" {
-		t.Errorf("a unit of somebody else: %s", got)
+	if l := (Listen{Address: "systemd:other"}); l.Place() != "systemd:other" || l.Unit() != "" {
+		t.Errorf("a unit of somebody else: %q, %q", l.Place(), l.Unit())
 	}
 }

@@ -54,8 +54,7 @@ func syncFolder(dir string) error {
 	if err != nil {
 		return err
 	}
-	defer d.Close()
-	return d.Sync()
+	return errors.Join(d.Sync(), d.Close())
 }
 
 // ReadFile reads a snapshot that WriteFile stored for the same origin, and when
@@ -69,7 +68,7 @@ func ReadFile(path, origin string) (s *Snapshot, checked time.Time, err error) {
 		}
 		return nil, time.Time{}, fmt.Errorf("stored snapshot: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	info, err := f.Stat()
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("stored snapshot: %w", err)

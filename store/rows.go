@@ -116,6 +116,11 @@ type Mailbox struct {
 	// Moving says that an operation on the mailbox's folder is pending
 	// (admin_mailboxoperation); set by Snapshot, ignored by Builder.
 	Moving bool
+	// Disabled says that its account is; set by Snapshot, ignored by Builder.
+	Disabled bool
+	// DomainDisabled says that its domain is, or does not exist; set by Snapshot,
+	// ignored by Builder.
+	DomainDisabled bool
 }
 
 // Receives reports whether mail may be delivered to the mailbox. It is the

@@ -125,15 +125,22 @@ func (s *Snapshot) account(row1 uint32) Account {
 func (s *Snapshot) mailbox(row1 uint32) Mailbox {
 	r := s.base.mailboxes.at(row1)
 	m := Mailbox{
-		ID: r.id, Local: s.base.localPart(r), DomainID: s.base.domainID(r.domain), Quota: r.quota,
+		ID: r.id, Local: s.base.localPart(r), Quota: r.quota,
 		SendOnly: r.flags&mailboxSendOnly != 0, MessageLimit: r.limit, Moving: r.moving != 0, Address: s.base.symbols.text(r.address),
+		DomainDisabled: true,
 	}
 	if at := s.base.symbols.first(r.address, usageList); at != 0 {
 		u := s.base.usage.at(at)
 		m.Bytes, m.Messages, m.Counted = u.bytes, int64(u.messages), true
 	}
-	if r.account != 0 && s.base.accounts.at(r.account).flags&here != 0 {
-		m.AccountID = s.base.accounts.at(r.account).id
+	if r.domain != 0 {
+		d := s.base.domains.at(r.domain)
+		m.DomainID, m.DomainDisabled = d.id, d.flags&(here|domainEnabled) != here|domainEnabled
+	}
+	if r.account != 0 {
+		if a := s.base.accounts.at(r.account); a.flags&here != 0 {
+			m.AccountID, m.Disabled = a.id, a.flags&accountActive == 0
+		}
 	}
 	return m
 }

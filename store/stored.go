@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"strings"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -97,11 +98,12 @@ func (b *base) counters() []*int {
 func layout() string {
 	var order [2]byte
 	binary.NativeEndian.PutUint16(order[:], 1)
-	l := fmt.Sprintf("%d lists, %d rows, %d bytes, order %d:", lists, chunkRows, chunkBytes, order[0])
+	var l strings.Builder
+	fmt.Fprintf(&l, "%d lists, %d rows, %d bytes, order %d:", lists, chunkRows, chunkBytes, order[0])
 	for _, s := range new(base).sections() {
-		l += fmt.Sprint(" ", s.chunkSize())
+		fmt.Fprint(&l, " ", s.chunkSize())
 	}
-	return l
+	return l.String()
 }
 
 // writeTo writes a snapshot that was last known to be true at checked, and

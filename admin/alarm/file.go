@@ -110,7 +110,7 @@ func (f *file) load() (all []*record, origin string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		r := &record{}
 		var opened, closed int64

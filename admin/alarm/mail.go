@@ -135,7 +135,7 @@ func (m *Mailer) compose(from string, to []string, events []Event) []byte {
 	}
 	b.WriteString("\r\n")
 	w := quotedprintable.NewWriter(&b)
-	fmt.Fprint(w, strings.ReplaceAll(body(m.Host, events), "\n", "\r\n")) //nolint:errcheck // into memory
+	fmt.Fprint(w, strings.ReplaceAll(body(m.Host, events), "\n", "\r\n"))
 	_ = w.Close()
 	return b.Bytes()
 }

@@ -20,7 +20,7 @@ func (b *Book) Run(ctx context.Context) {
 	case l == nil: // ctx has ended
 		return
 	default:
-		defer l.Close()
+		defer func() { _ = l.Close() }()
 	}
 	k := &keeper{Book: b}
 	k.start()

@@ -126,7 +126,7 @@ func TestTLSRPTCheck(t *testing.T) {
 		"": "off missing", "v=TLSRPTv1; rua=mailto:x@example.org": "ok", "v=TLSRPTv1; rua=x@example.org": "warning syntax", "v=TLSRPTv1; rua=mailto:x@example.org|v=TLSRPTv1; rua=mailto:y@example.org": "warning multiple",
 	} {
 		w := newWorld(t)
-		for _, one := range strings.Split(text, "|") {
+		for one := range strings.SplitSeq(text, "|") {
 			if one != "" {
 				w.zone.TXT("_smtp._tls.example.org", one)
 			}

@@ -189,11 +189,11 @@ func (r *Report) Brief() string {
 	if r.Skipped != "" {
 		return "not checked: " + r.Skipped
 	}
-	text := string(r.State)
+	parts := []string{string(r.State)}
 	for _, res := range r.Results {
 		if res.State.rank() > OK.rank() {
-			text += fmt.Sprintf(", %s %s: %s", res.Kind, res.State, res.Error)
+			parts = append(parts, fmt.Sprintf("%s %s: %s", res.Kind, res.State, res.Error))
 		}
 	}
-	return text
+	return strings.Join(parts, ", ")
 }

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -92,12 +93,7 @@ func (s *Section) mentions(text string) bool {
 // plugins reports whether a plugin is switched on: in a list (Dovecot 2.3) or a
 // block (2.4).
 func (s *Section) plugin(name string) bool {
-	for _, w := range strings.Fields(s.Values["mail_plugins"]) {
-		if w == name {
-			return true
-		}
-	}
-	return s.value("mail_plugins/"+name) == "yes"
+	return slices.Contains(strings.Fields(s.Values["mail_plugins"]), name) || s.value("mail_plugins/"+name) == "yes"
 }
 
 // protocols lists what is served.

@@ -49,7 +49,7 @@ func (g *aliasGraph) canonical(address string) (name string, grown bool) {
 		return base, false // nobody has it, with or without extension
 	}
 	many := strings.Contains(extension, anyone)
-	if at := strings.LastIndexByte(base, '@'); at < 0 || extension == "" || !many && len(extension) <= g.r.loops.longest {
+	if !strings.Contains(base, "@") || extension == "" || !many && len(extension) <= g.r.loops.longest {
 		return address, false
 	}
 	return g.extend(base), many && len(extension) > 1+len(anyone)

@@ -36,11 +36,11 @@ func checkOperations() Check {
 		Name: "mailbox-operations", Group: "daemon",
 		Text: "Folders of mailboxes that are to be renamed or removed, and are not: vmapd cannot do it, or has not done it within an hour. Mail for a mailbox that is to be renamed is put off meanwhile (450).",
 		Do:   "What the finding says; \"vmapd mailbox-operations --dry-run\", run by the owner of the mail, looks again.",
-		look: look{host: func(r *run, h *Host) {
-			if !h.answers() || h.Daemon.Operations == nil {
+		look: ofDaemon(func(r *run, d *Daemon) {
+			o := d.Operations
+			if o == nil {
 				return
 			}
-			o := h.Daemon.Operations
 			const remedy = "have the owner of the mail run \"vmapd mailbox-operations\", which says what is wrong"
 			if o.Error != "" {
 				r.say(Error, "mailbox operations", remedy, "none can be carried out: %s", o.Error)
@@ -51,7 +51,7 @@ func checkOperations() Check {
 			if o.Oldest >= oldOperation {
 				r.say(Warning, "mailbox operations", remedy, "%d wait, the oldest for %s at least", o.Pending, o.Oldest.Round(time.Minute))
 			}
-		}},
+		}),
 	}
 }
 

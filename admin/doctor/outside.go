@@ -37,13 +37,10 @@ func checkOutsideDown() Check {
 		Name: "outside-down", Group: "outside",
 		Text: "A server that knows passwords does not answer the daemon, or not as it should: logins of the accounts that it knows are put off.",
 		Do:   "See the server, and the settings by which it is asked; it is asked again every few seconds.",
-		look: look{host: func(r *run, h *Host) {
-			if !h.answers() {
-				return
-			}
-			for _, s := range h.Daemon.OutsideDown {
+		look: ofDaemon(func(r *run, d *Daemon) {
+			for _, s := range d.OutsideDown {
 				r.say(Error, s.Source+" "+s.Server, "start the server, or correct how it is asked (docs/outside-accounts.md)", "it is out of service: %s", s.Error)
 			}
-		}},
+		}),
 	}
 }

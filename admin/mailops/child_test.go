@@ -106,7 +106,7 @@ func (w *world) killAt(stop int) bool {
 	if err == nil {
 		return false
 	}
-	status, ok := err.(*exec.ExitError).Sys().(syscall.WaitStatus) //nolint:errorlint // exec's own
+	status, ok := err.(*exec.ExitError).Sys().(syscall.WaitStatus)
 	if !ok || !status.Signaled() || status.Signal() != syscall.SIGKILL {
 		w.t.Fatalf("the child ended otherwise: %v", err)
 	}

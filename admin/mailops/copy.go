@@ -20,7 +20,7 @@ func (w *work) copyTree(from, to spot) error {
 	if err != nil {
 		return err
 	}
-	defer src.Close()
+	defer func() { _ = src.Close() }()
 	if err := w.copyDir(src, to, 0); err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (w *work) copyDir(src *os.File, to spot, depth int) error {
 	if err != nil {
 		return err
 	}
-	defer dst.Close()
+	defer func() { _ = dst.Close() }()
 	if err := eachName(src, func(name string) error { return w.copyEntry(src, dst, name, depth) }); err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (w *work) copyEntry(src, dst *os.File, name string, depth int) error {
 		if err != nil {
 			return err
 		}
-		defer dir.Close()
+		defer func() { _ = dir.Close() }()
 		return w.copyDir(dir, to, depth+1)
 	case unix.S_IFREG:
 		return copyFile(from, to)
@@ -94,7 +94,7 @@ func copyFile(from, to spot) error {
 	if err != nil {
 		return err
 	}
-	defer in.Close()
+	defer func() { _ = in.Close() }()
 	var st unix.Stat_t
 	if err := unix.Fstat(int(in.Fd()), &st); err != nil {
 		return err
@@ -103,7 +103,7 @@ func copyFile(from, to spot) error {
 	if err != nil {
 		return err
 	}
-	defer out.Close()
+	defer func() { _ = out.Close() }()
 	n, err := io.Copy(out, in)
 	if err != nil {
 		return err

@@ -42,7 +42,7 @@ func (w *work) delete() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer dir.Close()
+	defer func() { _ = dir.Close() }()
 	d := w.deletion(p, dir)
 	for range tries {
 		text, err := d.run()
@@ -142,7 +142,7 @@ func (w *work) previewDelete() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer dir.Close()
+	defer func() { _ = dir.Close() }()
 	d := w.deletion(p, dir)
 	there, err := d.decided()
 	for _, s := range []spot{d.home, d.away} {

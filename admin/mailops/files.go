@@ -153,7 +153,7 @@ func (s *filesSession) Settle(op *Operation) error {
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
+	defer func() { _ = dir.Close() }()
 	s.step("rmdir")
 	return removeDir(dir, p.own(done, op.ID))
 }

@@ -19,7 +19,7 @@ func FuzzLocate(f *testing.F) {
 	f.Fuzz(func(t *testing.T, path string) {
 		below, err := mailops.Locate("/srv/vmail", 2, path)
 		if err != nil {
-			if remedy, ok := err.(interface{ Remedy() string }); !ok || remedy.Remedy() == "" || strings.ContainsAny(err.Error(), "\n\x00") { //nolint:errorlint // it is not wrapped
+			if remedy, ok := err.(interface{ Remedy() string }); !ok || remedy.Remedy() == "" || strings.ContainsAny(err.Error(), "\n\x00") {
 				t.Errorf("%q: error %q", path, err)
 			}
 			return

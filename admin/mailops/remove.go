@@ -30,7 +30,7 @@ func (w *work) removeTree(s spot) error {
 	if err != nil {
 		return err
 	}
-	defer top.Close()
+	defer func() { _ = top.Close() }()
 	r := &removal{ctx: w.ctx, step: w.step, top: top}
 	if err := r.all(); err != nil {
 		return err
@@ -76,7 +76,7 @@ func (r *removal) entry(name string) error {
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
+	defer func() { _ = dir.Close() }()
 	if err := writable(dir); err != nil {
 		return err
 	}

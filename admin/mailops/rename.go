@@ -73,12 +73,12 @@ func (w *work) transfer(src, dst *place) (string, error) {
 		t.moving, t.goneFrom = spot{from, src.own(moving, w.op.ID)}, spot{from, src.own(deleted, w.op.ID)}
 		t.done = spot{from, src.own(done, w.op.ID)}
 	}
-	defer from.Close()
+	defer func() { _ = from.Close() }()
 	to, err := t.openTarget(from)
 	if to == nil || err != nil {
 		return nothingThere, err
 	}
-	defer to.Close()
+	defer func() { _ = to.Close() }()
 	t.target = spot{to, dst.name}
 	t.copying, t.copied = spot{to, dst.own(copying, w.op.ID) + "-" + w.tag}, spot{to, dst.own(copied, w.op.ID)}
 	t.away, t.gone = spot{to, dst.own(aside, w.op.ID)}, spot{to, dst.own(deleted, w.op.ID)}

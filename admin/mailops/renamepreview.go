@@ -46,7 +46,7 @@ func (w *work) peek(p *place, names ...string) (there bool, found string, err er
 	if err != nil {
 		return false, "", err
 	}
-	defer dir.Close()
+	defer func() { _ = dir.Close() }()
 	for _, name := range names {
 		s := spot{dir, name}
 		is, err := s.isThere()

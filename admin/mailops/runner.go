@@ -155,7 +155,7 @@ func (r *Runner) all(ctx context.Context, dry bool) (Summary, error) {
 	if err != nil {
 		return Summary{}, err
 	}
-	defer s.Close()
+	defer func() { _ = s.Close() }()
 	if r.tidyIsDue(dry) {
 		if err := r.tidy(ctx, s, ops); err != nil {
 			return Summary{}, err

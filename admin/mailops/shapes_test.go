@@ -190,7 +190,7 @@ func TestBusy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.files().Open(t.Context()); err != mailops.ErrBusy { //nolint:errorlint // it is not wrapped
+	if _, err := w.files().Open(t.Context()); err != mailops.ErrBusy {
 		t.Errorf("error %v", err)
 	}
 	if err := s.Close(); err != nil {

@@ -20,7 +20,7 @@ func (s *filesSession) Tidy(ctx context.Context, pending func(row int64) bool) (
 	if err != nil {
 		return nil, err
 	}
-	defer dir.Close()
+	defer func() { _ = dir.Close() }()
 	err = t.look(dir, s.root.depth-1)
 	return t.results, err
 }
@@ -44,7 +44,7 @@ func (t *tidying) look(dir *os.File, levels int) error {
 		if err != nil {
 			return nil //nolint:nilerr // no folder, or none that may be read: no mail is below it that we could handle
 		}
-		defer sub.Close()
+		defer func() { _ = sub.Close() }()
 		return t.look(sub, levels-1)
 	})
 }

@@ -42,7 +42,7 @@ func eachEntry(ctx context.Context, dir *os.File, depth int, f func(dir *os.File
 		if err != nil {
 			return err
 		}
-		defer sub.Close()
+		defer func() { _ = sub.Close() }()
 		return eachEntry(ctx, sub, depth+1, f)
 	})
 }
@@ -57,7 +57,7 @@ func (w *work) find(s spot, wanted func(name string, st *unix.Stat_t) bool) (pat
 	if err != nil {
 		return "", err
 	}
-	defer dir.Close()
+	defer func() { _ = dir.Close() }()
 	err = eachEntry(w.ctx, dir, 0, func(dir *os.File, name string, st *unix.Stat_t) error {
 		if !wanted(name, st) {
 			return nil

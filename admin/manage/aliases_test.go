@@ -1,6 +1,7 @@
 package manage_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -128,7 +129,7 @@ func TestWhoSeesAliases(t *testing.T) {
 				for _, address := range all {
 					_, err := tx.Alias(h.aliasID(address))
 					_, byName := tx.AliasByAddress(address)
-					if sees := err == nil; sees != contains(want, address) || sees != (byName == nil) {
+					if sees := err == nil; sees != slices.Contains(want, address) || sees != (byName == nil) {
 						t.Errorf("%q, %s: %v, by address %v", login, address, err, byName)
 					}
 				}
@@ -150,15 +151,6 @@ func TestWhoSeesAliases(t *testing.T) {
 			}
 		}
 	})
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 func TestListAliases(t *testing.T) {

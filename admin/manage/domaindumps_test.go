@@ -78,7 +78,7 @@ func TestDomainsInModoboa(t *testing.T) {
 		}
 		newer := release != "1.10.0"
 		w.do("admin", func(t *manage.Tx) error {
-			d, err := t.CreateDomain(manage.DomainInput{Name: some("made.test"), Quota: some[int64](10), MessageLimit: some(ptr(5)), DKIMLength: some(ptr(1024))})
+			d, err := t.CreateDomain(manage.DomainInput{Name: some("made.test"), Quota: some[int64](10), MessageLimit: some(new(int64(5))), DKIMLength: some(new(int64(1024)))})
 			if err != nil {
 				return err
 			}
@@ -86,7 +86,7 @@ func TestDomainsInModoboa(t *testing.T) {
 				w.t.Errorf("made: %+v", d)
 			}
 			in := relayInput("made.test", "h.test", 26)
-			in.MessageLimit = some(ptr(6))
+			in.MessageLimit = some(new(int64(6)))
 			if d, err = t.UpdateDomain(d.ID, in); err != nil {
 				return err
 			}

@@ -159,7 +159,7 @@ func TestCreateDomainErrors(t *testing.T) {
 			{"root", input("x", -1, 1<<40), "400 default_mailbox_quota: Ensure this value is less than or equal to 2147483647.; quota: Ensure this value is greater than or equal to 0."},
 			{
 				"root",
-				manage.DomainInput{Name: some("x"), DKIMSelector: some("a\nb"), DKIMLength: some(ptr(1000)), MessageLimit: some(ptr(-1))},
+				manage.DomainInput{Name: some("x"), DKIMSelector: some("a\nb"), DKIMLength: some(new(int64(1000))), MessageLimit: some(new(int64(-1)))},
 				`400 dkim_key_length: "1000" is not a valid choice.; dkim_key_selector: Enter a valid DKIM selector; message_limit: Ensure this value is greater than or equal to 0.`,
 			},
 			{"root", manage.DomainInput{Name: some("x"), Type: some("relaydomain")}, "400 transport: This field is required"},
@@ -197,7 +197,7 @@ func TestCreateDomain(t *testing.T) {
 		w.do("root", func(t *manage.Tx) (err error) {
 			full, err = t.CreateDomain(manage.DomainInput{
 				Name: some("bücher.test"), Type: some("domain"), Enabled: some(false), Quota: some[int64](9), DefaultMailboxQuota: some[int64](3),
-				EnableDKIM: some(true), DKIMSelector: some("k1"), DKIMLength: some(ptr(4096)), MessageLimit: some[*int64](nil), EnableDNSChecks: some(false),
+				EnableDKIM: some(true), DKIMSelector: some("k1"), DKIMLength: some(new(int64(4096))), MessageLimit: some[*int64](nil), EnableDNSChecks: some(false),
 			})
 			return err
 		})
@@ -218,14 +218,14 @@ func TestCreateDomain(t *testing.T) {
 			}
 		}
 		want := []manage.Domain{
-			{Name: "plain.test", Type: "domain", Enabled: true, DKIMSelector: "modoboa", EnableDNSChecks: true, MessageLimit: ptr(77)},
-			{Name: "bücher.test", Type: "domain", Quota: 9, DefaultMailboxQuota: 3, EnableDKIM: true, DKIMSelector: "k1", DKIMLength: ptr(4096)},
+			{Name: "plain.test", Type: "domain", Enabled: true, DKIMSelector: "modoboa", EnableDNSChecks: true, MessageLimit: new(int64(77))},
+			{Name: "bücher.test", Type: "domain", Quota: 9, DefaultMailboxQuota: 3, EnableDKIM: true, DKIMSelector: "k1", DKIMLength: new(int64(4096))},
 			{
-				Name: "r.test", Type: "relaydomain", Enabled: true, DKIMSelector: "modoboa", EnableDNSChecks: true, MessageLimit: ptr(77),
+				Name: "r.test", Type: "relaydomain", Enabled: true, DKIMSelector: "modoboa", EnableDNSChecks: true, MessageLimit: new(int64(77)),
 				Transport: &manage.Transport{Pattern: "r.test", Service: "relay", NextHop: "[mx.far.test]:25", Host: "mx.far.test", Port: 25, Verify: true},
 			},
 			{
-				Name: "s.test", Type: "relaydomain", Enabled: true, DKIMSelector: "modoboa", EnableDNSChecks: true, MessageLimit: ptr(77),
+				Name: "s.test", Type: "relaydomain", Enabled: true, DKIMSelector: "modoboa", EnableDNSChecks: true, MessageLimit: new(int64(77)),
 				Transport: &manage.Transport{Pattern: "s.test", Service: "relay", NextHop: "[2001:db8::1]:2525", Host: "2001:db8::1", Port: 2525},
 			},
 		}

@@ -99,7 +99,7 @@ func TestUpdateDomainKey(t *testing.T) {
 			{manage.DomainInput{Enabled: some(true), DKIMLength: some[*int64](nil)}, "modoboa KEY /k.pem"},
 			{manage.DomainInput{DKIMSelector: some("s2")}, "s2 KEY /k.pem"},
 			{manage.DomainInput{EnableDKIM: some(false)}, "s2 KEY "},
-			{manage.DomainInput{DKIMLength: some(ptr(1024))}, "s2  "},
+			{manage.DomainInput{DKIMLength: some(new(int64(1024)))}, "s2  "},
 		} {
 			if err := w.update("root", "one.test", c.in); err != nil {
 				t.Fatal(err)

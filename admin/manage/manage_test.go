@@ -296,8 +296,6 @@ func (w *world) at(name string) string {
 
 func some[T any](v T) manage.Opt[T] { return manage.Some(v) }
 
-func ptr(n int64) *int64 { return &n }
-
 func (w *world) fold(name string) string { return strings.ToLower(name) }
 
 func sorted(s []string) []string {

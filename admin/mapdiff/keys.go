@@ -80,7 +80,7 @@ func eachText(ctx context.Context, d *db.DB, query string, f func(string)) error
 	if err != nil {
 		return d.Explain(err)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		var s string
 		if err := rows.Scan(&s); err != nil {

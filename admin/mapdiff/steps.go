@@ -138,7 +138,7 @@ func equalSets(a, b string) bool {
 // at, as long as it is.
 func set(list string) map[string]bool {
 	out := map[string]bool{}
-	for _, v := range strings.Split(store.Fold(list), ",") {
+	for v := range strings.SplitSeq(store.Fold(list), ",") {
 		v = strings.TrimSpace(v)
 		if at := strings.LastIndexByte(v, '@'); at > 0 && strings.ContainsRune(v[:at], '"') {
 			v = `"` + unquoted(v[:at]) + `"` + v[at:]

@@ -104,19 +104,19 @@ func (v *visit) domain(id int64) (d *manage.Domain, err error) {
 }
 
 // fill shows a report.
-func (b *dnsPage) fill(r *dnschecks.Report) {
+func (d *dnsPage) fill(r *dnschecks.Report) {
 	for _, res := range r.Results {
-		b.Checks = append(b.Checks, checkView{res, checkWords[res.Kind], stateBadge(res.State)})
+		d.Checks = append(d.Checks, checkView{res, checkWords[res.Kind], stateBadge(res.State)})
 	}
-	b.Hosts = &table{Caption: "MX hosts", Columns: []column{{Label: "Host"}, {Label: "Preference"}, {Label: "Address"}, {Label: "Ours"}}}
+	d.Hosts = &table{Caption: "MX hosts", Columns: []column{{Label: "Host"}, {Label: "Preference"}, {Label: "Address"}, {Label: "Ours"}}}
 	for _, h := range r.Hosts {
 		ours := "no"
 		if h.Managed {
 			ours = "yes"
 		}
-		b.Hosts.Rows = append(b.Hosts.Rows, []cell{plain(h.Name), plain(strconv.Itoa(h.Preference)), plain(h.Address.String()), plain(ours)})
+		d.Hosts.Rows = append(d.Hosts.Rows, []cell{plain(h.Name), plain(strconv.Itoa(h.Preference)), plain(h.Address.String()), plain(ours)})
 	}
-	b.Lists = &table{Caption: "Block lists", Columns: []column{{Label: "List"}, {Label: "Address"}, {Label: "State"}, {Label: "Reason"}}}
+	d.Lists = &table{Caption: "Block lists", Columns: []column{{Label: "List"}, {Label: "Address"}, {Label: "State"}, {Label: "Reason"}}}
 	for _, l := range r.Listings {
 		state := stateBadge(l.State)
 		switch l.State {
@@ -127,8 +127,8 @@ func (b *dnsPage) fill(r *dnschecks.Report) {
 		case dnschecks.Unknown:
 			state.Text = "unknown"
 		}
-		b.Lists.Rows = append(b.Lists.Rows, []cell{plain(l.Provider), plain(l.Address.String()), {Badge: &state}, plain(l.Text)})
+		d.Lists.Rows = append(d.Lists.Rows, []cell{plain(l.Provider), plain(l.Address.String()), {Badge: &state}, plain(l.Text)})
 	}
-	b.Hosts.label()
-	b.Lists.label()
+	d.Hosts.label()
+	d.Lists.label()
 }

@@ -17,6 +17,7 @@ import (
 // asks it where that mail goes. Before Postfix is there vmapd is killed: the mail
 // comes all the same, once, and the alarm is one row.
 func TestPostfixAlarms(t *testing.T) {
+	t.Parallel()
 	mailtest.Require(t)
 	url := "sqlite:" + filepath.Join(t.TempDir(), "mail.db")
 	d, err := db.Open(url, db.Options{})

@@ -91,7 +91,7 @@ func (a *app) command() *cobra.Command {
 	f.BoolVar(&a.json, "json", false, "print data as JSON")
 	root.AddCommand(
 		a.serveCommand(), a.initCommand(), a.lookupCommand(), a.explainCommand(), a.statusCommand(), a.reloadCommand(), a.forgiveCommand(), a.configCommand(),
-		a.postconfCommand(), a.doveconfCommand(), a.passwdFileCommand(), a.importCommand(), a.exportCommand(), a.dbCommand(), a.versionCommand(), a.passwordCommand(), a.dkimCommand(), a.dnsCommand(),
+		a.postconfCommand(), a.doveconfCommand(), a.setupCommand(), a.passwdFileCommand(), a.importCommand(), a.exportCommand(), a.dbCommand(), a.versionCommand(), a.passwordCommand(), a.dkimCommand(), a.dnsCommand(),
 		a.tokenCommand(), a.limitsCommand(), a.limitCommand(), a.logCommand(), a.alarmCommand(), a.doctorCommand(), a.diffCommand(), a.mailboxOperationsCommand(), a.jobCommand(), a.manualCommand(),
 	)
 	root.AddCommand(a.resourceCommands()...)
@@ -114,10 +114,24 @@ func (a *app) open(ctx context.Context, c *daemon.Config, readOnly bool) (*db.DB
 		return nil, &exit{exitUsage, err}
 	}
 	if err := d.Connect(ctx); err != nil {
-		d.Close()
+		_ = d.Close()
 		return nil, &exit{exitTryAgain, err}
 	}
 	return d, nil
+}
+
+// configured loads the configuration and opens the database that it names,
+// which the caller closes.
+func (a *app) configured(ctx context.Context, readOnly bool) (*daemon.Config, *db.DB, error) {
+	c, err := a.load()
+	if err != nil {
+		return nil, nil, err
+	}
+	d, err := a.open(ctx, c, readOnly)
+	if err != nil {
+		return nil, nil, err
+	}
+	return c, d, nil
 }
 
 func (a *app) control(c *daemon.Config) daemon.Control {

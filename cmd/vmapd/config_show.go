@@ -56,7 +56,7 @@ func readParameters(ctx context.Context, c *daemon.Config) *shownParameters {
 	if err != nil {
 		return &shownParameters{Error: err.Error()}
 	}
-	defer d.Close()
+	defer func() { _ = d.Close() }()
 	shown := &shownParameters{Source: "core_localconfig of " + d.Name}
 	set, err := askDatabase(ctx, d, c)
 	if err != nil {
@@ -83,7 +83,7 @@ func currentParameters(ctx context.Context, c *daemon.Config) (*parameters.Set, 
 	if err != nil {
 		return nil, err
 	}
-	defer d.Close()
+	defer func() { _ = d.Close() }()
 	set, err := askDatabase(ctx, d, c)
 	if err == nil {
 		return set, nil

@@ -29,15 +29,11 @@ func (a *app) dbCommand() *cobra.Command {
 
 // withDatabase runs f on the configured database; its errors exit with 1.
 func (a *app) withDatabase(ctx context.Context, readOnly bool, f func(*db.DB) error) error {
-	c, err := a.load()
+	_, d, err := a.configured(ctx, readOnly)
 	if err != nil {
 		return err
 	}
-	d, err := a.open(ctx, c, readOnly)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
+	defer func() { _ = d.Close() }()
 	var e *exit
 	if err := f(d); err != nil && !errors.As(err, &e) {
 		return &exit{exitNo, err}

@@ -56,15 +56,11 @@ the database has in mixed case, which a map that minds case never finds - count 
 }
 
 func (a *app) diff(ctx context.Context, f *diffFlags) error {
-	c, err := a.load()
+	c, d, err := a.configured(ctx, true)
 	if err != nil {
 		return err
 	}
-	d, err := a.open(ctx, c, true)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
+	defer func() { _ = d.Close() }()
 	if f.kind == "" {
 		f.kind = mapdiff.Type(d)
 	}
@@ -111,7 +107,7 @@ func diffKeys(ctx context.Context, d *db.DB, f *diffFlags) (*mapdiff.Keys, error
 				return nil, &exit{exitUsage, err}
 			}
 			err = from.add(in)
-			in.Close()
+			_ = in.Close()
 			if err != nil {
 				return nil, &exit{exitUsage, fmt.Errorf("%s: %w", name, err)}
 			}

@@ -75,6 +75,7 @@ func (d *diffHost) diff(t *testing.T, args ...string) (int, mapdiff.Report) {
 // TestDiff runs the maps of Modoboa's administrators and vmapd side by side: no
 // difference; then with one map that says something else.
 func TestDiff(t *testing.T) {
+	t.Parallel()
 	d := newDiffHost(t)
 	log := filepath.Join(t.TempDir(), "mail.log")
 	d.write(t, log, "Nov 30 01:00:00 mx postfix/smtp[1]: 4Q: to=<from-the-log@home.test>, orig_to=<x@home.test>, relay=none\n")
@@ -116,6 +117,7 @@ func TestDiff(t *testing.T) {
 
 // TestShadow has a daemon ask the maps what it is asked itself.
 func TestShadow(t *testing.T) {
+	t.Parallel()
 	d := newDiffHost(t)
 	socket := filepath.Join(t.TempDir(), "socketmap")
 	own := filepath.Join(d.maps, "sql-domains.cf")

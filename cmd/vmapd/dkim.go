@@ -42,15 +42,11 @@ type keys struct {
 
 // withKeys runs f over the database as it is now; its errors exit with 1.
 func (a *app) withKeys(ctx context.Context, readOnly bool, f func(k *keys) error) error {
-	c, err := a.load()
+	c, d, err := a.configured(ctx, readOnly)
 	if err != nil {
 		return err
 	}
-	d, err := a.open(ctx, c, readOnly)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
+	defer func() { _ = d.Close() }()
 	k := &keys{app: a, cfg: c, db: d, Book: &keybook.Book{Kept: c.KeyOptions().Kept}}
 	k.Made = k.giveAway
 	k.Keeper = &keyring.Keeper{

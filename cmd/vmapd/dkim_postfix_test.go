@@ -122,6 +122,7 @@ func (s *signingSite) check(t *testing.T, text string) {
 // arrives at the next host must verify, with what Postfix has made of the message
 // on the way; what is not ours must have passed as it was.
 func TestPostfixSigning(t *testing.T) {
+	t.Parallel()
 	mailtest.Require(t)
 	peers.Need(t, exec.Command("/usr/bin/python3", "-c", "import dkim, nacl").Run())
 	s := newSigningSite(t, 2)

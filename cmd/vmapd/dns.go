@@ -42,15 +42,11 @@ func (a *app) dnsCheckCommand() *cobra.Command {
 
 // checkDNS checks domains, all if none is named.
 func (a *app) checkDNS(ctx context.Context, names []string) error {
-	cfg, err := a.load()
+	cfg, d, err := a.configured(ctx, true)
 	if err != nil {
 		return err
 	}
-	d, err := a.open(ctx, cfg, true)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
+	defer func() { _ = d.Close() }()
 	site, err := cfg.OpenDNS(ctx, d)
 	if err != nil {
 		return &exit{exitTryAgain, err}

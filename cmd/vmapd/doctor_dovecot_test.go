@@ -39,6 +39,7 @@ func writeFiles(t *testing.T, dir string, files map[string]string) {
 // TestDoctorOfDovecot looks at a real Dovecot: as "vmapd doveconf" has it, with
 // single settings spoilt, and as Modoboa's installer has it.
 func TestDoctorOfDovecot(t *testing.T) {
+	t.Parallel()
 	dovetest.Require(t)
 	mailtest.Require(t)
 	binary := drill.Binary(t)

@@ -72,6 +72,7 @@ var oddities = []struct {
 // TestDoctorFindsModoboasOddities looks at databases that Modoboa made, on all
 // engines, and at what it makes of them later.
 func TestDoctorFindsModoboasOddities(t *testing.T) {
+	t.Parallel()
 	dbtest.EachModoboa(t, func(t *testing.T, url, _ string) {
 		d := dbtest.Open(t, url, db.Options{})
 		before := compareDiagnosis(t, d, "as Modoboa left it")

@@ -58,6 +58,7 @@ func fillLoops(t *testing.T, d *db.DB) (messages []mailtest.Message) {
 // TestDoctorLoopsOfPostfix sends mail to aliases through a real Postfix: it gives
 // up where the doctor sees a loop, and nowhere else.
 func TestDoctorLoopsOfPostfix(t *testing.T) {
+	t.Parallel()
 	mailtest.Require(t)
 	url, d := emptyDatabase(t)
 	messages := fillLoops(t, d)

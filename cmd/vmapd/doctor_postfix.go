@@ -44,11 +44,7 @@ func postfixHost(ctx context.Context, c *daemon.Config, dir string) *doctor.Post
 	}
 	p.CountsAtEnd, p.Limits = c.Policy.Count == "message", len(c.Policy.AccountLimits)+len(c.Policy.DomainLimits) > 0
 	p.Milters, p.Delimiter, p.Transport = milterNames(c, queue), c.Lookup.RecipientDelimiter, c.Lookup.LocalTransport
-	for _, l := range c.Listen {
-		if file, ok := strings.CutPrefix(l.Address, "unix:"); ok && l.Protocol == "auth" && strings.HasPrefix(file, queue+"/") {
-			p.SASL = file
-		}
-	}
+	p.SASL = saslSocket(c, queue)
 	return p
 }
 

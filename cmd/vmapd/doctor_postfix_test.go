@@ -93,6 +93,7 @@ func (p *patient) finds(t *testing.T, only string, want ...string) []doctor.Find
 // TestDoctorOfPostfix wires a real Postfix well, and badly, and does what the
 // findings say until nothing is left.
 func TestDoctorOfPostfix(t *testing.T) {
+	t.Parallel()
 	mailtest.Require(t, "pgsql")
 	binary := drill.Binary(t)
 	p := mailtest.New(t, "doctor")

@@ -16,6 +16,7 @@ import (
 // TestDovecotFigures lets quota figures and last logins come from a real Dovecot
 // to the tables where Modoboa reads them, on every engine.
 func TestDovecotFigures(t *testing.T) {
+	t.Parallel()
 	dovetest.Require(t)
 	binary := drill.Binary(t)
 	route := "server"

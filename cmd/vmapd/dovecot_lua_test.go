@@ -18,6 +18,7 @@ import (
 // TestDovecotLua has Dovecot's own auth service ask with the script of
 // contrib/lua: its clients see what they see on the other routes.
 func TestDovecotLua(t *testing.T) {
+	t.Parallel()
 	dovetest.Require(t)
 	for pattern, debian := range map[string]string{
 		"/usr/lib/dovecot/modules/auth/libauthdb_lua.so": "dovecot-auth-lua", "/usr/lib/*/lua/5.4/socket/unix.so": "lua-socket",

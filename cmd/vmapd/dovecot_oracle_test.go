@@ -18,6 +18,7 @@ import (
 // a passwd-file by vmapd alone. What the first answers is what all must answer,
 // but for the differences that the cases name.
 func TestDovecotAsWithSQL(t *testing.T) {
+	t.Parallel()
 	dovetest.Require(t)
 	binary := drill.Binary(t)
 	for name, start := range map[string]func(t *testing.T, binary, url string) *dovecotSite{

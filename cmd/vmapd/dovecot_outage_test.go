@@ -89,6 +89,7 @@ func (h *dovecotHost) testFaults(t *testing.T) {
 // TestPostfixAuth has a real Postfix authenticate its clients at vmapd: a right
 // password, a wrong one, and any while nothing is loaded.
 func TestPostfixAuth(t *testing.T) {
+	t.Parallel()
 	mailtest.Require(t)
 	binary := drill.Binary(t)
 	url := dbtest.SQLite(t)

@@ -18,6 +18,7 @@ import (
 // that Modoboa 2.9.3 made. VMAPD_FIXTURES names a folder with
 // modoboa/2.9.3/expected-dovecot.tsv (query, service, user, answer).
 func TestDovecotQueries(t *testing.T) {
+	t.Parallel()
 	dir := os.Getenv("VMAPD_FIXTURES")
 	if dir == "" {
 		t.Skip("VMAPD_FIXTURES names no folder with a database of Modoboa and the answers of its queries")

@@ -16,6 +16,7 @@ import (
 // TestDovecot has a real Dovecot with the configuration of "vmapd doveconf" ask
 // a real vmapd, on both routes: what its clients see must be the same.
 func TestDovecot(t *testing.T) {
+	t.Parallel()
 	dovetest.Require(t)
 	binary := drill.Binary(t)
 	for _, route := range routes() {

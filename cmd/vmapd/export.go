@@ -60,15 +60,11 @@ Exit status 1: a domain does not exist.`,
 }
 
 func (a *app) exportCSV(ctx context.Context, output string, o modoboa.ExportOptions) error {
-	c, err := a.load()
+	_, d, err := a.configured(ctx, true)
 	if err != nil {
 		return err
 	}
-	d, err := a.open(ctx, c, true)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
+	defer func() { _ = d.Close() }()
 	o.Warn = func(text string) { fmt.Fprintf(a.err, "warning: %s\n", text) }
 	var report *modoboa.ExportReport
 	write := func(w io.Writer) error {

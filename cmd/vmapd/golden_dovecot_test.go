@@ -24,6 +24,7 @@ import (
 // VMAPD_FIXTURES names a folder with modoboa/2.9.3/expected-dovecot.tsv beside
 // the dumps of TestGolden.
 func TestGoldenDovecot(t *testing.T) {
+	t.Parallel()
 	dir := os.Getenv("VMAPD_FIXTURES")
 	if dir == "" {
 		t.Skip("VMAPD_FIXTURES names no folder with databases of Modoboa and the answers of its queries")

@@ -38,6 +38,7 @@ var goldenTables = map[string]string{
 // for SQL maps. VMAPD_FIXTURES names a folder with
 // modoboa/RELEASE/{expected-maps.tsv,postgres-schema.sql,postgres-data.sql,mariadb-full.sql,sqlite-full.sql}.
 func TestGolden(t *testing.T) {
+	t.Parallel()
 	dir := os.Getenv("VMAPD_FIXTURES")
 	if dir == "" {
 		t.Skip("VMAPD_FIXTURES names no folder with databases of Modoboa and the answers of its maps")

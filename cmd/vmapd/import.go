@@ -72,14 +72,14 @@ func (a *app) importCSV(ctx context.Context, file string, o modoboa.ImportOption
 		if err != nil {
 			return &exit{exitUsage, err}
 		}
-		defer f.Close()
+		defer func() { _ = f.Close() }()
 		in = f
 	}
 	d, err := a.open(ctx, c, false)
 	if err != nil {
 		return err
 	}
-	defer d.Close()
+	defer func() { _ = d.Close() }()
 	if isTerminal(a.err) {
 		o.Progress = progress(a.err)
 	}

@@ -45,7 +45,7 @@ Exit status 75: a database cannot be reached, or something else went wrong; noth
 			if err != nil {
 				return err
 			}
-			defer d.Close()
+			defer func() { _ = d.Close() }()
 			return a.importPostfixAdmin(cmd.Context(), d, o)
 		},
 	}
@@ -73,22 +73,18 @@ func openFrom(ctx context.Context, url, passwordFile string) (*db.DB, error) {
 		return nil, &exit{exitUsage, err}
 	}
 	if err := d.Connect(ctx); err != nil {
-		d.Close()
+		_ = d.Close()
 		return nil, &exit{exitTryAgain, err}
 	}
 	return d, nil
 }
 
 func (a *app) importPostfixAdmin(ctx context.Context, from *db.DB, o postfixadmin.Options) error {
-	c, err := a.load()
+	c, to, err := a.configured(ctx, false)
 	if err != nil {
 		return err
 	}
-	to, err := a.open(ctx, c, false)
-	if err != nil {
-		return err
-	}
-	defer to.Close()
+	defer func() { _ = to.Close() }()
 	o.Parameters = c.Overrides()
 	clear := ""
 	if isTerminal(a.err) {

@@ -31,7 +31,7 @@ func (a *app) initCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer d.Close() // a second time, unless it fails
+			defer func() { _ = d.Close() }() // a second time, unless it fails
 			who, err := modoboa.Init(cmd.Context(), d, modoboa.InitOptions{Admin: admin})
 			if err != nil {
 				return &exit{exitNo, err}
@@ -39,7 +39,7 @@ func (a *app) initCommand() *cobra.Command {
 			if who.Capture != nil {
 				fmt.Fprintf(a.err, "vmapd: warning: %v\nvmapd: remedy: %s\n", who.Capture, who.Capture.Remedy())
 			}
-			d.Close()
+			_ = d.Close()
 			a.giveDatabase(c)
 			if a.json {
 				return a.printJSON(map[string]string{"database": d.Name, "user": who.User, "password": who.Password, "token": who.Token})

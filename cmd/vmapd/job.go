@@ -147,7 +147,7 @@ func (a *app) jobHere(ctx context.Context, c *daemon.Config, name string, o jobs
 	if err != nil {
 		return nil, err
 	}
-	defer d.Close()
+	defer func() { _ = d.Close() }()
 	s, err := c.LocalJobs(ctx, d)
 	if err != nil {
 		return nil, err

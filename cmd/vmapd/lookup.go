@@ -78,9 +78,13 @@ func tableNames() string {
 }
 
 // ask puts every key to the table and prints the answers as they come.
-func (a *app) ask(ctx context.Context, ask asker, table string, keys []string) error {
+func (a *app) ask(ctx context.Context, ask asker, table string, keys []string) (err error) {
 	out := bufio.NewWriter(a.out)
-	defer out.Flush()
+	defer func() {
+		if failed := out.Flush(); err == nil {
+			err = failed
+		}
+	}()
 	code := 0
 	var list []answer
 	one := func(key string) {

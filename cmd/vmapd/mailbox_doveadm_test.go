@@ -108,6 +108,7 @@ func (h *doveadmHost) subjects(t *testing.T, user string) []string {
 
 // TestDoveadm has a real Dovecot rename and remove.
 func TestDoveadm(t *testing.T) {
+	t.Parallel()
 	h := newDoveadmHost(t)
 	t.Run("rename", h.testRename)
 	t.Run("rename, half done", h.testRenameAgain)

@@ -187,6 +187,7 @@ func (m *movingHost) deliver(t *testing.T, to, subject string) string {
 // new address comes all the time: that is put off until the folder has been
 // renamed, then delivered there; old mail and Sieve scripts are there too.
 func TestRenameWhileMailFlows(t *testing.T) {
+	t.Parallel()
 	for _, mode := range []string{"files", "doveadm"} {
 		t.Run(mode, func(t *testing.T) { newMovingHost(t, mode).testRename(t, mode) })
 	}

@@ -24,15 +24,11 @@ func (a *app) mailboxOperationsCommand() *cobra.Command {
 			"Exit status 0: all is done; 1: some is not; 2: this user is not the owner of the mail, or nothing is configured; 75: the database is away, or another vmapd is at it.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.load()
+			c, d, err := a.configured(cmd.Context(), dry)
 			if err != nil {
 				return err
 			}
-			d, err := a.open(cmd.Context(), c, dry)
-			if err != nil {
-				return err
-			}
-			defer d.Close()
+			defer func() { _ = d.Close() }()
 			o, ok := c.MailboxOptions(d)
 			if !ok {
 				return &exit{exitUsage, errors.New("mailboxes.root is empty: set it to the folder of all mail, below which folders of mailboxes may be renamed and removed")}

@@ -42,7 +42,7 @@ func (a *app) withAdmin(cmd *cobra.Command, f func(s *admin) error) error {
 		if err != nil {
 			return err
 		}
-		defer d.Close()
+		defer func() { _ = d.Close() }()
 		m := manage.New(c.ManageOptions(d))
 		h := api.New(api.Options{Root: true, Manager: func() *manage.Manager { return m }, Jobs: localJobs(c, d), Done: func(r api.Record) {
 			if r.Err != nil {

@@ -17,6 +17,7 @@ import (
 // answer when they are served: at once a real Postfix takes mail for them, and
 // they log in to a real Dovecot, on every engine. A closed account does neither.
 func TestCreatedAccount(t *testing.T) {
+	t.Parallel()
 	dovetest.Require(t)
 	mailtest.Require(t)
 	binary := drill.Binary(t)

@@ -52,8 +52,8 @@ func sourceDate() string {
 // settingsOfInstallation shows the folders of an installation, not of this
 // shell.
 func settingsOfInstallation() []daemon.Setting {
-	os.Unsetenv("STATE_DIRECTORY")
-	os.Unsetenv("RUNTIME_DIRECTORY")
+	_ = os.Unsetenv("STATE_DIRECTORY")
+	_ = os.Unsetenv("RUNTIME_DIRECTORY")
 	return daemon.Settings()
 }
 

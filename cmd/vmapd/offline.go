@@ -38,7 +38,7 @@ func known(ctx context.Context, c *daemon.Config) (knowledge, error) {
 	if err != nil {
 		return knowledge{}, &exit{exitUsage, err}
 	}
-	defer d.Close()
+	defer func() { _ = d.Close() }()
 	b := store.NewBuilder()
 	err = (&modoboa.Source{DB: d}).Load(ctx, b)
 	if err == nil {

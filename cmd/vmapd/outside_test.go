@@ -51,6 +51,7 @@ const imapNo = "NO [AUTHENTICATIONFAILED]"
 // TestDovecotAndLDAP: Dovecot's clients log in with passwords of a real
 // directory, for the first time as well, and get their mail.
 func TestDovecotAndLDAP(t *testing.T) {
+	t.Parallel()
 	dovetest.Require(t)
 	s := ldaptest.Start(t)
 	host, port, _ := net.SplitHostPort(s.Address)
@@ -94,6 +95,7 @@ func TestDovecotAndLDAP(t *testing.T) {
 
 // TestDovecotAndSMTP: the same with the logins of a real Postfix.
 func TestDovecotAndSMTP(t *testing.T) {
+	t.Parallel()
 	dovetest.Require(t)
 	p := mailtest.New(t, "logins")
 	mailtest.ListenAuth(t, filepath.Join(p.Private, "auth"), map[string]string{"new@mail.test": "secret", "odd@mail.test": "pass wörd=+,\t"})

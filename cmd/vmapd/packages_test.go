@@ -40,7 +40,7 @@ func TestPackages(t *testing.T) {
 			t.Errorf("nfpm.yaml lacks %s", name)
 		}
 	}
-	for _, script := range []string{"build.sh", "test.sh", "postinst", "prerm", "postrm", "postinst.rpm", "prerm.rpm", "postrm.rpm"} {
+	for _, script := range []string{"build.sh", "test.sh", "root.sh", "quickstart.sh", "machine.sh", "postinst", "prerm", "postrm", "postinst.rpm", "prerm.rpm", "postrm.rpm"} {
 		if out, err := exec.Command("sh", "-n", "../../contrib/packages/"+script).CombinedOutput(); err != nil {
 			t.Errorf("%s: %v\n%s", script, err, out)
 		}
@@ -58,6 +58,7 @@ func TestPurge(t *testing.T) {
 	text := regexp.MustCompile(`/(var/lib|run|etc)/`).ReplaceAllString(string(script), root+"/$1/")
 	for _, file := range []string{
 		"var/lib/vmapd/snapshot", "var/lib/vmapd/snapshot.new-1", "var/lib/vmapd/spool.db", "var/lib/vmapd/spool.db-wal", "var/lib/vmapd/guard", "var/lib/vmapd/users",
+		"var/lib/vmapd/limits", "var/lib/vmapd/limits-lock", "var/lib/vmapd/alarms.db", "var/lib/vmapd/alarms.db-wal", "var/lib/vmapd/dns/1.json", "var/lib/vmapd/parameters.json", "var/lib/vmapd/jobs.json",
 		"var/lib/vmapd/dkim-kept/key", "var/lib/vmapd/vmapd.db", "var/lib/vmapd/dkim/example.com.pem", "etc/vmapd/database.password", "run/vmapd/socketmap",
 	} {
 		if err := os.MkdirAll(filepath.Join(root, filepath.Dir(file)), 0o755); err != nil {
@@ -82,7 +83,7 @@ func TestPurge(t *testing.T) {
 		}
 		return left
 	}
-	if left := run("remove"); len(left) != 11 {
+	if left := run("remove"); len(left) != 18 {
 		t.Errorf("remove left %v", left)
 	}
 	want := []string{"etc/vmapd/database.password", "var/lib/vmapd/dkim/example.com.pem", "var/lib/vmapd/vmapd.db"}

@@ -139,6 +139,7 @@ func (h *policyHost) say(t *testing.T, m mailtest.Message) string {
 // TestPolicy has a real Postfix ask: each reply is the one that docs/policy.md
 // shows.
 func TestPolicy(t *testing.T) {
+	t.Parallel()
 	h := newPolicyHost(t, "policy", "[policy]\ndisabled_accounts = true\n")
 	midnight := time.Now().UTC().Truncate(24*time.Hour).Add(24*time.Hour).Format("2006-01-02 15:04:05") + " UTC"
 	docs := readFile(t, "../../docs/policy.md")
@@ -251,6 +252,7 @@ func (h *policyHost) storm(t *testing.T, c *replyCount, n int, during func()) {
 // hand-over to another process, one time after the process was killed: exactly
 // as much gets through as the limit allows.
 func TestPolicyLimitHolds(t *testing.T) {
+	t.Parallel()
 	for name, interrupt := range map[string]func(t *testing.T, h *policyHost, c *replyCount){
 		"parallel": func(t *testing.T, h *policyHost, c *replyCount) { h.storm(t, c, 8, nil) },
 		"hand-over": func(t *testing.T, h *policyHost, c *replyCount) {
@@ -277,6 +279,7 @@ func TestPolicyLimitHolds(t *testing.T) {
 // TestPolicyKilled: while nobody answers, mail passes by the default_action of
 // "vmapd postconf", after Postfix has tried once more.
 func TestPolicyKilled(t *testing.T) {
+	t.Parallel()
 	h := newPolicyHost(t, "killed", "")
 	m := mailtest.Message{From: "none@home.test", Login: "none", To: []string{"x@far.test"}}
 	if got := h.say(t, m); !strings.HasPrefix(got, "554 5.7.1") {

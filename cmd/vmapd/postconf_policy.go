@@ -14,10 +14,10 @@ import (
 const policyPatience = 10 * time.Second
 
 // policyNames gives the policy listeners as Postfix names them, but those of
-// systemd, whose place is in a unit file.
+// systemd whose place is in a unit file that is not ours.
 func policyNames(c *daemon.Config, queue string) (names []string) {
 	for _, l := range c.Listen {
-		switch name := relative(l.Address, queue); {
+		switch name := relative(l.Place(), queue); {
 		case l.Protocol != "policy":
 		case strings.HasPrefix(name, "systemd:"):
 			names = append(names, "unix:(ListenStream of "+name+")")

@@ -29,6 +29,7 @@ type variant struct {
 // the table of mailboxes allows. What the clients are told and where the mail
 // ends must be as written in the cases, and alike.
 func TestPostfix(t *testing.T) {
+	t.Parallel()
 	mailtest.Require(t, "pgsql")
 	binary := drill.Binary(t)
 	t.Run("outcomes", func(t *testing.T) { testPostfixOutcomes(t, newMailHost(t, binary)) })

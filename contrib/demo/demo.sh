@@ -28,10 +28,12 @@ table = "aliases"
 
 [[listen]]
 protocol = "http"
-address = "unix:$dir/http"
+address = "inet:127.0.0.1:0"
 EOF
 
-say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+bold='' plain=''
+[ ! -t 1 ] || bold=$(printf '\033[1m') plain=$(printf '\033[0m')
+say() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 run() { # run ARGUMENT...: shows the command, and the exit status if it is not 0
 	printf '$ vmapd %s\n' "$*"
 	"$vmapd" "$@" -c "$dir/vmapd.toml" || printf '  (exit status %d)\n' $?
@@ -89,4 +91,6 @@ fi
 say "The daemon is running; Ctrl-C ends it and removes $dir. In another terminal:"
 echo "  $vmapd lookup aliases info@example.test -c $dir/vmapd.toml"
 echo "  $vmapd explain anybody@shop.example -c $dir/vmapd.toml"
+page=$("$vmapd" status -c "$dir/vmapd.toml" | sed -n 's|^listener *http inet:\([^,]*\),.*|http://\1/|p')
+echo "The web page is at $page: sign in as admin, with the password from the beginning."
 wait "$daemon"

@@ -6,8 +6,8 @@
 #
 # The environment may set VERSION (else the last tag, or 0.0.0 with the commit,
 # tells it), SOURCE_DATE_EPOCH (else the date of the commit), DIST (else dist), GO
-# and NFPM. The
-# same sources, Go and version give the same bytes.
+# and NFPM. The same sources, Go and version give the same bytes, in a clone as in
+# an unpacked archive.
 set -eu
 cd "$(dirname "$0")/../.."
 GO=${GO:-go}
@@ -22,6 +22,9 @@ described() {
 VERSION=${VERSION:-$(described)}
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
 export VERSION SOURCE_DATE_EPOCH CGO_ENABLED=0 GOOS=linux LC_ALL=C TZ=UTC
+umask 022
+# The program calls itself as the package does.
+program() { $GO build -trimpath -buildvcs=false -ldflags="-s -w -X github.com/vmapd/vmapd/daemon.version=$VERSION" -o "$1" ./cmd/vmapd; }
 
 DIST=${DIST:-dist}
 stage=dist/stage # nfpm.yaml names it
@@ -30,7 +33,7 @@ rm -rf $stage
 mkdir -p $stage/man $stage/completions $stage/doc
 
 # What every architecture shares is written by the program of this machine.
-GOARCH=$($GO env GOHOSTARCH) $GO build -trimpath -o $stage/vmapd-here ./cmd/vmapd
+GOARCH=$($GO env GOHOSTARCH) program $stage/vmapd-here
 $stage/vmapd-here config default >$stage/vmapd.toml
 $stage/vmapd-here manual --output $stage/man
 for shell in bash zsh fish; do $stage/vmapd-here completion $shell >$stage/completions/$shell; done
@@ -61,7 +64,7 @@ gzip -9n $stage/doc/licenses.txt $stage/doc/changelog
 
 for ARCH; do
 	export ARCH
-	GOARCH=$ARCH $GO build -trimpath -ldflags='-s -w' -o $stage/vmapd ./cmd/vmapd
+	GOARCH=$ARCH program $stage/vmapd
 	find $stage -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 	$NFPM package --config contrib/packages/nfpm.yaml --packager deb --target "$DIST/vmapd_${VERSION}_$ARCH.deb"
 	$NFPM package --config contrib/packages/nfpm.yaml --packager rpm --target "$DIST/vmapd_${VERSION}_$ARCH.rpm"

@@ -23,20 +23,12 @@ finish() {
 trap finish EXIT
 trap 'exit 1' INT TERM
 
-say() { printf '== %s\n' "$*"; }
-fail() { echo "test.sh: $*" >&2; exit 1; }
-in_root() { chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 "$@"; }
+. "$(dirname "$0")/root.sh"
 as_vmapd() { in_root setpriv --reuid vmapd --regid vmapd --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs "$@"; }
 owner() { in_root stat -c '%U:%G %a' "$1"; }
-want() { # want WHAT GOT EXPECTED
-	[ "$2" = "$3" ] || fail "$1: $2, want $3"
-}
 
 if [ ! -e "$root/usr/bin/setpriv" ]; then
-	say "a clean Debian in $root"
-	mirror=$(sed -n 's/^URIs: *\([^ ]*\).*/\1/p; s/^deb \([^ [][^ ]*\).*/\1/p' /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null | head -1)
-	debootstrap --variant=minbase --include=systemd-standalone-sysusers bookworm "$root" ${mirror:+"$mirror"} >"$root.log" 2>&1 || { tail "$root.log"; fail "debootstrap"; }
-	rm -f "$root.log"
+	clean_debian systemd-standalone-sysusers
 fi
 mount -t proc proc "$root/proc"
 # What a test before this one left.

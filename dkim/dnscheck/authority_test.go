@@ -99,7 +99,7 @@ func TestEverywhere(t *testing.T) {
 			w.publish(at, publicOf(2048), "127.0.0.3")
 		}, "mismatch; ns1.example.com 127.0.0.2 ok; ns2.example.com 127.0.0.3 mismatch", false, "ns2.example.com 127.0.0.3: another key"},
 		{"doubtful", twoServers, func(t *testing.T, w *world) {
-			for _, a := range strings.Fields(both) {
+			for a := range strings.FieldsSeq(both) {
 				w.ns[a].TXT(at, strings.Replace(record(key), "k=rsa", "t=y", 1))
 			}
 		}, "testing; ns1.example.com 127.0.0.2 testing; ns2.example.com 127.0.0.3 testing", true, "t=y"},

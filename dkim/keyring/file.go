@@ -111,7 +111,7 @@ func (d *folder) read(path string, was stamp) (der []byte, is stamp, err error) 
 	if err != nil {
 		return nil, stamp{}, openError(path, err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	opened, err := f.Stat()
 	if err != nil {
 		return nil, stamp{}, openError(path, err)

@@ -346,7 +346,7 @@ func (e *entry) news(before error, waited bool, keep time.Duration) (v Event) {
 	case e.err == nil || before != nil && before.Error() == e.err.Error():
 	case e.key != nil:
 		v.Text = "the old key signs on"
-	case e.err != error(reasonError(Unmade)):
+	case !errors.Is(e.err, reasonError(Unmade)):
 		v.Text = "cannot sign"
 	}
 	return v

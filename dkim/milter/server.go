@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -42,13 +43,8 @@ type Settings struct {
 
 // eligible reports whether a message may be signed.
 func (s *Settings) eligible(client netip.Addr, daemonName, authType string) bool {
-	if authType != "" {
+	if authType != "" || slices.Contains(s.DaemonNames, daemonName) {
 		return true
-	}
-	for _, n := range s.DaemonNames {
-		if n == daemonName {
-			return true
-		}
 	}
 	for _, n := range s.Networks {
 		if n.Contains(client) {

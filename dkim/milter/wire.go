@@ -224,7 +224,7 @@ func (w *wire) judge(err error, bytes int) error {
 
 // within is the error of a packet or message that is not complete.
 func within(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
 	return fmt.Errorf("milter: %w", err)

@@ -60,7 +60,7 @@ func Start(t testing.TB) *Server {
 	s.dir = dir
 	t.Cleanup(func() {
 		s.Stop()
-		os.RemoveAll(dir)
+		_ = os.RemoveAll(dir)
 	})
 	if err := s.prepare(); err != nil {
 		t.Fatal(err)
@@ -126,7 +126,7 @@ func (s *Server) Again() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }()
 	s.cmd = exec.Command(s.program, "-d", "0", "-f", s.conf(), "-h", fmt.Sprintf("ldap://%s/ ldaps://%s/", s.Address, s.SSL))
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // if the test is killed

@@ -23,7 +23,7 @@ func parseReply(line string, master bool) (r parsedReply, err error) {
 	}
 	line = line[:len(line)-1]
 	var fields []string
-	for _, f := range strings.Split(line, "\t") {
+	for f := range strings.SplitSeq(line, "\t") {
 		plain, err := strictUnescape(f)
 		if err != nil {
 			return r, err

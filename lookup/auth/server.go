@@ -134,20 +134,12 @@ func (s *Server) spid() string {
 // limits gives the Limits with their defaults.
 func (s *Server) limits() Limits {
 	l := s.Limits
-	l.Read = orDefault(l.Read, 10*time.Second)
-	l.Write = orDefault(l.Write, 30*time.Second)
-	l.List = orDefault(l.List, time.Hour)
-	l.Check = orDefault(l.Check, 30*time.Second)
-	l.Drain = orDefault(l.Drain, 5*time.Second)
-	l.Hangup = orDefault(l.Hangup, time.Second)
-	l.InFlight = orDefault(l.InFlight, 1000)
+	l.Read = line.OrDefault(l.Read, 10*time.Second)
+	l.Write = line.OrDefault(l.Write, 30*time.Second)
+	l.List = line.OrDefault(l.List, time.Hour)
+	l.Check = line.OrDefault(l.Check, 30*time.Second)
+	l.Drain = line.OrDefault(l.Drain, 5*time.Second)
+	l.Hangup = line.OrDefault(l.Hangup, time.Second)
+	l.InFlight = line.OrDefault(l.InFlight, 1000)
 	return l
-}
-
-// orDefault returns v, or def if v is not positive.
-func orDefault[T int | time.Duration](v, def T) T {
-	if v > 0 {
-		return v
-	}
-	return def
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/vmapd/vmapd/lookup/internal/line"
 )
 
 // maxPending bounds the commits of a connection that are waited for at once.
@@ -92,7 +94,7 @@ func (s *session) settleOne(dst []byte, p *pending) (rest []byte, ok bool) {
 			if dst, ok = s.flush(dst); !ok {
 				return dst, false
 			}
-			p.err = p.wait(orDefault(s.CommitTimeout, DefaultCommitTimeout))
+			p.err = p.wait(line.OrDefault(s.CommitTimeout, DefaultCommitTimeout))
 		}
 	}
 	return appendCommit(dst, p.id, p.old, p.err), true

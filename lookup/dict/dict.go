@@ -154,8 +154,8 @@ func (s *Server) Resume(ctx context.Context, nc net.Conn, said []byte) error {
 	x := &session{Server: s, nc: nc}
 	err := line.Resume(ctx, nc, x, line.Limits{
 		Idle:           s.Idle,
-		RequestTimeout: orDefault(s.RequestTimeout, DefaultTimeout),
-		WriteTimeout:   orDefault(s.WriteTimeout, DefaultTimeout),
+		RequestTimeout: line.OrDefault(s.RequestTimeout, DefaultTimeout),
+		WriteTimeout:   line.OrDefault(s.WriteTimeout, DefaultTimeout),
 		MaxFrame:       s.maxLine() + len("\n"),
 	}, &s.pool, said)
 	if x.said != nil && err == nil && s.PassOn != nil {
@@ -165,12 +165,4 @@ func (s *Server) Resume(ctx context.Context, nc net.Conn, said []byte) error {
 }
 
 // maxLine is MaxLine or its default.
-func (s *Server) maxLine() int { return orDefault(s.MaxLine, DefaultMaxLine) }
-
-// orDefault returns v, or def if v is not positive.
-func orDefault[T int | time.Duration](v, def T) T {
-	if v > 0 {
-		return v
-	}
-	return def
-}
+func (s *Server) maxLine() int { return line.OrDefault(s.MaxLine, DefaultMaxLine) }

@@ -78,8 +78,8 @@ func appendAccount(dst []byte, a *store.Account) []byte {
 
 // split takes [SERVICE/]USER apart.
 func split(key []byte) (service string, name []byte) {
-	if at := bytes.IndexByte(key, '/'); at >= 0 {
-		return auth.ServiceName(key[:at]), key[at+1:]
+	if of, name, ok := bytes.Cut(key, []byte("/")); ok {
+		return auth.ServiceName(of), name
 	}
 	return "", key
 }

@@ -3,6 +3,7 @@ package guard
 import (
 	"math/bits"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -104,12 +105,7 @@ func (g *Guard) unmarked(t *trace) bool {
 	if m.has(t.account) {
 		return false
 	}
-	for _, key := range t.nets[:t.n] {
-		if m.has(key) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(t.nets[:t.n], m.has)
 }
 
 // welcome reports that a login changes nothing: there is nothing to forgive, and

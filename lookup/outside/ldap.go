@@ -63,8 +63,8 @@ func (d *directory) probe(ctx context.Context, of *server) error {
 		if err != nil {
 			return err
 		}
-		defer c.Close()
-		stop := context.AfterFunc(ctx, func() { c.Close() })
+		defer func() { _ = c.Close() }()
+		stop := context.AfterFunc(ctx, func() { _ = c.Close() })
 		defer stop()
 		if !d.l.DirectBind {
 			return d.bindService(c)

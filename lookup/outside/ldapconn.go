@@ -56,11 +56,11 @@ func (s *ldapServer) with(ctx context.Context, f func(*ldapConn) error) error {
 // run has f use a connection, which is closed if ctx ends before, and keeps it
 // for others if it is still good.
 func (s *ldapServer) run(ctx context.Context, c *ldapConn, f func(*ldapConn) error) error {
-	stop := context.AfterFunc(ctx, func() { c.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
 	c.said.renew()
 	err := f(c)
 	if !stop() || isOutage(err) || c.IsClosing() {
-		c.Close()
+		_ = c.Close()
 		return err
 	}
 	s.give(c)
@@ -77,7 +77,7 @@ func (s *ldapServer) take(ctx context.Context) (*ldapConn, error) {
 			s.mu.Unlock()
 			return c, nil
 		}
-		c.Close()
+		_ = c.Close()
 	}
 	s.mu.Unlock()
 	return s.connect(ctx)
@@ -87,7 +87,7 @@ func (s *ldapServer) give(c *ldapConn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		c.Close()
+		_ = c.Close()
 		return
 	}
 	c.used, c.again = time.Now(), true
@@ -99,7 +99,7 @@ func (s *ldapServer) drop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range s.idle {
-		c.Close()
+		_ = c.Close()
 	}
 	s.idle = nil
 }
@@ -109,7 +109,7 @@ func (s *ldapServer) tidy(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for len(s.idle) > 0 && now.Sub(s.idle[0].used) >= idleFor {
-		s.idle[0].Close()
+		_ = s.idle[0].Close()
 		s.idle = s.idle[1:]
 	}
 }
@@ -139,7 +139,7 @@ func (s *ldapServer) connect(ctx context.Context) (*ldapConn, error) {
 	c.Start()
 	if l.Security == StartTLS {
 		if err := c.StartTLS(config); err != nil {
-			c.Close()
+			_ = c.Close()
 			return nil, &outage{fmt.Errorf("STARTTLS: %w", err)}
 		}
 	}

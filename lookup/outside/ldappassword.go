@@ -141,7 +141,7 @@ func modified(err error) error {
 	case err == nil:
 		return nil
 	case ldap.IsErrorWithCode(err, ldap.LDAPResultConstraintViolation) && errors.As(err, &e):
-		return fmt.Errorf("%w: %v", ErrRefused, e.Err)
+		return fmt.Errorf("%w: %w", ErrRefused, e.Err)
 	case ldap.IsErrorWithCode(err, ldap.LDAPResultInsufficientAccessRights):
 		return fmt.Errorf("%w: neither he nor the bind DN may write it", ErrNoChange)
 	}

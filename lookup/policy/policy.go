@@ -110,8 +110,8 @@ func (s *Server) Resume(ctx context.Context, nc net.Conn, said []byte) error {
 	x := &session{Server: s}
 	err := line.Resume(ctx, nc, x, line.Limits{
 		Idle:           s.Idle,
-		RequestTimeout: orDefault(s.RequestTimeout, DefaultTimeout),
-		WriteTimeout:   orDefault(s.WriteTimeout, DefaultTimeout),
+		RequestTimeout: line.OrDefault(s.RequestTimeout, DefaultTimeout),
+		WriteTimeout:   line.OrDefault(s.WriteTimeout, DefaultTimeout),
 		MaxFrame:       s.maxRequest(),
 	}, &s.pool, said)
 	if errors.Is(err, errSilent) {
@@ -123,15 +123,7 @@ func (s *Server) Resume(ctx context.Context, nc net.Conn, said []byte) error {
 	return err
 }
 
-func (s *Server) maxRequest() int { return orDefault(s.MaxRequest, DefaultMaxRequest) }
-
-// orDefault returns v, or def if v is not positive.
-func orDefault[T int | time.Duration](v, def T) T {
-	if v > 0 {
-		return v
-	}
-	return def
-}
+func (s *Server) maxRequest() int { return line.OrDefault(s.MaxRequest, DefaultMaxRequest) }
 
 // ProtocolError says what a peer sent that is not the protocol, in words for the
 // log of an administrator.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
+	"pgregory.net/rapid"
 
 	"github.com/vmapd/vmapd/lookup/internal/linetest"
 )
@@ -233,6 +235,36 @@ func FuzzServeConn(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestSizes compares looking at eight bytes at a time with looking at each.
+func TestSizes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		b := rapid.SliceOf(rapid.OneOf(rapid.Byte(), rapid.SampledFrom([]byte("\t\t\n\x1f \x7e\x7f\x80\xff=<>\x0b")), rapid.ByteRange('a', 'z'), rapid.ByteRange('a', 'z'))).Draw(t, "text")
+		size := func(ends func(c byte) bool) int {
+			if n := slices.IndexFunc(b, ends); n >= 0 {
+				return n
+			}
+			return len(b)
+		}
+		if got, want := nameSize(b), size(func(c byte) bool { return c == '=' || c == '\n' }); got != want {
+			t.Fatalf("name in %q: %d, want %d", b, got, want)
+		}
+		if got, want := valueSize(b), size(func(c byte) bool { return c != '\t' && (c < ' ' || c == 0x7f) }); got != want {
+			t.Fatalf("value in %q: %d, want %d", b, got, want)
+		}
+	})
+}
+
+// BenchmarkParse takes a request apart.
+func BenchmarkParse(b *testing.B) {
+	var r Request
+	in := []byte(asPostfix)
+	for b.Loop() {
+		if n, err := r.parse(in); n != len(in) || err != nil {
+			b.Fatal(n, err)
+		}
+	}
 }
 
 func BenchmarkServe(b *testing.B) {

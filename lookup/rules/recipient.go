@@ -11,18 +11,22 @@ import (
 func (r *Rules) lookAtRecipient(q *question) bool {
 	if !q.looked {
 		q.looked = true
-		if q.box, q.here = r.data.OwnMailbox(q.snap, q.Recipient); q.here {
-			q.domain, q.here = q.snap.DomainByID(q.box.DomainID)
-		}
+		q.box, q.here = r.data.OwnMailbox(q.snap, q.Recipient)
 	}
 	return q.here
+}
+
+// recipientExempt reports whether a rule does not hold for the recipient.
+func (q *question) recipientExempt(e *Exemptions) bool {
+	d, _ := q.snap.DomainByID(q.box.DomainID)
+	return e.match(q.Request, q.box.Address, d.Name)
 }
 
 // recipient refuses recipients that take no mail.
 func (r *Rules) recipient(_ context.Context, q *question) policy.Action {
 	switch {
 	case !q.set.Recipients || q.State != policy.Rcpt || !r.lookAtRecipient(q):
-	case q.receives() || q.set.Exempt.match(q.Request, q.box.Address, q.domain.Name):
+	case q.receives() || q.recipientExempt(&q.set.Exempt):
 	default:
 		return q.set.Disabled
 	}
@@ -33,14 +37,7 @@ func (r *Rules) recipient(_ context.Context, q *question) policy.Action {
 // disabled account does on a host of Modoboa's. One without an account does:
 // nobody has disabled it.
 func (q *question) receives() bool {
-	if !q.box.Receives() || !q.domain.Enabled {
-		return false
-	}
-	if !q.set.DisabledAccounts {
-		return true
-	}
-	a, ok := q.snap.AccountByID(q.box.AccountID)
-	return !ok || a.Active
+	return q.box.Receives() && !q.box.DomainDisabled && !(q.set.DisabledAccounts && q.box.Disabled)
 }
 
 // quota refuses what does not fit. Mailboxes of which nobody knows how full they
@@ -54,7 +51,7 @@ func (r *Rules) quota(_ context.Context, q *question) policy.Action {
 		return policy.Dunno()
 	}
 	fits := fit(&q.box, f.Bytes, q.Size, q.set.Grace)
-	if fits == roomy || q.set.QuotaExempt.match(q.Request, q.box.Address, q.domain.Name) {
+	if fits == roomy || q.recipientExempt(&q.set.QuotaExempt) {
 		return policy.Dunno()
 	}
 	if fits == tooLarge {

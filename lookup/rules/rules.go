@@ -77,10 +77,9 @@ type question struct {
 	set  *compiled
 	snap *store.Snapshot
 
-	looked bool // mailbox and domain have been looked for
+	looked bool // the mailbox has been looked for
 	here   bool // the recipient is a mailbox here
 	box    store.Mailbox
-	domain store.Domain // of box
 
 	sender  sender
 	buf     []byte

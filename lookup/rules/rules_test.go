@@ -250,6 +250,28 @@ func TestConfiguredLimits(t *testing.T) {
 	h.want(t, end("e@other.test", "e", 1), "REJECT 5.7.1 Sending limit of 4 messages per day for other.test reached; try again after 2026-12-01 00:00:00 UTC")
 }
 
+// TestNamesAreKept counts for names that are in a request alone, one after the
+// other: the next one is written where the one before was.
+func TestNamesAreKept(t *testing.T) {
+	set := defaults(t)
+	set.Accounts = []sendlimit.Limit{{Unit: sendlimit.Messages, Max: 1}}
+	h := newHost(t, set)
+	for i := range 20 {
+		h.want(t, end(fmt.Sprintf("printer%02d", i), fmt.Sprint(i), 1), "DUNNO")
+	}
+	for _, s := range h.engine.Each(sendlimit.Subject{}, 100) {
+		if len(s.Used) != 1 || s.Used[0].Used != 1 || !strings.HasPrefix(s.Subject.Name, "printer") {
+			t.Errorf("%+v", s)
+		}
+	}
+	for i := range 20 {
+		name := fmt.Sprintf("printer%02d", i)
+		if m := h.engine.Peek(sendlimit.Subject{Kind: sendlimit.Account, Name: name}, set.Accounts...); m[0].Used != 1 {
+			t.Errorf("%s has sent %d", name, m[0].Used)
+		}
+	}
+}
+
 func TestCountAtRcpt(t *testing.T) {
 	s := defaults(t)
 	s.AtRcpt = true

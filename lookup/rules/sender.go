@@ -31,23 +31,15 @@ func senderOf(s *store.Snapshot, set *compiled, buf, username []byte) (sender, [
 
 // find finds an account by its address or its name, which is folded.
 func find(s *store.Snapshot, name string) sender {
-	m, ok := s.Mailbox(name)
-	if !ok {
-		if a, found := s.Account(name); found {
-			m, ok = s.MailboxOf(a.ID)
-		}
+	if m, ok := s.Sender(name); ok {
+		return sender{account: m.Address, domain: m.Domain, accountLimit: m.Limit, domainLimit: m.DomainLimit}
 	}
-	var d store.Domain
 	w := sender{account: name}
-	if ok {
-		w.account, w.accountLimit = m.Address, m.MessageLimit
-		d, ok = s.DomainByID(m.DomainID)
-	} else if at := strings.LastIndexByte(name, '@'); at >= 0 {
+	if at := strings.LastIndexByte(name, '@'); at >= 0 {
 		w.domain = name[at+1:]
-		d, ok = s.Domain(w.domain)
-	}
-	if ok {
-		w.domain, w.domainLimit = d.Name, d.MessageLimit
+		if d, ok := s.Domain(w.domain); ok {
+			w.domain, w.domainLimit = d.Name, d.MessageLimit
+		}
 	}
 	return w
 }

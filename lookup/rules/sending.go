@@ -2,7 +2,6 @@ package rules
 
 import (
 	"context"
-	"strings"
 
 	"github.com/vmapd/vmapd/lookup/policy"
 	"github.com/vmapd/vmapd/lookup/sendlimit"
@@ -55,7 +54,7 @@ func (r *Rules) atEnd(ctx context.Context, q *question, c sendlimit.Charge) poli
 		c.Recipients = int64(max(q.RecipientCount, 1))
 	}
 	if len(q.account)+len(q.shared) > 0 {
-		c.Instance = strings.Clone(view(q.Instance)) // it is remembered
+		c.Instance = view(q.Instance)
 	}
 	if v := r.counters.Take(ctx, c); !v.OK {
 		return q.refusal(&v)

@@ -99,7 +99,7 @@ func (e *Engine) orderOf(o *order, resend bool) *Order {
 		line := &order.Lines[i]
 		*line = OrderLine{
 			Key: l.key(), Max: l.limit.Max, Soft: e.s.soft(l.limit.Max), Amount: l.amount, Old: l.old, OldAt: l.oldAt,
-			Again: l.again, Resend: resend || l.counter.dirty,
+			Again: l.again, Resend: resend || l.counter.shared().dirty,
 		}
 		if o.prior != nil {
 			line.OldTime = o.prior.at
@@ -126,7 +126,7 @@ func (e *Engine) hearAnswer(o *order, a *Answer) Verdict {
 			continue
 		}
 		l.counter.learn(&a.Counts[i], e.self)
-		l.counter.dirty = false
+		l.counter.shared().dirty = false
 		if a.Passed[i] {
 			l.counter.warned = 0 // it is for this node to tell
 		}
@@ -151,7 +151,7 @@ func (k *counter) learn(c *Count, self part) {
 			k.cells = append(k.cells, cell{p, c.Bucket, c.N})
 		}
 	}
-	k.version, k.warned, k.reset = c.Version, max(c.Warned, 0), max(c.Reset, k.reset)
+	k.shared().version, k.warned, k.reset = c.Version, max(c.Warned, 0), max(c.Reset, k.reset)
 }
 
 // withinShare reports whether a charge fits into what this node may let through
@@ -180,11 +180,12 @@ func (o *order) priorAlone(era uint32) bool {
 
 // tidyAlone gives what this node has let through alone and counts still.
 func (e *Engine) tidyAlone(k *counter, ms int64) (n int64) {
-	if era := e.era.Load(); k.era != era {
-		k.era, k.alone = era, nil
+	s := k.shared()
+	if era := e.era.Load(); s.era != era {
+		s.era, s.alone = era, nil
 	}
-	k.alone = slices.DeleteFunc(k.alone, func(t tally) bool { return t.n == 0 || !k.window.holds(t.bucket, ms) })
-	for _, t := range k.alone {
+	s.alone = slices.DeleteFunc(s.alone, func(t tally) bool { return t.n == 0 || !k.window.holds(t.bucket, ms) })
+	for _, t := range s.alone {
 		n += t.n
 	}
 	return n
@@ -192,8 +193,8 @@ func (e *Engine) tidyAlone(k *counter, ms int64) (n int64) {
 
 // postAlone notes what this node lets through while it is apart.
 func (e *Engine) postAlone(o *order, l *line, bucket int64) {
-	k := l.counter
-	e.tidyAlone(k, o.ms)
+	e.tidyAlone(l.counter, o.ms)
+	k := l.counter.shared()
 	add := func(bucket, n int64) {
 		for i := range k.alone {
 			if k.alone[i].bucket == bucket {

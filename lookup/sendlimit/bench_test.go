@@ -3,9 +3,11 @@ package sendlimit
 import (
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
+	"unsafe"
 )
 
 // BenchmarkTake is what a message costs.
@@ -28,11 +30,13 @@ func benchTake(b *testing.B, s Settings, limits int) {
 	b.ReportAllocs()
 	var next atomic.Uint64
 	b.RunParallel(func(pb *testing.PB) {
+		var name []byte
 		for pb.Next() {
 			n := next.Add(1)
 			c := charges[n%uint64(len(charges))]
 			if limits > 0 {
-				c.Instance = fmt.Sprint(n)
+				name = strconv.AppendUint(name[:0], n, 10)
+				c.Instance = unsafe.String(&name[0], len(name))
 			}
 			if !e.Take(b.Context(), c).OK {
 				b.Fatal("refused")

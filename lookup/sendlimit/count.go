@@ -3,22 +3,26 @@ package sendlimit
 import "slices"
 
 // count posts a charge that was let through, in place of what the same message
-// was charged before. It gives whom to tell of what when no lock is held.
-func (e *Engine) count(o *order, v *Verdict) (told []func()) {
-	i := &instance{at: o.ms, era: e.era.Load(), alone: o.alone, learned: o.fresh}
+// was charged before.
+func (e *Engine) count(o *order, v *Verdict) {
+	i := &o.made
+	i.clear()
+	i.at, i.era, i.alone = o.ms, e.era.Load(), o.alone
 	if o.prior != nil {
 		i.replaced = o.prior.at
 	}
 	for k := range o.lines {
 		l := &o.lines[k]
+		i.at = max(i.at, l.counter.reset+1) // the clock has whole milliseconds: what counts came later
 		if l.again {
 			continue
 		}
 		e.post(o, l)
 		if l.amount > 0 {
-			i.posted = append(i.posted, posting{l.entry.subject, l.limit.Unit, l.limit.Window, l.limit.Window.at(o.ms), l.amount})
+			i.posted.add(posting{l.entry.subject, l.limit.Unit, l.limit.Window, l.limit.Window.at(o.ms), l.amount})
 		}
 	}
+	i.learned = append(i.learned, o.fresh...)
 	for k := range o.lines {
 		e.warn(o, &o.lines[k], v)
 	}
@@ -28,10 +32,9 @@ func (e *Engine) count(o *order, v *Verdict) (told []func()) {
 	e.keep(o, i)
 	if h := e.s.OnWarn; h != nil {
 		for _, m := range v.Warn {
-			told = append(told, func() { h(m) })
+			o.told = append(o.told, func() { h(m) })
 		}
 	}
-	return told
 }
 
 // post changes a counter.
@@ -77,7 +80,7 @@ func (e *Engine) learn(o *order) {
 }
 
 // refuse notes that a charge was refused: once for each message.
-func (e *Engine) refuse(o *order, v *Verdict) (told []func()) {
+func (e *Engine) refuse(o *order, v *Verdict) {
 	e.stats.refused.Add(1)
 	var over *entry
 	var k *counter
@@ -91,18 +94,18 @@ func (e *Engine) refuse(o *order, v *Verdict) (told []func()) {
 		v.Over.First = true
 	}
 	if h, m := e.s.OnOver, v.Over; h != nil {
-		told = append(told, func() { h(m) })
+		o.told = append(o.told, func() { h(m) })
 	}
-	known := o.prior != nil && o.prior.refused
-	i := &instance{at: o.ms, refused: true}
-	if o.prior != nil {
-		*i = *o.prior
-		i.refused = true // at is still that of what was posted
+	i, known := o.prior, false
+	if i == nil {
+		i = &o.made
+		i.clear()
+		i.at = o.ms
 	}
+	known, i.refused = i.refused, true // at is still that of what was posted
 	e.instances.put(o.Instance, i)
 	if s := &e.s.Suspend; s.Times > 0 && !known && !v.Over.Apart && (over.subject.Kind == Account || s.Domains) {
-		told = append(told, e.countRefusal(o, over)...)
+		e.countRefusal(o, over)
 	}
 	e.keepRefusal(o, over, k, i)
-	return told
 }

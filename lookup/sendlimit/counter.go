@@ -28,11 +28,25 @@ type counter struct {
 	refused int64 // bucket in which the first refusal was told; 0: not
 	reset   int64 // when it was reset, in milliseconds; 0: never
 
-	// What follows is for nodes that share, see apart.go.
+	sharing *sharing // nil of most where nobody shares
+
+	room [1]cell // for the first of cells: most have no more
+}
+
+// sharing is what nodes that share need of a counter, see apart.go.
+type sharing struct {
 	alone   []tally // what was counted in the present era, when nobody could be asked
 	era     uint32  // the era of alone
 	version int64   // of the cells as the other nodes have told them
 	dirty   bool    // they do not know our cells
+}
+
+// shared gives that of a counter, which it makes if need be.
+func (k *counter) shared() *sharing {
+	if k.sharing == nil {
+		k.sharing = new(sharing)
+	}
+	return k.sharing
 }
 
 // tally is an amount in a bucket.
@@ -47,9 +61,15 @@ func (w Window) at(ms int64) int64 {
 // holds reports whether a bucket counts at a time. Those of the future do, as
 // when a clock was set back, but not those of a distant one.
 func (w Window) holds(bucket, ms int64) bool {
+	after, before := w.reach(ms)
+	return after < bucket && bucket < before
+}
+
+// reach gives between which two buckets those are that count at a time.
+func (w Window) reach(ms int64) (after, before int64) {
 	width, span := w.buckets()
 	now := ms / width
-	return bucket > now-span && bucket < now+span
+	return now - span, now + span
 }
 
 // leaves gives the time in milliseconds at which a bucket counts no more.
@@ -60,19 +80,22 @@ func (w Window) leaves(bucket int64) int64 {
 
 // tidy drops what counts no more.
 func (k *counter) tidy(ms int64) {
-	k.cells = slices.DeleteFunc(k.cells, func(c cell) bool { return c.n == 0 || !k.window.holds(c.bucket, ms) })
-	if k.warned != 0 && !k.window.holds(k.warned, ms) {
+	after, before := k.window.reach(ms)
+	gone := func(bucket int64) bool { return bucket <= after || bucket >= before }
+	k.cells = slices.DeleteFunc(k.cells, func(c cell) bool { return c.n == 0 || gone(c.bucket) })
+	if k.warned != 0 && gone(k.warned) {
 		k.warned = 0
 	}
-	if k.refused != 0 && !k.window.holds(k.refused, ms) {
+	if k.refused != 0 && gone(k.refused) {
 		k.refused = 0
 	}
 }
 
 // used gives what counts at a time. It is never negative.
 func (k *counter) used(ms int64) (n int64) {
+	after, before := k.window.reach(ms)
 	for i := range k.cells {
-		if c := &k.cells[i]; k.window.holds(c.bucket, ms) {
+		if c := &k.cells[i]; after < c.bucket && c.bucket < before {
 			n += c.n
 		}
 	}

@@ -49,6 +49,8 @@
 //
 // All is kept in Settings.Path. What a charge has changed is appended to it with
 // write(2) before Take returns, so nothing is forgotten if the process is killed.
+// Charges that come at the same time are written together, in the order in which
+// they were counted, and no lock is held meanwhile.
 // Once a second it is brought to the disk with fsync(2): a power cut may cost what
 // was counted in the last second, and a little more if the disk is slow. When it
 // has grown by 4 MiB and to double its size it is rewritten beside
@@ -116,11 +118,13 @@
 //
 // # Cost
 //
-// A charge without limits takes less than a tenth of a microsecond. Others take the lock of each
-// of their subjects, in order, some microseconds, and a write(2); with a shared
-// place its answer is waited for meanwhile, so a subject is charged by one node as
-// often as that place can be asked one question after the other. Memory is bounded
-// by Settings: some 300 bytes for a subject with one limit, and some 24 for each
-// bucket in use. A subject of which nothing counts any more is dropped; if there are
-// too many, those that were used longest ago are.
+// A charge without limits takes less than a tenth of a microsecond. Others take the
+// lock of each of their subjects, in order, for a microsecond or two, and then wait
+// for a write(2); with a shared place its answer is waited for under those locks, so
+// a subject is charged by one node as often as that place can be asked one question
+// after the other. Nothing is allocated for a message of a subject that is known.
+// Memory is bounded by Settings: some 400 bytes for a subject with two limits, some
+// 24 for each further bucket in use, some 250 for a message. A subject of which
+// nothing counts any more is dropped; if there are too many, those that were used
+// longest ago are.
 package sendlimit

@@ -13,10 +13,11 @@ import (
 // Engine counts charges and judges them. It is safe for concurrent use.
 type Engine struct {
 	s         Settings
-	key       [16]byte // of the hashes of recipients
-	self      part     // this process among those who count
+	key       [16]byte  // of the hashes of recipients
+	self      part      // this process among those who count
+	orders    sync.Pool // of *order
 	table     *table
-	instances instances
+	instances *instances
 	stats     stats
 
 	journal *journal // nil: in memory only
@@ -40,7 +41,7 @@ type Engine struct {
 // counting: Settings.OnError says it. Run must run, and Close end it.
 func Open(s Settings) *Engine {
 	s = s.withDefaults()
-	e := &Engine{s: s, table: newTable(s.MaxSubjects), instances: instances{most: s.MaxInstances}}
+	e := &Engine{s: s, table: newTable(s.MaxSubjects), instances: newInstances(s.MaxInstances)}
 	e.sentences.Store(&sentences{})
 	rand.Read(e.key[:]) // never fails
 	e.self = newPart()

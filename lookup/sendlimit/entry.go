@@ -3,6 +3,7 @@ package sendlimit
 import (
 	"hash/maphash"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -15,17 +16,39 @@ type entry struct {
 	used     int64
 	counters []*counter
 	seen     *seen // of accounts; nil if nobody counts new recipients
+
+	room struct { // for the first counters: each thing that lies elsewhere is a cache miss
+		list     [2]*counter
+		used     int
+		counters [2]counter
+	}
+}
+
+// newEntry makes an entry of a subject, of whose name it keeps a copy.
+func newEntry(s Subject) *entry {
+	en := &entry{subject: Subject{s.Kind, strings.Clone(s.Name)}}
+	en.counters = en.room.list[:0]
+	return en
+}
+
+// newCounter gives a counter that counts nothing.
+func (en *entry) newCounter(u Unit, w Window) *counter {
+	k := new(counter)
+	if r := &en.room; r.used < len(r.counters) {
+		k = &r.counters[r.used]
+		r.used++
+	}
+	k.unit, k.window, k.cells = u, w, k.room[:0]
+	return k
 }
 
 // counter gives the one of a unit and a window, which it makes if need be.
 func (en *entry) counter(u Unit, w Window) *counter {
-	for _, k := range en.counters {
-		if k.unit == u && k.window == w {
-			return k
-		}
+	k := en.find(u, w)
+	if k == nil {
+		k = en.newCounter(u, w)
+		en.counters = append(en.counters, k)
 	}
-	k := &counter{unit: u, window: w}
-	en.counters = append(en.counters, k)
 	return k
 }
 
@@ -56,6 +79,7 @@ const shards = 64
 type shard struct {
 	mu sync.Mutex
 	m  map[Subject]*entry
+	_  [48]byte // to a cache line of its own
 }
 
 // table holds the entries.
@@ -105,12 +129,13 @@ func (t *table) enter(s Subject, ms int64) (en *entry, evicted bool) {
 			if sh.m == nil {
 				sh.m = make(map[Subject]*entry)
 			}
-			en = &entry{subject: s, used: ms}
-			sh.m[s] = en
+			en = newEntry(s)
+			sh.m[en.subject] = en
 		}
 		sh.mu.Unlock()
 		en.mu.Lock()
 		if !en.dead {
+			en.used = ms
 			return en, evicted
 		}
 		en.mu.Unlock()

@@ -25,6 +25,9 @@ type writer struct{ b []byte }
 
 func newWriter(b []byte) *writer { return &writer{append(b[:0], make([]byte, frameHead)...)} }
 
+// restart makes w a writer of another record.
+func (w *writer) restart() { w.b = append(w.b[:0], make([]byte, frameHead)...) }
+
 func (w *writer) number(n int64)    { w.b = binary.AppendVarint(w.b, n) }
 func (w *writer) text(s string)     { w.number(int64(len(s))); w.b = append(w.b, s...) }
 func (w *writer) letter(c byte)     { w.b = append(w.b, c) }
@@ -87,15 +90,8 @@ func (w *writer) instance(name string, i *instance) {
 	w.text(name)
 	w.number(i.at)
 	w.flags(i.refused)
-	w.number(int64(len(i.posted)))
-	for k := range i.posted {
-		p := &i.posted[k]
-		w.subject(p.subject)
-		w.letter(byte(p.unit))
-		w.number(int64(p.window))
-		w.number(p.bucket)
-		w.number(p.n)
-	}
+	w.number(int64(i.posted.n))
+	w.b = append(w.b, i.posted.b...)
 	w.hashes(i.learned)
 }
 
@@ -225,17 +221,22 @@ func (r *scanner) counter(self part) (s Subject, k counter) {
 
 func (r *scanner) instance() (name string, i *instance) {
 	name, i = r.text(), &instance{at: r.bounded(0), refused: r.letter()&1 != 0}
-	for range r.length(6) {
-		p := posting{subject: r.subject()}
-		p.unit, p.window = r.counterName()
-		p.bucket, p.n = r.bounded(0), r.bounded(0)
-		if r.bad {
-			break
+	n, posted := r.length(6), r.b
+	for range n {
+		if r.posting(); r.bad {
+			return name, i
 		}
-		i.posted = append(i.posted, p)
 	}
-	i.learned = slices.Clip(r.hashes())
+	i.posted = postings{n, slices.Clone(posted[:len(posted)-len(r.b)])}
+	i.learned = r.hashes()
 	return name, i
+}
+
+func (r *scanner) posting() (p posting) {
+	p.subject = r.subject()
+	p.unit, p.window = r.counterName()
+	p.bucket, p.n = r.bounded(0), r.bounded(0)
+	return p
 }
 
 func (r *scanner) sentence() *Sentence {

@@ -26,35 +26,14 @@ type journal struct {
 	tee     []byte   // records since rewriting began
 	teeing  bool
 	closed  bool
+
+	commits
 }
 
-// append writes a record. With write(2) done, it outlives the process.
-func (j *journal) append(record []byte) {
-	if len(record) > frameHead+maxRecord {
-		return // of a message to a million recipients: it counts in memory
-	}
-	j.mu.Lock()
-	err := j.write(record)
-	j.mu.Unlock()
-	j.report(err)
-}
-
-func (j *journal) write(record []byte) error {
-	if j.teeing {
-		j.tee = append(j.tee, record...)
-	}
-	if j.f == nil || j.lost {
-		j.lost = true
-		return nil
-	}
-	if _, err := j.f.WriteAt(record, j.size); err != nil {
-		j.lost = true
-		_ = j.f.Truncate(j.size) // reading finds its end in any case
-		return err
-	}
-	j.size += int64(len(record))
-	j.unsaved = true
-	return nil
+func newJournal(path string, tell func(error)) *journal {
+	j := &journal{path: path, tell: tell}
+	j.turn.L = &j.mu
+	return j
 }
 
 // report tells a failure, and the end of one.
@@ -110,6 +89,7 @@ func (j *journal) replace(write func(io.Writer) error) error {
 	f, err := j.writeNew(write)
 	j.mu.Lock()
 	if err == nil {
+		j.pause()
 		err = j.adopt(f)
 	}
 	j.tee, j.teeing = nil, false
@@ -157,16 +137,17 @@ func (j *journal) adopt(f *os.File) error {
 		_ = j.f.Close()
 	}
 	j.f, j.size, j.began, j.unsaved, j.lost, j.told = f, size, size, len(j.tee) > 0, false, false
+	j.settle() // what waits is in the new file
 	return nil
 }
 
-// close gives the file up.
+// close gives the file up. Nobody may be counting any more.
 func (j *journal) close() error {
-	err := j.sync()
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	err := j.writeUpTo(j.last)
 	if j.f != nil {
-		err = errors.Join(err, j.f.Close())
+		err = errors.Join(err, j.f.Sync(), j.f.Close())
 	}
 	j.lock.release()
 	j.f, j.lock, j.closed = nil, nil, true
@@ -189,6 +170,5 @@ func syncFolder(path string) error {
 	if err != nil {
 		return err
 	}
-	defer d.Close()
-	return d.Sync()
+	return errors.Join(d.Sync(), d.Close())
 }

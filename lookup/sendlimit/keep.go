@@ -11,18 +11,19 @@ func (e *Engine) keep(o *order, i *instance) {
 	if e.journal == nil {
 		return
 	}
-	w := newWriter(nil)
+	w := &o.record
+	w.restart()
 	for k := range o.lines {
 		l := &o.lines[k]
 		if l.again {
 			continue
 		}
 		bucket := l.limit.Window.at(o.ms)
-		cells := append(make([]cell, 0, 2), cell{e.self, bucket, l.counter.get(e.self, bucket)})
+		o.cells = append(o.cells[:0], cell{e.self, bucket, l.counter.get(e.self, bucket)})
 		if l.old != 0 && l.oldAt != bucket {
-			cells = append(cells, cell{e.self, l.oldAt, l.counter.get(e.self, l.oldAt)})
+			o.cells = append(o.cells, cell{e.self, l.oldAt, l.counter.get(e.self, l.oldAt)})
 		}
-		w.counter(l.entry.subject, l.counter, e.self, cells...)
+		w.counter(l.entry.subject, l.counter, e.self, o.cells...)
 	}
 	if o.account != nil {
 		if o.prior != nil && len(o.prior.learned) > 0 {
@@ -35,7 +36,7 @@ func (e *Engine) keep(o *order, i *instance) {
 	if o.Instance != "" {
 		w.instance(o.Instance, i)
 	}
-	e.journal.append(seal(w.b))
+	o.ticket = e.journal.put(seal(w.b))
 }
 
 // keepRefusal writes that a message was refused: no count depends on that, but
@@ -44,7 +45,8 @@ func (e *Engine) keepRefusal(o *order, en *entry, k *counter, i *instance) {
 	if e.journal == nil {
 		return
 	}
-	w := newWriter(nil)
+	w := &o.record
+	w.restart()
 	w.counter(en.subject, k, e.self)
 	if k := en.find(refusals, Window(e.s.Suspend.Within).clean()); k != nil {
 		w.counter(en.subject, k, e.self, k.of(e.self)...)
@@ -52,7 +54,7 @@ func (e *Engine) keepRefusal(o *order, en *entry, k *counter, i *instance) {
 	if o.Instance != "" {
 		w.instance(o.Instance, i)
 	}
-	e.journal.append(seal(w.b))
+	o.ticket = e.journal.put(seal(w.b))
 }
 
 // of gives the cells of a part.
@@ -60,25 +62,25 @@ func (k *counter) of(p part) []cell {
 	return slices.DeleteFunc(slices.Clone(k.cells), func(c cell) bool { return c.part != p })
 }
 
-func (e *Engine) keepSentence(s *Sentence) {
+func (e *Engine) keepSentence(s *Sentence) ticket {
 	if e.journal == nil {
-		return
+		return 0
 	}
 	w := newWriter(nil)
 	w.sentence(s)
-	e.journal.append(seal(w.b))
+	return e.journal.put(seal(w.b))
 }
 
 // keepEntry writes all counters of an entry, which is locked.
-func (e *Engine) keepEntry(en *entry) {
+func (e *Engine) keepEntry(en *entry) ticket {
 	if e.journal == nil {
-		return
+		return 0
 	}
 	w := newWriter(nil)
 	for _, k := range en.counters {
 		w.counter(en.subject, k, e.self, k.cells...)
 	}
-	e.journal.append(seal(w.b))
+	return e.journal.put(seal(w.b))
 }
 
 // rewrite makes a new file of all that is known.
@@ -93,7 +95,7 @@ func (e *Engine) writeAll(out io.Writer) error {
 		if len(w.b) > frameHead {
 			_, _ = b.Write(seal(w.b))
 		}
-		w = newWriter(w.b)
+		w.restart()
 	}
 	w.meta(e.self, e.key, e.nodesKnown())
 	flush()

@@ -152,10 +152,11 @@ func (l *loader) seen(s Subject, list []uint64, add bool) {
 // too, not knowing of that, it is taken back.
 func (l *loader) instance(name string, i *instance) {
 	ms := l.e.now()
-	mine := l.e.instances.get(name, ms)
+	var mine instance
+	known := l.e.instances.get(name, ms, &mine)
 	switch {
 	case i.at+rememberInstance <= ms:
-	case !l.late || mine == nil:
+	case !l.late || !known:
 		l.e.instances.put(name, i)
 	case l.last && mine.at != i.at && mine.replaced != i.at:
 		l.takeBack(i)
@@ -163,7 +164,7 @@ func (l *loader) instance(name string, i *instance) {
 }
 
 func (l *loader) takeBack(i *instance) {
-	for _, p := range i.posted {
+	for p := range i.posted.all {
 		if en := l.e.table.peek(p.subject); en != nil {
 			if k := en.find(p.unit, p.window); k != nil {
 				k.add(l.e.self, p.bucket, -p.n)

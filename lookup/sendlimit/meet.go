@@ -87,8 +87,8 @@ func (e *Engine) comeBack(ctx context.Context) error {
 	}
 	t.epoch.Store(&news.Epoch)
 	t.mode.Store(returning)
-	e.gate.Lock() // those who judge alone end
-	e.gate.Unlock()
+	e.gate.Lock()   // those who judge alone end
+	e.gate.Unlock() //nolint:staticcheck // SA2001: waiting is all
 	if err := e.tell(ctx, t.takeOut(&t.dirty), false); err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func (e *Engine) takeOver(news *News) {
 		if evicted {
 			e.stats.evicted.Add(1)
 		}
-		if k := en.counter(c.Unit, c.Window); c.Version > k.version {
+		if k := en.counter(c.Unit, c.Window); c.Version > k.shared().version {
 			k.learn(c, e.self)
 			e.heard(en)
 		}
@@ -138,7 +138,7 @@ func (e *Engine) takeOver(news *News) {
 	}
 	for i := range news.Sentences {
 		if s := &news.Sentences[i]; (s.Released || s.holds(e.now())) && e.learnSentence(s) {
-			e.keepSentence(s)
+			e.journal.wait(e.keepSentence(s))
 		}
 	}
 	t.seq, t.version = news.Seq, news.Version

@@ -58,7 +58,7 @@ func (e *Engine) touch(en *entry, k *counter) {
 	if e.s.Shared == nil {
 		return
 	}
-	k.dirty = true
+	k.shared().dirty = true
 	e.together.mu.Lock()
 	defer e.together.mu.Unlock()
 	e.together.dirty[en] = struct{}{}
@@ -92,12 +92,13 @@ func (e *Engine) keepNews() {
 		e.together.kept = n
 		w := newWriter(nil)
 		w.meta(e.self, e.key, n)
-		e.journal.append(seal(w.b))
+		e.journal.wait(e.journal.put(seal(w.b)))
 	}
 	for en := range e.together.takeOut(&e.together.news) {
 		en.mu.Lock()
-		e.keepEntry(en)
+		t := e.keepEntry(en)
 		en.mu.Unlock()
+		e.journal.wait(t)
 	}
 }
 

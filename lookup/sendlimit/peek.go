@@ -34,16 +34,18 @@ func (e *Engine) Peek(s Subject, limits ...Limit) []Mark {
 // Reset forgets what a subject has used, in all windows, on all nodes that have
 // told what they counted. Whom it has sent to is still remembered, and a
 // suspension goes on: see Release.
-func (e *Engine) Reset(s Subject) {
+func (e *Engine) Reset(s Subject) { e.journal.wait(e.reset(s)) }
+
+func (e *Engine) reset(s Subject) ticket {
 	en := e.table.peek(s)
 	if en == nil {
-		return
+		return 0
 	}
 	defer en.mu.Unlock()
 	for _, k := range en.counters {
 		e.zero(en, k)
 	}
-	e.keepEntry(en)
+	return e.keepEntry(en)
 }
 
 // zero takes from our own cells what all have counted, so that the sum is
@@ -53,7 +55,10 @@ func (e *Engine) zero(en *entry, k *counter) {
 	for _, c := range slices.Clone(k.cells) {
 		k.add(e.self, c.bucket, -c.n)
 	}
-	k.alone, k.warned, k.refused, k.reset = nil, 0, 0, e.now()
+	k.warned, k.refused, k.reset = 0, 0, e.now()
+	if k.sharing != nil {
+		k.sharing.alone = nil
+	}
 	e.touch(en, k)
 }
 

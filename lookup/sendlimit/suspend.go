@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -85,6 +86,7 @@ func (e *Engine) Suspend(s Subject, until time.Time, why string) {
 
 func (e *Engine) suspend(s Subject, until time.Time, why string, auto bool) {
 	ms := e.now()
+	s.Name = strings.Clone(s.Name)
 	made := &Sentence{At: ms, Suspension: Suspension{
 		Subject: s, Since: time.UnixMilli(ms), Until: until, Why: why[:min(len(why), maxWhy)], Auto: auto,
 	}}
@@ -112,7 +114,9 @@ func (e *Engine) Release(s Subject) bool {
 }
 
 // decree makes a sentence known, here and to the other nodes.
-func (e *Engine) decree(s *Sentence) {
+func (e *Engine) decree(s *Sentence) { e.journal.wait(e.pass(s)) }
+
+func (e *Engine) pass(s *Sentence) ticket {
 	e.sentenceMu.Lock()
 	defer e.sentenceMu.Unlock()
 	if old := (*e.sentences.Load())[s.Subject]; old != nil {
@@ -122,7 +126,7 @@ func (e *Engine) decree(s *Sentence) {
 	if e.unsaid != nil {
 		e.unsaid[s.Subject] = true
 	}
-	e.keepSentence(s)
+	return e.keepSentence(s)
 }
 
 // setSentence replaces what is known of a subject. e.sentenceMu is held.
@@ -177,8 +181,8 @@ func (e *Engine) expire() {
 }
 
 // countRefusal counts that a subject was refused, and suspends it if that
-// happens too often. The entry is locked; it gives what to do when it is not.
-func (e *Engine) countRefusal(o *order, en *entry) (then []func()) {
+// happens too often, once the entry is not locked any more.
+func (e *Engine) countRefusal(o *order, en *entry) {
 	s := &e.s.Suspend
 	k := en.counter(refusals, Window(s.Within).clean())
 	k.tidy(o.ms)
@@ -186,7 +190,7 @@ func (e *Engine) countRefusal(o *order, en *entry) (then []func()) {
 	e.touch(en, k)
 	used := k.used(o.ms)
 	if used < int64(s.Times) {
-		return nil
+		return
 	}
 	e.zero(en, k) // once it is released it begins anew
 	why := fmt.Sprintf("refused %d times within %v", used, time.Duration(k.window))
@@ -194,5 +198,5 @@ func (e *Engine) countRefusal(o *order, en *entry) (then []func()) {
 	if s.For > 0 {
 		until = time.UnixMilli(o.ms).Add(s.For)
 	}
-	return []func(){func() { e.suspend(en.subject, until, why, true) }}
+	o.told = append(o.told, func() { e.suspend(en.subject, until, why, true) })
 }

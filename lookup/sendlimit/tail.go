@@ -14,7 +14,7 @@ func (e *Engine) openFile() {
 	if e.s.Path == "" {
 		return
 	}
-	e.journal = &journal{path: e.s.Path, tell: e.report}
+	e.journal = newJournal(e.s.Path, e.report)
 	e.file = &tail{path: e.s.Path, loader: loader{e: e, self: partOf("?")}}
 	l, err := tryLock(e.s.Path + "-lock")
 	e.journal.report(err)
@@ -86,7 +86,7 @@ func (t *tail) read() error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	info, err := f.Stat()
 	if err != nil {
 		return err

@@ -13,9 +13,10 @@ import (
 // refused only by limits in which it counts for more, and then the first stays
 // as it was: see Cancel.
 //
-// Where no subject has limits nothing is allocated and no lock is taken. Else
-// what was counted is in the file, as far as the operating system is concerned,
-// before Take returns. ctx ends waiting for other nodes, not the charge.
+// Where no subject has limits no lock is taken. Else what was counted is in the
+// file, as far as the operating system is concerned, before Take returns; nothing
+// is kept of c, whose names may be views. ctx ends waiting for other nodes, not
+// the charge.
 func (e *Engine) Take(ctx context.Context, c Charge) Verdict {
 	if s := e.suspended(c.Subjects); s != nil {
 		e.stats.suspended.Add(1)
@@ -28,7 +29,7 @@ func (e *Engine) Take(ctx context.Context, c Charge) Verdict {
 	if c.Dry && c.Instance == "" && len(c.Addresses) == 0 {
 		return e.look(&c)
 	}
-	return e.take(ctx, c)
+	return e.take(ctx, &c)
 }
 
 // Cancel takes back what a message was charged: it will not be sent after all.
@@ -36,68 +37,54 @@ func (e *Engine) Take(ctx context.Context, c Charge) Verdict {
 func (e *Engine) Cancel(ctx context.Context, c Charge) {
 	c.Recipients, c.Messages, c.Bytes, c.Addresses, c.Dry = 0, 0, 0, nil, false
 	if c.Instance != "" && c.limited() {
-		e.take(ctx, c)
+		e.take(ctx, &c)
 	}
 }
 
-// order is a charge that is being judged.
-type order struct {
-	*Charge
-	ms      int64 // when, in milliseconds
-	entries []*entry
-	lines   []line
-	prior   *instance
-	account *entry   // that remembers recipients; nil if none does
-	fresh   []uint64 // recipients that are new
-	alone   bool     // it was judged without the other nodes
-
-	room struct { // for the usual sizes
-		entries [4]*entry
-		lines   [8]line
-	}
-}
-
-// line is one limit of one subject.
-type line struct {
-	entry   *entry
-	counter *counter
-	limit   Limit
-	amount  int64
-	old     int64 // of the same message, as far as it counts still
-	oldAt   int64 // bucket
-	again   bool  // the same counter is in an earlier line
-}
-
-func (e *Engine) take(ctx context.Context, c Charge) Verdict {
-	e.gate.RLock()
-	o := e.begin(&c)
-	v := e.judge(ctx, o)
-	var told []func()
-	switch {
-	case c.Dry:
-	case v.OK:
-		told = e.count(o, &v)
-	default:
-		told = e.refuse(o, &v)
-	}
-	for _, en := range o.entries {
-		en.mu.Unlock()
-	}
-	e.gate.RUnlock()
-	for _, tell := range told {
+func (e *Engine) take(ctx context.Context, c *Charge) Verdict {
+	o := e.newOrder(c)
+	defer e.done(o)
+	v := e.decide(ctx, o)
+	e.journal.wait(o.ticket)
+	for _, tell := range o.told {
 		tell()
 	}
 	return v
 }
 
+// decide judges a charge and counts it. What has changed waits for the file in
+// the order in which it changed: the locks of the entries are held until then,
+// and no longer.
+func (e *Engine) decide(ctx context.Context, o *order) Verdict {
+	if e.s.Shared != nil {
+		e.gate.RLock()
+		defer e.gate.RUnlock()
+	}
+	e.begin(o)
+	defer o.unlock()
+	v := e.judge(ctx, o)
+	switch {
+	case o.Dry:
+	case v.OK:
+		e.count(o, &v)
+	default:
+		e.refuse(o, &v)
+	}
+	return v
+}
+
+func (o *order) unlock() {
+	for _, en := range o.entries {
+		en.mu.Unlock()
+	}
+}
+
 // begin locks the entries of all subjects with limits, in order, and finds the
 // counters and the amounts.
-func (e *Engine) begin(c *Charge) *order {
-	o := &order{Charge: c}
-	o.entries, o.lines = o.room.entries[:0], o.room.lines[:0]
-	account, remembers := c.remembers()
+func (e *Engine) begin(o *order) {
+	account, remembers := o.remembers()
 	o.ms = e.now()
-	for _, s := range sorted(c.Subjects) {
+	for _, s := range sorted(o.Subjects) {
 		if len(s.Limits) == 0 && !(remembers && s.Subject == account) {
 			continue
 		}
@@ -113,12 +100,13 @@ func (e *Engine) begin(c *Charge) *order {
 		}
 	}
 	o.ms = e.now() // it may have waited
-	o.prior = e.instances.get(c.Instance, o.ms)
+	if e.instances.get(o.Instance, o.ms, &o.known) {
+		o.prior = &o.known
+	}
 	e.recipients(o)
 	for i := range o.lines {
 		o.fill(i)
 	}
-	return o
 }
 
 // lock gives the entry of a subject, locked; one that the order has locked
@@ -131,7 +119,6 @@ func (e *Engine) lock(o *order, s Subject) *entry {
 	if evicted {
 		e.stats.evicted.Add(1)
 	}
-	en.used = o.ms
 	o.entries = append(o.entries, en)
 	return en
 }
@@ -167,8 +154,10 @@ func (o *order) fill(i int) {
 	l := &o.lines[i]
 	l.counter.tidy(o.ms)
 	l.amount = o.amount(l.limit.Unit, int64(len(o.fresh)))
-	l.oldAt, l.old = o.prior.of(l.entry.subject, l.limit.Unit, l.limit.Window)
-	l.forgetOld(o)
+	if o.prior != nil {
+		l.oldAt, l.old = o.prior.posted.of(l.entry.subject, l.limit.Unit, l.limit.Window)
+		l.forgetOld(o)
+	}
 	for k := range o.lines[:i] {
 		l.again = l.again || o.lines[k].counter == l.counter
 	}
@@ -177,7 +166,7 @@ func (o *order) fill(i int) {
 // forgetOld takes what the same message was charged for nothing, if it counts no
 // more.
 func (l *line) forgetOld(o *order) {
-	if !l.limit.Window.holds(l.oldAt, o.ms) || o.prior != nil && o.prior.at <= l.counter.reset {
+	if l.old != 0 && (o.prior.at <= l.counter.reset || !l.limit.Window.holds(l.oldAt, o.ms)) {
 		l.old = 0
 	}
 }

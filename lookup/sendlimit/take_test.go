@@ -1,12 +1,15 @@
 package sendlimit
 
 import (
+	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -347,6 +350,29 @@ func TestReset(t *testing.T) {
 	}
 }
 
+// TestResetWithinAMillisecond charges a message in the millisecond of a Reset,
+// and again: it counts once, after the Reset.
+func TestResetWithinAMillisecond(t *testing.T) {
+	e, c := newEngine(t, Settings{})
+	m := message(3, perDay(alice, 10))
+	send(t, e, m.as("before"))
+	e.Reset(alice)
+	send(t, e, m.as("after"))
+	for range 3 {
+		if !send(t, e, m.as("after")) {
+			t.Error("refused")
+		}
+		if n := used(e, alice, Recipients, Day); n != 3 {
+			t.Errorf("%d are used, want 3", n)
+		}
+		c.advance(time.Millisecond)
+	}
+	send(t, e, m.as("before")) // what it was charged has been forgotten
+	if n := used(e, alice, Recipients, Day); n != 6 {
+		t.Errorf("%d are used, want 6", n)
+	}
+}
+
 // TestNothingIsAllocated where there are no limits, which is most mail.
 func TestNothingIsAllocated(t *testing.T) {
 	e, _ := newEngine(t, Settings{})
@@ -354,5 +380,39 @@ func TestNothingIsAllocated(t *testing.T) {
 	c := message(3, Limited{Subject: alice}, Limited{Subject: domain}).as("a")
 	if n := testing.AllocsPerRun(1000, func() { e.Take(t.Context(), c) }); n > 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// TestNothingIsAllocatedForAMessage that is counted and written: neither for one
+// of an account that has sent before, nor when it is charged a second time.
+func TestNothingIsAllocatedForAMessage(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector empties pools")
+	}
+	e, _ := newEngine(t, Settings{Path: filepath.Join(t.TempDir(), "limits"), MaxInstances: 100})
+	subjects := []Limited{perDay(alice, 1<<40), perDay(domain, 1<<40)}
+	name, n := []byte("0000000000"), 0
+	charge := func() {
+		c := message(3, subjects...)
+		c.Instance = unsafe.String(&name[0], len(name))
+		if !e.Take(context.Background(), c).OK {
+			t.Fatal("refused")
+		}
+	}
+	next := func() {
+		n++
+		for i, d := len(name)-1, n; i >= 0; i, d = i-1, d/10 {
+			name[i] = byte('0' + d%10)
+		}
+		charge()
+	}
+	for range 1000 {
+		next()
+	}
+	if n := testing.AllocsPerRun(1000, next); n > 0 {
+		t.Errorf("%v allocations for a message", n)
+	}
+	if n := testing.AllocsPerRun(1000, charge); n > 0 {
+		t.Errorf("%v allocations for a message that was charged before", n)
 	}
 }

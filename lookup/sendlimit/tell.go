@@ -47,13 +47,13 @@ func (e *Engine) collect(p *Push, en *entry, restore bool) {
 	ms := e.now()
 	for _, k := range en.counters {
 		if restore {
-			k.version = 0 // those of the new epoch are smaller
+			k.shared().version = 0 // those of the new epoch are smaller
 		}
-		if !k.dirty && !restore {
+		if !k.shared().dirty && !restore {
 			continue
 		}
 		k.tidy(ms)
-		k.dirty = false
+		k.shared().dirty = false
 		c := Count{Key: Key{en.subject, k.unit, k.window}, Stamp: e.together.stamp.Add(1), Warned: k.warned, Reset: k.reset}
 		for _, one := range k.cells {
 			if restore || one.part == e.self {

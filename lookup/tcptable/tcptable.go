@@ -115,19 +115,11 @@ type Server struct {
 func (s *Server) ServeConn(ctx context.Context, nc net.Conn) error {
 	return line.Serve(ctx, nc, &wire{s, []byte(s.Table)}, line.Limits{
 		Idle:           s.Idle,
-		RequestTimeout: orDefault(s.RequestTimeout, DefaultTimeout),
-		WriteTimeout:   orDefault(s.WriteTimeout, DefaultTimeout),
+		RequestTimeout: line.OrDefault(s.RequestTimeout, DefaultTimeout),
+		WriteTimeout:   line.OrDefault(s.WriteTimeout, DefaultTimeout),
 		MaxFrame:       s.maxRequest(),
 	}, &s.pool)
 }
 
 // maxRequest is MaxRequest or its default.
-func (s *Server) maxRequest() int { return orDefault(s.MaxRequest, DefaultMaxRequest) }
-
-// orDefault returns v, or def if v is not positive.
-func orDefault[T int | time.Duration](v, def T) T {
-	if v > 0 {
-		return v
-	}
-	return def
-}
+func (s *Server) maxRequest() int { return line.OrDefault(s.MaxRequest, DefaultMaxRequest) }

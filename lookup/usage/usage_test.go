@@ -56,18 +56,14 @@ func (w *world) find(address string) (store.Mailbox, bool) { return w.mailbox(ad
 
 // drain lets the database have what the journal keeps.
 func (w *world) drain() {
-	for a, f := range w.pending {
-		w.database[a] = f
-	}
+	maps.Copy(w.database, w.pending)
 	clear(w.pending)
 }
 
 // read makes a new snapshot.
 func (w *world) read() {
 	clear(w.snapshot)
-	for a, f := range w.database {
-		w.snapshot[a] = f
-	}
+	maps.Copy(w.snapshot, w.database)
 	w.clock = w.clock.Add(time.Millisecond)
 	w.checked = w.clock
 }

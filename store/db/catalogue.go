@@ -56,7 +56,7 @@ func (d *DB) strings(ctx context.Context, q Queryer, query string, args ...any) 
 	if err != nil {
 		return nil, d.Explain(err)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	var all []string
 	for rows.Next() {
 		var s string

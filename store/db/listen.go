@@ -36,7 +36,7 @@ func (d *DB) Listen(ctx context.Context, channel string, wake func()) error {
 	if err != nil {
 		return d.listenError(ctx, err)
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	var failed error
 	_ = c.Raw(func(dc any) error {
 		failed = listen(ctx, dc.(*stdlib.Conn).Conn(), channel, wake)

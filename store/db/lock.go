@@ -70,7 +70,7 @@ func (d *DB) hold(ctx context.Context, name string) (holder, error) {
 		return d.holdConn(ctx, &mysqlLock{name: name})
 	default:
 		h := fnv.New64a()
-		h.Write([]byte("vmapd/" + name)) //nolint:errcheck // it cannot fail
+		h.Write([]byte("vmapd/" + name))
 		return d.holdConn(ctx, &postgresLock{key: int64(h.Sum64())})
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/url"
 	"os"
+	"strings"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -24,13 +25,11 @@ func openSQLite(a *address, o Options) (*sql.DB, error) {
 	} else {
 		pragmas = append(pragmas, "_pragma=journal_mode(wal)")
 	}
-	dsn := "file:" + (&url.URL{Path: a.path}).EscapedPath() + "?" + mode + "&_time_format=sqlite"
-	for _, p := range pragmas {
-		dsn += "&" + p
-	}
+	options := append([]string{mode, "_time_format=sqlite"}, pragmas...)
 	if a.query != "" {
-		dsn += "&" + a.query
+		options = append(options, a.query)
 	}
+	dsn := "file:" + (&url.URL{Path: a.path}).EscapedPath() + "?" + strings.Join(options, "&")
 	c, err := sqlite.NewConnector(dsn)
 	if err != nil {
 		return nil, errors.New("what follows the ? is not key=value&key=value")
@@ -59,7 +58,7 @@ func (s sameFile) Connect(ctx context.Context) (driver.Conn, error) {
 	file, err := os.Stat(s.path)
 	conn, ok := nc.(sqliteConn)
 	if err != nil || !ok || before != nil && !os.SameFile(before, file) {
-		nc.Close()
+		_ = nc.Close()
 		return nil, errors.Join(err, driver.ErrBadConn)
 	}
 	return &fileConn{conn, s.path, file}, nil

@@ -21,7 +21,7 @@ func (d *DB) Transact(ctx context.Context, f func(*sql.Conn) error) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	begin := "BEGIN"
 	if d.Dialect == SQLite {
 		begin = "BEGIN IMMEDIATE" // waits for a lock at once, where waiting is possible

@@ -254,7 +254,7 @@ func scanOne(ctx context.Context, q db.Queryer, query string, dest ...any) error
 
 // one reads the one row of a result and closes it.
 func one(rows *sql.Rows, dest ...any) error {
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	if !rows.Next() {
 		return otherwise(rows.Err(), sql.ErrNoRows)
 	}

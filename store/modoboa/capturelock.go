@@ -84,7 +84,7 @@ func changeMySQL(ctx context.Context, d *db.DB, f func(querier) error) error {
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	if _, err := c.ExecContext(ctx, "set session lock_wait_timeout = 3"); err != nil {
 		return err
 	}

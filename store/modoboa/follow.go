@@ -236,7 +236,7 @@ func readLog(ctx context.Context, q db.Queryer, query string, args []any, f func
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	for n := 1; rows.Next(); n++ {
 		var e entry
 		if err := rows.Scan(&e.id, &e.xid, &e.source, &e.rowID, &e.key); err != nil {

@@ -51,7 +51,7 @@ func (s *Source) gapIsDead(ctx context.Context, tx *sql.Tx, g gap, lock string) 
 		}
 		return false, err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	found := rows.Next()
 	if s.DB.FailureOf(rows.Err()) == db.WouldBlock {
 		return false, nil

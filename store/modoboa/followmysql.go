@@ -132,13 +132,13 @@ func (s *Source) followMySQL(ctx context.Context, from *position) (*position, *c
 // readMySQLLog collects the keys of what is new above from.Last and in gaps,
 // and notes in to what is then missing.
 func readMySQLLog(ctx context.Context, q db.Queryer, from, to *position, gaps []gap) (*keys, error) {
-	where := fmt.Sprintf("id > %d", from.Last)
+	where := []string{fmt.Sprintf("id > %d", from.Last)}
 	for _, g := range gaps {
-		where += fmt.Sprintf(" or id between %d and %d", g[0], g[1])
+		where = append(where, fmt.Sprintf("id between %d and %d", g[0], g[1]))
 	}
 	k := new(keys)
 	var ids []int64
-	err := readLog(ctx, q, "select id, 0, source, row_id, row_key from "+logTable+" where "+where+" order by id", nil, func(e *entry) error {
+	err := readLog(ctx, q, "select id, 0, source, row_id, row_key from "+logTable+" where "+strings.Join(where, " or ")+" order by id", nil, func(e *entry) error {
 		ids = append(ids, e.id)
 		return k.add(e)
 	})
@@ -210,11 +210,8 @@ func (s *Source) mysqlTables(ctx context.Context, tx *sql.Tx) (string, error) {
 	if _, err := tx.ExecContext(ctx, "set /*!80000 session information_schema_stats_expiry = 0, */ @vmapd = 1"); err != nil {
 		return "", err
 	}
-	query := "select table_name, coalesce(cast(create_time as char), '') from information_schema.tables where table_schema = database() and table_name in ('" + logTable + "', '" + captureTable + "'"
-	for _, t := range tables() {
-		query += ", '" + t.name + "'"
-	}
-	query += ") union all select trigger_name, event_object_table from information_schema.triggers " +
+	query := "select table_name, coalesce(cast(create_time as char), '') from information_schema.tables where table_schema = database() and table_name in (" + watchedTables() +
+		") union all select trigger_name, event_object_table from information_schema.triggers " +
 		"where trigger_schema = database() and trigger_name like 'vmapd!_%' escape '!' order by 1"
 	var all strings.Builder
 	err := rows.Each(ctx, s.DB, tx, query, nil, func(r *sql.Rows) error {

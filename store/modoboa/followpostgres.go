@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/vmapd/vmapd/store/db"
 	"github.com/vmapd/vmapd/store/modoboa/rows"
@@ -28,16 +29,22 @@ import (
 // TABLE, TRUNCATE and rewrites change relfilenode or relnatts) and of triggers
 // that fire.
 func postgresTables() string {
-	names := "'" + logTable + "', '" + captureTable + "'"
-	for _, t := range tables() {
-		names += ", '" + t.name + "'"
-	}
 	return `(select system_identifier::text from pg_control_system()) || ' ' ||
 		(case when pg_is_in_recovery() then 'standby ' || (select timeline_id from pg_control_checkpoint())::text
 			else substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) end) || ' ' ||
 		(select string_agg(c.oid || '.' || relfilenode || '.' || relnatts || '.' ||
 			(select count(*) from pg_trigger where tgrelid = c.oid and tgname like 'vmapd!_%' escape '!' and tgenabled in ('O', 'A')), ' ' order by c.oid)
-			from pg_class c where c.oid in (select to_regclass(n) from unnest(array[` + names + `]) n))`
+			from pg_class c where c.oid in (select to_regclass(n) from unnest(array[` + watchedTables() + `]) n))`
+}
+
+// watchedTables lists, for SQL, the tables whose changes are captured and those
+// of the capture.
+func watchedTables() string {
+	names := []string{logTable, captureTable}
+	for _, t := range tables() {
+		names = append(names, t.name)
+	}
+	return "'" + strings.Join(names, "', '") + "'"
 }
 
 // postgresLook is one statement, since each costs a round trip: the snapshot;
@@ -79,7 +86,7 @@ func lookPostgres(ctx context.Context, q db.Queryer, from *position, catalogue b
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	l, any := postgresLog{}, false
 	tables := ""
 	for n := 1; rows.Next(); n++ {

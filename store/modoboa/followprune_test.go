@@ -225,7 +225,7 @@ func TestServerHangs(t *testing.T) {
 	if err := s.Pause(); err != nil {
 		t.Fatal(err)
 	}
-	defer s.Resume() //nolint:errcheck // the server is stopped next
+	defer s.Resume()
 	begun := time.Now()
 	if _, err := f.source.Follow(t.Context(), f.served.Position()); err == nil || errors.Is(err, store.ErrLost) {
 		t.Errorf("Follow of a server that hangs: %v", err)

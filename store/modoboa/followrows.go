@@ -81,7 +81,7 @@ func appendRows(ctx context.Context, q db.Queryer, t *changedTable, query string
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		r := newRow(t.table)
 		if err := r.scan(rows); err != nil {

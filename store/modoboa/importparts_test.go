@@ -67,7 +67,7 @@ func tablesAfter(t *testing.T, file string, o modoboa.ImportOptions) map[string]
 		"modoboa_admin_aliasrecipient": "alias_id, address, r_mailbox_id, r_alias_id", "transport_transport": "id, pattern, next_hop", "relaydomains_recipientaccess": "pattern, action",
 		"core_objectaccess": "user_id, content_type_id, object_id, is_owner", "limits_userobjectlimit": "user_id, name, max_value", "core_user_groups": "user_id, group_id",
 	} {
-		for _, c := range strings.Split(columns, ", ") {
+		for c := range strings.SplitSeq(columns, ", ") {
 			columns = strings.Replace(columns, c, "coalesce("+c+", '-')", 1)
 		}
 		out[table] = column(t, d, "SELECT "+strings.ReplaceAll(columns, "), ", ") || ' ' || ")+" AS x FROM "+table+" ORDER BY x")
@@ -118,7 +118,7 @@ func TestImportHashesInParts(t *testing.T) {
 		var done, total int64
 		o := modoboa.InParts(modoboa.ImportOptions{CryptPasswords: true, CountOnly: true, Progress: func(a, b int64) { done, total = a, b }}, 1)
 		report, err := modoboa.ImportCSV(t.Context(), d, r, o)
-		if err != nil || report.Created["account"] != 2 || report.Changes != nil && len(report.Changes) > 0 || done != total || done == 0 {
+		if err != nil || report.Created["account"] != 2 || len(report.Changes) > 0 || done != total || done == 0 {
 			t.Errorf("%+v, %v, progress %d of %d", report, err, done, total)
 		}
 		got := column(t, d, "SELECT password FROM core_user WHERE username LIKE '%@a.test' ORDER BY id")

@@ -89,7 +89,7 @@ func (s *Source) loadTable(ctx context.Context, q db.Queryer, t *table, schema *
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	r := newRow(t)
 	for n := 1; rows.Next(); n++ {
 		if err := r.scan(rows); err != nil {

@@ -180,7 +180,7 @@ func spellings[T any](ctx context.Context, d *db.DB, c *sql.Conn, table string, 
 	if err != nil {
 		return nil, err
 	}
-	defer found.Close()
+	defer func() { _ = found.Close() }()
 	spelled := map[string]string{}
 	for found.Next() {
 		var s string

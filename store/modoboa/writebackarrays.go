@@ -99,7 +99,7 @@ func lockNames(ctx context.Context, c *sql.Conn, query string, names []string) (
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	set := make(map[string]bool, len(names))
 	for rows.Next() {
 		var name string

@@ -7,41 +7,45 @@ import (
 
 // MySQL and SQLite write a batch row by row, with prepared statements.
 
-// rowStatements are prepared for one transaction.
+// rowStatements are prepared for one batch.
 type rowStatements struct{ update, find, insert *sql.Stmt }
 
-func (w *WriteBack) prepare(ctx context.Context, c *sql.Conn, texts map[**sql.Stmt]string) (closeAll func(), err error) {
-	var made []*sql.Stmt
-	closeAll = func() {
-		for _, s := range made {
-			_ = s.Close()
+// prepareRows prepares the statements; an empty text is none. They are to be
+// closed after an error, too.
+func prepareRows(ctx context.Context, c *sql.Conn, update, find, insert string) (s rowStatements, err error) {
+	prepared := func(text string) *sql.Stmt {
+		if err != nil || text == "" {
+			return nil
+		}
+		var p *sql.Stmt
+		p, err = c.PrepareContext(ctx, text)
+		return p
+	}
+	s = rowStatements{update: prepared(update), find: prepared(find), insert: prepared(insert)}
+	return s, err
+}
+
+func (s *rowStatements) close() {
+	for _, p := range []*sql.Stmt{s.update, s.find, s.insert} {
+		if p != nil {
+			_ = p.Close()
 		}
 	}
-	for to, text := range texts {
-		if *to, err = c.PrepareContext(ctx, text); err != nil {
-			closeAll()
-			return nil, err
-		}
-		made = append(made, *to)
-	}
-	return closeAll, nil
 }
 
 // quotaRows updates, and inserts only where no row was found. That an UPDATE
 // touched no row does not say so: MySQL counts the rows that it changed, not
 // those that it found, and a batch may be written twice.
 func (w *WriteBack) quotaRows(ctx context.Context, c *sql.Conn, quotas []quotaUsage) (missing []quotaUsage, err error) {
-	var s rowStatements
-	closeAll, err := w.prepare(ctx, c, map[**sql.Stmt]string{
-		&s.update: "UPDATE admin_quota SET bytes = ?, messages = ? WHERE username = ?",
-		&s.find:   "SELECT 1 FROM admin_quota WHERE username = ?",
-		&s.insert: `INSERT INTO admin_quota (username, bytes, messages) SELECT ?, ?, ? FROM core_user AS u
-			JOIN admin_mailbox AS m ON m.user_id = u.id WHERE u.email = ? LIMIT 1`,
-	})
+	s, err := prepareRows(ctx, c,
+		"UPDATE admin_quota SET bytes = ?, messages = ? WHERE username = ?",
+		"SELECT 1 FROM admin_quota WHERE username = ?",
+		`INSERT INTO admin_quota (username, bytes, messages) SELECT ?, ?, ? FROM core_user AS u
+			JOIN admin_mailbox AS m ON m.user_id = u.id WHERE u.email = ? LIMIT 1`)
+	defer s.close()
 	if err != nil {
 		return nil, err
 	}
-	defer closeAll()
 	for _, q := range quotas {
 		known, err := s.touch(ctx, q.username, q.bytes, q.messages, q.username)
 		if err != nil {
@@ -62,15 +66,14 @@ func (w *WriteBack) quotaRows(ctx context.Context, c *sql.Conn, quotas []quotaUs
 }
 
 func (w *WriteBack) loginRows(ctx context.Context, c *sql.Conn, logins []lastLogin) (missing []lastLogin, err error) {
-	var s rowStatements
-	closeAll, err := w.prepare(ctx, c, map[**sql.Stmt]string{
-		&s.update: "UPDATE core_user SET last_login = ? WHERE username = ? AND (last_login IS NULL OR last_login < ?)",
-		&s.find:   "SELECT 1 FROM core_user WHERE username = ?",
-	})
+	s, err := prepareRows(ctx, c,
+		"UPDATE core_user SET last_login = ? WHERE username = ? AND (last_login IS NULL OR last_login < ?)",
+		"SELECT 1 FROM core_user WHERE username = ?",
+		"")
+	defer s.close()
 	if err != nil {
 		return nil, err
 	}
-	defer closeAll()
 	for _, l := range logins {
 		at := w.DB.Time(l.at)
 		known, err := s.touch(ctx, l.username, at, l.username, at)
@@ -107,7 +110,7 @@ func exists(ctx context.Context, s *sql.Stmt, args ...any) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	found := rows.Next()
 	return found, rows.Err()
 }

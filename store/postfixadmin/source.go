@@ -95,15 +95,7 @@ func (s *source) add(name, stored, key string, need, more []string, have map[str
 // has reports whether there is a column.
 func (s *source) has(name, column string) bool {
 	t := s.tables[name]
-	if t == nil {
-		return false
-	}
-	for _, c := range t.columns {
-		if c == column {
-			return true
-		}
-	}
-	return false
+	return t != nil && slices.Contains(t.columns, column)
 }
 
 // count returns the number of rows of a table, 0 if there is none.

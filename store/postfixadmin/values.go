@@ -62,7 +62,7 @@ func nextHop(s string) (t *rows.Transport, lookup bool, err error) {
 	if hop == "" || !strings.HasPrefix(service, "smtp") && !strings.HasPrefix(service, "relay") {
 		return nil, false, errNoHop
 	}
-	host, port := hop, ""
+	var host, port string
 	if rest, ok := strings.CutPrefix(hop, "["); ok {
 		var closed bool
 		host, port, closed = strings.Cut(rest, "]")

@@ -45,7 +45,7 @@ func childMain(mode string) error {
 		return err
 	}
 	if mode == "load" {
-		go s.Run(context.Background(), &modoboa.WriteBack{DB: d}) //nolint:errcheck // the child is killed
+		go s.Run(context.Background(), &modoboa.WriteBack{DB: d})
 		return childLoad(s)
 	}
 	return childObey(s, &modoboa.WriteBack{DB: d})

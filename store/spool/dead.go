@@ -51,7 +51,7 @@ func (f *file) listDead(limit int) ([]DeadWrite, error) {
 	if err != nil {
 		return nil, &StorageError{f.path, err}
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	var all []DeadWrite
 	for rows.Next() {
 		var d DeadWrite

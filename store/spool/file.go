@@ -18,7 +18,18 @@ type file struct {
 	seen    int64 // the newest sequence number that was read or given
 	version int64 // of the file, as other processes change it
 
-	sequence, put, finish, setAside, countDead, supersede *sql.Stmt
+	statements // they end with db
+}
+
+// statements are prepared once.
+type statements struct{ sequence, put, finish, setAside, countDead, supersede *sql.Stmt }
+
+// in gives the statements that work within a transaction, and end with it.
+func (s *statements) in(tx *sql.Tx) *statements {
+	return &statements{
+		sequence: tx.Stmt(s.sequence), put: tx.Stmt(s.put), finish: tx.Stmt(s.finish),
+		setAside: tx.Stmt(s.setAside), countDead: tx.Stmt(s.countDead), supersede: tx.Stmt(s.supersede),
+	}
 }
 
 // schema: AUTOINCREMENT never gives a number twice, whichever process asks,
@@ -48,24 +59,22 @@ CREATE TABLE IF NOT EXISTS dead (
 // prepare makes the statements. Columns are read with fixed lists, so a column
 // that a later version adds does no harm.
 func (f *file) prepare() error {
-	for _, s := range []struct {
-		to   **sql.Stmt
-		text string
-	}{
-		{&f.sequence, `SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'pending'`},
-		{&f.put, `INSERT OR REPLACE INTO pending (seq, kind, "key", value, at) VALUES (?, ?, ?, ?, ?)`},
-		{&f.finish, `DELETE FROM pending WHERE seq = ?`},
-		{&f.setAside, `INSERT OR REPLACE INTO dead (seq, kind, "key", value, at, reason, since)
-			SELECT seq, kind, "key", value, at, ?, ? FROM pending WHERE seq = ?`},
-		{&f.countDead, `SELECT count(*) FROM dead`},
-		{&f.supersede, `DELETE FROM dead WHERE kind = ? AND "key" = ?`},
-	} {
-		var err error
-		if *s.to, err = f.db.Prepare(s.text); err != nil {
-			return err
-		}
+	var failed error
+	prepared := func(text string) *sql.Stmt {
+		s, err := f.db.Prepare(text)
+		failed = errors.Join(failed, err)
+		return s
 	}
-	return nil
+	f.statements = statements{
+		sequence: prepared(`SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'pending'`),
+		put:      prepared(`INSERT OR REPLACE INTO pending (seq, kind, "key", value, at) VALUES (?, ?, ?, ?, ?)`),
+		finish:   prepared(`DELETE FROM pending WHERE seq = ?`),
+		setAside: prepared(`INSERT OR REPLACE INTO dead (seq, kind, "key", value, at, reason, since)
+			SELECT seq, kind, "key", value, at, ?, ? FROM pending WHERE seq = ?`),
+		countDead: prepared(`SELECT count(*) FROM dead`),
+		supersede: prepared(`DELETE FROM dead WHERE kind = ? AND "key" = ?`),
+	}
+	return failed
 }
 
 // commit runs one transaction. It is begun IMMEDIATE: nobody else writes
@@ -76,8 +85,9 @@ func (f *file) commit(c *change) (outcome, error) {
 		return outcome{}, err
 	}
 	defer tx.Rollback() //nolint:errcheck // after Commit there is nothing to roll back
+	in := f.in(tx)
 	var last int64
-	if err := tx.Stmt(f.sequence).QueryRow().Scan(&last); err != nil {
+	if err := in.sequence.QueryRow().Scan(&last); err != nil {
 		return outcome{}, err
 	}
 	out := outcome{first: last + 1}
@@ -86,10 +96,10 @@ func (f *file) commit(c *change) (outcome, error) {
 			return outcome{}, err
 		}
 	}
-	if err := tx.Stmt(f.countDead).QueryRow().Scan(&out.dead); err != nil {
+	if err := in.countDead.QueryRow().Scan(&out.dead); err != nil {
 		return outcome{}, err
 	}
-	if err := f.write(tx, c, &out); err != nil {
+	if err := in.write(c, &out); err != nil {
 		return outcome{}, err
 	}
 	if err := tx.Commit(); err != nil {
@@ -101,39 +111,37 @@ func (f *file) commit(c *change) (outcome, error) {
 
 // write writes first and sets aside then, so that a version that has just been
 // replaced is not set aside.
-func (f *file) write(tx *sql.Tx, c *change, out *outcome) error {
-	put := tx.Stmt(f.put)
+func (s *statements) write(c *change, out *outcome) error {
 	for i, w := range c.writes {
 		if out.dead > 0 {
-			if _, err := tx.Stmt(f.supersede).Exec(w.Kind, w.Key); err != nil {
+			if _, err := s.supersede.Exec(w.Kind, w.Key); err != nil {
 				return err
 			}
 		}
-		if _, err := put.Exec(out.first+int64(i), w.Kind, w.Key, w.Value, w.At.UnixNano()); err != nil {
+		if _, err := s.put.Exec(out.first+int64(i), w.Kind, w.Key, w.Value, w.At.UnixNano()); err != nil {
 			return err
 		}
 	}
 	now := time.Now().UnixNano()
 	for _, r := range c.refused {
-		if _, err := tx.Stmt(f.setAside).Exec(r.reason, now, r.seq); err != nil {
+		if _, err := s.setAside.Exec(r.reason, now, r.seq); err != nil {
 			return err
 		}
 	}
-	finish := tx.Stmt(f.finish)
 	for _, seq := range c.finished {
-		if _, err := finish.Exec(seq); err != nil {
+		if _, err := s.finish.Exec(seq); err != nil {
 			return err
 		}
 	}
 	for _, r := range c.refused {
-		if _, err := finish.Exec(r.seq); err != nil {
+		if _, err := s.finish.Exec(r.seq); err != nil {
 			return err
 		}
 	}
 	if out.dead == 0 && len(c.refused) == 0 {
 		return nil
 	}
-	return tx.Stmt(f.countDead).QueryRow().Scan(&out.dead)
+	return s.countDead.QueryRow().Scan(&out.dead)
 }
 
 // load reads the pending versions after a number, in their order.
@@ -142,7 +150,7 @@ func (f *file) load(q db.Queryer, after int64) ([]item, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	var all []item
 	for rows.Next() {
 		var i item

@@ -85,11 +85,11 @@ func ParsePolicy(text string) (*Policy, error) {
 	}
 	switch {
 	case p.Mode == "":
-		return nil, errors.New("there is no line mode:")
+		return nil, errors.New("there is no line mode")
 	case p.MaxAge < 0:
-		return nil, errors.New("there is no line max_age:")
+		return nil, errors.New("there is no line max_age")
 	case len(p.MX) == 0 && p.Mode != "none":
-		return nil, errors.New("there is no line mx:, so that no server would be good enough")
+		return nil, errors.New("there is no line mx, so that no server would be good enough")
 	}
 	return p, nil
 }

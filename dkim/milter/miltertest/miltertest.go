@@ -200,12 +200,12 @@ func (c *Conn) put(code byte, data []byte) {
 	var head [5]byte
 	binary.BigEndian.PutUint32(head[:], uint32(1+len(data)))
 	head[4] = code
-	c.w.Write(head[:]) //nolint:errcheck // flush says it
-	c.w.Write(data)    //nolint:errcheck // the same
+	c.w.Write(head[:])
+	c.w.Write(data)
 }
 
 func (c *Conn) flush() error {
-	c.SetWriteDeadline(time.Now().Add(Timeout)) //nolint:errcheck // writing says it
+	c.SetWriteDeadline(time.Now().Add(Timeout))
 	return c.w.Flush()
 }
 
@@ -214,7 +214,7 @@ func (c *Conn) Next() (code byte, data []byte, err error) {
 	if err := c.flush(); err != nil {
 		return 0, nil, err
 	}
-	c.SetReadDeadline(time.Now().Add(Timeout)) //nolint:errcheck // reading says it
+	c.SetReadDeadline(time.Now().Add(Timeout))
 	var head [4]byte
 	if _, err := io.ReadFull(c.r, head[:]); err != nil {
 		return 0, nil, err
@@ -257,7 +257,7 @@ func (c *Conn) define(code byte, values map[string]string) {
 		list = own
 	}
 	b := []byte{code}
-	for _, name := range strings.Fields(list) {
+	for name := range strings.FieldsSeq(list) {
 		if v := values[name]; v != "" {
 			b = append(append(append(append(b, name...), 0), v...), 0)
 		}

@@ -68,7 +68,7 @@ func closeServer(s *dns.Server) {
 	if s.Listener != nil {
 		s.Listener.Close()
 	} else {
-		s.PacketConn.Close()
+		_ = s.PacketConn.Close()
 	}
 }
 

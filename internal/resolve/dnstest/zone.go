@@ -99,7 +99,7 @@ func (z *Zone) Answer(r *dns.Msg) *dns.Msg {
 		m.Rcode = rcode
 		return m
 	}
-	for hops := 0; hops < 5; hops++ {
+	for range 5 {
 		next, here := "", false
 		for _, rr := range z.records[name] {
 			here = true

@@ -107,6 +107,14 @@ type Limits struct {
 	MaxFrame       int           // bytes of the largest request with its frame
 }
 
+// OrDefault returns a setting, or its default if it is not positive.
+func OrDefault[T int | time.Duration](v, def T) T {
+	if v > 0 {
+		return v
+	}
+	return def
+}
+
 // Serve answers requests on nc until the client closes it, ctx ends, nc is
 // idle for too long (all nil), or something goes wrong: the error of Cut as it
 // is; io.ErrUnexpectedEOF, wrapped, if the client left within a request;

@@ -132,7 +132,8 @@ func (m *model) reset() {
 	m.sum = 0
 	clear(m.charged) // a message that is charged again afterwards counts for less than it had
 	m.settle()
-	// Times are whole milliseconds: what is charged in that of the reset passes for
+	// Times are whole milliseconds: where the reset has not been heard of yet, as
+	// there was nothing to take back, what is charged in that of the reset passes for
 	// charged before it, and would count anew if it was charged again.
 	time.Sleep(2 * time.Millisecond)
 }

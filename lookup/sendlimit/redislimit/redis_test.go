@@ -251,8 +251,14 @@ func TestInstances(t *testing.T) {
 		c.Instance = instance
 		return a.send(c)
 	}
-	if !ask("1", 6) || !ask("1", 6) || !ask("1", 4) || !ask("2", 6) || ask("3", 1) || !ask("2", 5) {
-		t.Error("wrong")
+	for i, step := range []struct {
+		instance   string
+		recipients int64
+		want       bool
+	}{{"1", 6, true}, {"1", 6, true}, {"1", 4, true}, {"2", 6, true}, {"3", 1, false}, {"2", 5, true}} {
+		if ask(step.instance, step.recipients) != step.want {
+			t.Errorf("step %d: not %v", i, step.want)
+		}
 	}
 	eventually(t, "b knows it", func() bool { return b.used(alice) == 9 })
 	c := charge(0, limited(alice, 10))

@@ -1,11 +1,15 @@
 package parameters
 
-// The names of parameters are "app.name". Their types say what is asked for.
+// Names of parameters are "app.name". Their types say what is asked for.
 type (
-	Flag     string // true or false
-	Number   string // a whole number
-	Optional string // a whole number, or none
-	Text     string // a text
+	// Flag names what is true or false.
+	Flag string
+	// Number names a whole number.
+	Number string
+	// Optional names a whole number, or none.
+	Optional string
+	// Text names a text.
+	Text string
 )
 
 // Parameters of the app "core".

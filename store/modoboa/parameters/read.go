@@ -37,7 +37,7 @@ func readStored(ctx context.Context, d *db.DB, q db.Queryer) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read core_localconfig: %w", d.Explain(err))
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	var stored sql.NullString
 	if rows.Next() {
 		err = rows.Scan(&stored)

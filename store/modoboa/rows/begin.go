@@ -35,7 +35,7 @@ func Each(ctx context.Context, d *db.DB, q db.Queryer, query string, args []any,
 	if err != nil {
 		return d.Explain(err)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		if err := scan(rows); err != nil {
 			return err

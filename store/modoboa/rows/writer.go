@@ -193,7 +193,7 @@ func (w *Writer) insert(ctx context.Context, b *batch) error {
 			_, err = w.Tx.ExecContext(ctx, w.insertText(b.table, names, n), args...)
 		default:
 			var full *sql.Stmt
-			if full, err = w.prepared(ctx, w.insertText(b.table, names, n)); err == nil {
+			if full, err = w.prepared(ctx, w.insertText(b.table, names, n)); err == nil { //nolint:sqlclosecheck // it ends with the transaction
 				_, err = full.ExecContext(ctx, args...)
 			}
 		}

@@ -55,10 +55,10 @@ func NewVmapd(t testing.TB, binary, state, more string) *Vmapd {
 	if state == "" {
 		v.State = filepath.Join(dir, "state")
 	}
-	text := fmt.Sprintf("state_dir = %q\n%s\n", v.State, more)
-	for protocol, path := range map[string]string{"socketmap": v.Socket, "http": web} {
-		text += fmt.Sprintf("[[listen]]\nprotocol = %q\naddress = \"unix:%s\"\ngroup = \"\"\n", protocol, path)
+	listen := func(protocol, path string) string {
+		return fmt.Sprintf("[[listen]]\nprotocol = %q\naddress = \"unix:%s\"\ngroup = \"\"\n", protocol, path)
 	}
+	text := fmt.Sprintf("state_dir = %q\n%s\n", v.State, more) + listen("socketmap", v.Socket) + listen("http", web)
 	if err := os.WriteFile(v.Config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -24,8 +24,8 @@ func main() {
 		os.Exit(2)
 	}
 	// The file shows the folders of an installation, not of this shell.
-	os.Unsetenv("STATE_DIRECTORY")
-	os.Unsetenv("RUNTIME_DIRECTORY")
+	_ = os.Unsetenv("STATE_DIRECTORY")
+	_ = os.Unsetenv("RUNTIME_DIRECTORY")
 	for name, text := range map[string]string{"vmapd.toml": daemon.Commented(), "tables.md": tables(), "doctor.md": checks(), "metrics.md": metrics()} {
 		write(filepath.Join(os.Args[1], name), text)
 	}

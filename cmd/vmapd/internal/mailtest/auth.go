@@ -22,7 +22,7 @@ type AuthStub struct {
 func ListenAuth(t testing.TB, socket string, passwords map[string]string) *AuthStub {
 	t.Helper()
 	a := &AuthStub{Passwords: passwords}
-	serve(t, listen(t, socket), a.session)
+	serve(t, listen(t, socket, ""), a.session)
 	return a
 }
 

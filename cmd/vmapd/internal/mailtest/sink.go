@@ -1,6 +1,7 @@
 package mailtest
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/textproto"
@@ -23,9 +24,10 @@ type Delivery struct {
 // SinkOptions describe a Sink.
 type SinkOptions struct {
 	Name string // of the sink, in its deliveries
-	// Socket is the path of a unix socket; "" listens on a port of 127.0.0.1.
-	Socket string
-	LMTP   bool // speak LMTP (RFC 2033) instead of SMTP
+	// Socket is the path of a unix socket; "" listens on Address, or else on a port
+	// of 127.0.0.1.
+	Socket, Address string
+	LMTP            bool // speak LMTP (RFC 2033) instead of SMTP
 	// Users, if not nil, are the addresses that exist, in lower case and without
 	// quotes; all others, looked up with and without +extension, are refused
 	// with 550, as Dovecot's LMTP does.
@@ -49,15 +51,15 @@ type Sink struct {
 func ListenSink(t testing.TB, o SinkOptions) *Sink {
 	t.Helper()
 	s := &Sink{SinkOptions: o}
-	s.listener = listen(t, o.Socket)
+	s.listener = listen(t, o.Socket, cmp.Or(o.Address, "127.0.0.1:0"))
 	serve(t, s.listener, s.session)
 	return s
 }
 
-// listen opens a unix socket that everybody may use, or a port of 127.0.0.1.
-func listen(t testing.TB, socket string) net.Listener {
+// listen opens a unix socket that everybody may use, or without one a TCP port.
+func listen(t testing.TB, socket, address string) net.Listener {
 	t.Helper()
-	network, address := "tcp", "127.0.0.1:0"
+	network := "tcp"
 	if socket != "" {
 		network, address = "unix", socket
 	}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package sendlimit
+
+const raceEnabled = false

@@ -1,0 +1,6 @@
+//go:build race
+
+package sendlimit
+
+// raceEnabled: under the race detector sync.Pool drops items on purpose.
+const raceEnabled = true
