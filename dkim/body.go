@@ -3,9 +3,7 @@ package dkim
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/binary"
 	"hash"
-	"math/bits"
 )
 
 // maxLine is the longest line that SMTP carries, in octets without CRLF (RFC
@@ -53,73 +51,6 @@ func (b *body) write(p []byte) {
 		}
 		p = p[b.step(p):]
 	}
-}
-
-// canonicalPrefix returns how much of p, which follows neither white space nor
-// CR, stands in the canonical form unchanged: every LF follows a CR, after
-// every CR comes LF, and, if relaxed, no tab, no two blanks, no blank before a
-// CR. It takes eight octets at a time. In its masks the top bit of an octet
-// says yes; most octets are no control characters, which spares the most.
-func (b *body) canonicalPrefix(p []byte) int {
-	var crBefore, blankBefore, all uint64
-	relaxed := uint64(0)
-	if b.relaxed {
-		relaxed = top
-	}
-	i := 0
-	for ; i < len(p); i += 8 {
-		if i%32 == 0 && crBefore == 0 && isPlain(p[i:]) {
-			i += 32 - 8
-			blankBefore = 0
-			continue
-		}
-		var v, within uint64
-		if len(p)-i >= 8 {
-			v, within = binary.LittleEndian.Uint64(p[i:]), top
-		} else {
-			last := [8]byte{' ' + 1, ' ' + 1, ' ' + 1, ' ' + 1, ' ' + 1, ' ' + 1, ' ' + 1, ' ' + 1}
-			within = top >> (64 - 8*copy(last[:], p[i:]))
-			v = binary.LittleEndian.Uint64(last[:])
-		}
-		all |= v
-		blank := octets(v, ' ')
-		afterBlank := blank<<8 | blankBefore
-		wrong := afterBlank & blank & relaxed
-		if controls := (v - ones*' ') &^ v & top; controls|crBefore != 0 {
-			cr := octets(v, '\r')
-			wrong |= (cr<<8 | crBefore) ^ octets(v, '\n') | relaxed&(octets(v, '\t')|afterBlank&cr)
-			crBefore = cr >> 56
-		}
-		if wrong &= within; wrong != 0 {
-			i += bits.TrailingZeros64(wrong) / 8
-			break
-		}
-		blankBefore = blank >> 56
-	}
-	b.eightBit = b.eightBit || all&top != 0
-	return min(i, len(p))
-}
-
-const (
-	ones = ^uint64(0) / 255 // 1 in each of eight octets
-	top  = ones << 7
-)
-
-// isPlain says of the next 32 octets that all of them are ASCII above the
-// blank. Now and then it is wrong and says no.
-func isPlain(p []byte) bool {
-	if len(p) < 32 {
-		return false
-	}
-	a, b := binary.LittleEndian.Uint64(p), binary.LittleEndian.Uint64(p[8:])
-	c, d := binary.LittleEndian.Uint64(p[16:]), binary.LittleEndian.Uint64(p[24:])
-	const least = ones * (' ' + 1)
-	return (a|b|c|d|(a-least)|(b-least)|(c-least)|(d-least))&top == 0
-}
-
-// octets returns the mask of the octets of v that are c, which is ASCII.
-func octets(v uint64, c byte) uint64 {
-	return ^(((v &^ top) ^ ones*uint64(c)) + ^uint64(top) | v) & top
 }
 
 // copy takes what canonicalPrefix found, and holds back its end.

@@ -1,5 +1,5 @@
 // Package milter has messages signed: it is a mail filter ("milter") for
-// Postfix and other MTAs on emersion/go-milter, which speaks the protocol.
+// Postfix and other MTAs.
 //
 // # Who is signed for
 //
@@ -15,17 +15,18 @@
 //
 // # How it is spoken
 //
-// go-milter is made for milters that know nothing of connections: it has no
-// time limits, cannot drain, forgets a connection's state after a reply that
-// ends a message, remembers the latest macros alone, and answers without regard
-// to what the MTA offered. So each connection gets a go-milter server of its
-// own, on a listener that accepts just that connection, and sees it through a
-// wire, which hands it whole packets, gathers its replies into one write, and
-// keeps the time. The first packet, the MTA's offer, is looked at before: what
-// the MTA can do without - replies to most events, one blank less after the
-// colon of a field - is agreed on only where it was offered. Of 16 or more round trips
-// of a message two are left: the reply to the end of the header, which can be
-// that the body is not wanted, and the one to the end of the message.
+// A packet has a length, a letter that says what it is, and data. Names and
+// numbers are those of emersion/go-milter; its own loop is not used, for it has no
+// time limits, cannot drain, forgets a connection's state after a reply that ends
+// a message, answers without regard to what the MTA offered, and copies each packet
+// several times into new memory. Here a wire hands whole packets on from its one
+// buffer, and bodies in pieces, gathers the replies into one write, and keeps the
+// time; a session is what the packets make known.
+//
+// What the MTA can do without - replies to most events, one blank less after the
+// colon of a field - is agreed on only where it was offered. Of 16 or more round
+// trips of a message two are left: the reply to the end of the header, which can
+// be that the body is not wanted, and the one to the end of the message.
 //
 // The session of a connection lives as long as the connection; what belongs to
 // one message is forgotten at the next MAIL, and at ABORT, which Postfix sends

@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/emersion/go-milter"
-
 	"github.com/vmapd/vmapd/dkim"
 )
 
@@ -147,83 +145,25 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn) error {
 }
 
 func (s *Server) serve(ctx context.Context, w *wire) error {
+	makeRoom(0)
 	defer w.release()
 	defer context.AfterFunc(ctx, w.drain)()
-	offer, err := w.offer()
-	if err != nil || w.ended {
-		return err
-	}
-	agreed := s.agree(offer)
-	session := &session{server: s, ctx: context.WithoutCancel(ctx), protocol: agreed.protocol, wire: w}
+	session := &session{server: s, ctx: context.WithoutCancel(ctx), wire: w}
 	w.busy = func() bool { return session.busy }
-	if agreed.protocol&milter.OptNoBodyReply != 0 {
-		w.body = session.chunk
-	}
-	server := &milter.Server{
-		NewMilter: func() milter.Milter { return session },
-		Actions:   agreed.actions, Protocol: agreed.protocol, SymList: macroList,
-	}
-	_ = server.Serve(&single{wire: w}) // returns when the wire is closed
+	w.run(session.packet)
 	session.forget()
 	return w.err
 }
 
-// offer is what an MTA says it can do.
-type offer struct {
-	version  uint32
-	actions  milter.OptAction
-	protocol milter.OptProtocol
+// makeRoom makes the stack of a new goroutine as large as a signature needs it, at
+// once and while it is nearly empty. Else it would be copied again and again, with
+// all that stands on it, as crypto/rsa calls its way down.
+//
+//go:noinline
+func makeRoom(i int) byte {
+	var frame [9 << 10]byte
+	return frame[i]
 }
-
-// What is asked for if it is offered. DATA and UNKNOWN are for go-milter's sake,
-// which would close the connection; of the rest nothing is of use.
-const (
-	leaveOut = milter.OptNoHelo | milter.OptNoRcptTo | milter.OptNoUnknown | milter.OptNoData
-	noReply  = milter.OptNoConnReply | milter.OptNoMailReply | milter.OptNoHeaderReply | milter.OptNoBodyReply
-)
-
-// macroList is what session looks at.
-var macroList = map[milter.Stage][]string{
-	milter.StageConnect:  {"{daemon_name}"},
-	milter.StageMailFrom: {"i", "{auth_type}"},
-	milter.StageEOH:      {"i"},
-	milter.StageEOM:      {"i"},
-}
-
-// agree chooses from an offer.
-func (s *Server) agree(o offer) offer {
-	want := leaveOut | milter.OptSkip
-	if !s.EveryReply {
-		want |= noReply
-	}
-	if !s.KeepSpaces {
-		want |= milter.OptHeaderLeadingSpace
-	}
-	actions := milter.OptAddHeader
-	if !s.AnyMacros {
-		actions |= milter.OptSetSymList
-	}
-	return offer{actions: actions & o.actions, protocol: want & o.protocol}
-}
-
-// single is a listener that accepts one connection, and fails when that was
-// closed.
-type single struct {
-	wire     *wire
-	accepted bool
-}
-
-func (l *single) Accept() (net.Conn, error) {
-	if !l.accepted {
-		l.accepted = true
-		return l.wire, nil
-	}
-	<-l.wire.closed
-	return nil, net.ErrClosed
-}
-
-func (l *single) Close() error   { return nil }
-func (l *single) Addr() net.Addr { return l.wire.LocalAddr() }
 
 // orDefault returns v, or def if v is not positive.
 func orDefault(v, def time.Duration) time.Duration {

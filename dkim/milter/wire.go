@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -19,16 +18,12 @@ import (
 const (
 	bufferSize = 8 << 10  // most packets are smaller
 	pieceSize  = 32 << 10 // of a body
-	maxPacket  = 1 << 20  // go-milter's own limit
+	maxPacket  = 1 << 20  // a field, at most; chunks of bodies have 64 KB
 	lengthSize = 4
-	minOffer   = lengthSize + 1 + 3*4
 )
 
-// commands are the codes of packets that go-milter understands.
-const commands = "ABCDEHLMNOQRT"
-
-// wire is a connection as go-milter sees it: whole packets and then its end,
-// never an error. All methods but drain and Close are called by one goroutine.
+// wire is a connection, which gives whole packets and takes replies. All methods
+// but drain are called by one goroutine.
 type wire struct {
 	net.Conn
 	server *Server
@@ -39,18 +34,13 @@ type wire struct {
 	left   int         // of them, those that are still to be read
 	code   byte        // of that packet
 	busy   func() bool // a message is under way
-	// body, if set, takes the chunks of bodies: go-milter would copy each into new
-	// memory, which costs more than all that is done with it here.
-	body func(chunk []byte)
 
 	said  []byte // what the session began with, see pass.go
 	known int    // bytes that are still to come whose replies the client knows
 	stays bool   // nobody takes the session over
 
-	err    error // why it ended, if that is worth a word
-	ended  bool
-	closed chan struct{} // by go-milter, or by Close
-	once   sync.Once
+	err   error // why it ended, if that is worth a word
+	ended bool
 
 	mu   sync.Mutex
 	idle bool // waits for a packet between two messages
@@ -63,7 +53,7 @@ func (s *Server) newWire(ctx context.Context, nc net.Conn) *wire {
 		in = bufio.NewReaderSize(nil, bufferSize)
 	}
 	in.Reset(nc)
-	return &wire{Conn: nc, server: s, ctx: ctx, in: in, closed: make(chan struct{}), busy: func() bool { return false }}
+	return &wire{Conn: nc, server: s, ctx: ctx, in: in, busy: func() bool { return false }}
 }
 
 // release gives the buffer back. A drain that comes late leaves the connection
@@ -76,67 +66,60 @@ func (w *wire) release() {
 	w.server.wires.Put(w.in)
 }
 
-// offer waits for the first packet, and leaves it for go-milter.
-func (w *wire) offer() (offer, error) {
-	if !w.next() {
-		return offer{}, w.err
-	}
-	if w.code != byte(milter.CodeOptNeg) || w.left < minOffer {
-		return offer{}, &ProtocolError{"the first packet is no offer"}
-	}
-	b, _ := w.in.Peek(minOffer) // next has seen it
-	b = b[lengthSize+1:]
-	o := offer{binary.BigEndian.Uint32(b), milter.OptAction(binary.BigEndian.Uint32(b[4:])), milter.OptProtocol(binary.BigEndian.Uint32(b[8:]))}
-	if o.version < 2 || o.actions&milter.OptAddHeader == 0 {
-		return offer{}, &ProtocolError{fmt.Sprintf("the client offers version %d, actions %#x: want 2 and more, and that fields can be added", o.version, uint32(o.actions))}
-	}
-	return o, nil
-}
-
-// Read gives go-milter the bytes of a packet once all of it is there, unless it
-// is large.
-func (w *wire) Read(b []byte) (int, error) {
-	if w.left == 0 && !w.next() {
-		return 0, io.EOF
-	}
-	n, err := w.in.Read(b[:min(len(b), w.left)])
-	w.left -= n
-	if err != nil {
-		w.end(within(err))
-		return n, io.EOF
-	}
-	return n, nil
-}
-
-// next sends the replies and waits for a packet that is for go-milter. It reports
-// false at the end of the connection.
-func (w *wire) next() bool {
+// run hands every packet to take, which keeps nothing of it and reports whether it
+// makes sense, until the connection ends. A body comes in pieces.
+func (w *wire) run(take func(code byte, data []byte) bool) {
 	for !w.ended && w.arrive() {
-		if w.code != byte(milter.CodeBody) || w.body == nil {
-			return true
+		w.in.Discard(lengthSize + 1) //nolint:errcheck // arrive has seen it
+		w.left -= lengthSize + 1
+		hand := w.whole
+		if w.code == byte(milter.CodeBody) {
+			hand = w.pieces
 		}
-		w.pass()
+		if !hand(take) {
+			w.end(&ProtocolError{fmt.Sprintf("the packet %q makes no sense", w.code)})
+		}
 	}
-	return false
 }
 
-// pass hands a chunk of a body on.
-func (w *wire) pass() {
+// pieces hands the chunk of a body on as it arrives.
+func (w *wire) pieces(take func(code byte, data []byte) bool) bool {
 	piece, _ := w.server.pieces.Get().(*[pieceSize]byte)
 	if piece == nil {
 		piece = new([pieceSize]byte)
 	}
 	defer w.server.pieces.Put(piece)
-	w.in.Discard(lengthSize + 1) //nolint:errcheck // arrive has seen it
-	for w.left -= lengthSize + 1; w.left > 0; {
+	for {
 		n, err := w.in.Read(piece[:min(w.left, pieceSize)])
 		w.left -= n
-		w.body(piece[:n])
 		if err != nil {
 			w.end(within(err))
-			return
+			return true
+		}
+		if !take(w.code, piece[:n]) {
+			return false
+		}
+		if w.left == 0 {
+			return true
 		}
 	}
+}
+
+// whole hands a packet on when all of it is there.
+func (w *wire) whole(take func(code byte, data []byte) bool) bool {
+	data, err := w.in.Peek(min(w.left, bufferSize))
+	if err == nil && len(data) < w.left {
+		data = make([]byte, w.left)
+		_, err = io.ReadFull(w.in, data)
+	} else {
+		w.in.Discard(len(data)) //nolint:errcheck // it was there
+	}
+	w.left = 0
+	if err != nil {
+		w.end(within(err))
+		return true
+	}
+	return take(w.code, data)
 }
 
 // arrive waits for a packet and looks at its length and code.
@@ -175,14 +158,7 @@ func (w *wire) arrive() bool {
 		w.end(within(err))
 		return false
 	}
-	switch w.code = head[lengthSize]; {
-	case w.code == byte(milter.CodeQuitNewConn): // the same as QUIT, as far as we are concerned
-		w.end(nil)
-		return false
-	case !strings.Contains(commands, string(rune(w.code))):
-		w.end(&ProtocolError{fmt.Sprintf("unknown command %q", w.code)})
-		return false
-	}
+	w.code = head[lengthSize]
 	w.remember(head)
 	return true
 }
@@ -261,10 +237,16 @@ func (w *wire) end(why error) {
 	}
 }
 
-// Write keeps a reply for flush.
-func (w *wire) Write(b []byte) (int, error) {
-	w.out = append(w.out, b...)
-	return len(b), nil
+// reply keeps a reply for flush.
+func (w *wire) reply(code byte, parts ...string) {
+	size := 1
+	for _, p := range parts {
+		size += len(p)
+	}
+	w.out = append(binary.BigEndian.AppendUint32(w.out, uint32(size)), code)
+	for _, p := range parts {
+		w.out = append(w.out, p...)
+	}
 }
 
 func (w *wire) flush() bool {
@@ -278,17 +260,4 @@ func (w *wire) flush() bool {
 		w.end(fmt.Errorf("milter: %w", err))
 	}
 	return err == nil
-}
-
-// Close is called by go-milter when it has ended: after QUIT, at the end of
-// the stream, or when a packet made no sense to it. The connection itself is its
-// owner's to close.
-func (w *wire) Close() error {
-	w.once.Do(func() {
-		if w.code != byte(milter.CodeQuit) {
-			w.end(&ProtocolError{fmt.Sprintf("the packet %q makes no sense", w.code)})
-		}
-		close(w.closed)
-	})
-	return nil
 }
