@@ -51,6 +51,9 @@ func (w *Writer) Write(ctx context.Context, s *Set) error {
 	}
 	for i := range batches {
 		if err := w.insert(ctx, &batches[i]); err != nil {
+			if ctx.Err() != nil { // it ends the transaction and its statements, which may be what is complained of
+				err = ctx.Err()
+			}
 			return fmt.Errorf("write %s: %w", batches[i].table, w.DB.Explain(err))
 		}
 	}
