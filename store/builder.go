@@ -127,7 +127,9 @@ func (b *Builder) finishAll() {
 		}
 	}
 	b.symbols.index.pack(b.GiveWay)
-	b.symbols.shared.from.settle(b.GiveWay)
+	if !b.serving {
+		b.symbols.shared.from.settle(b.GiveWay)
+	}
 	b.takeFrom(nil)
 	b.compact = b.size()
 }

@@ -12,9 +12,10 @@ const largePage = 2 << 20
 
 // hugePages asks for large pages below memory that has not been touched: to
 // touch it for the first time costs a fault for each page, which is most of the
-// time that reading a stored snapshot takes.
+// time that reading a stored snapshot takes. Pages that were touched come later,
+// when the kernel finds the time.
 func hugePages(words []uint64) {
-	if len(words) == 0 {
+	if len(words) < largePage/8 {
 		return
 	}
 	from := uintptr(unsafe.Pointer(unsafe.SliceData(words)))

@@ -49,11 +49,11 @@ func (s *slabs) take(n int) []uint64 {
 // reserve makes one slab for n words that are going to be taken.
 func (s *slabs) reserve(n int) {
 	s.free = s.more(n)
-	hugePages(s.free)
 }
 
 func (s *slabs) more(n int) []uint64 {
 	w := make([]uint64, n)
+	hugePages(w)
 	s.all = append(s.all, w)
 	s.words += n
 	return w
@@ -73,7 +73,9 @@ func wordsOf[T any]() int {
 	return int(unsafe.Sizeof(t)+7) / 8
 }
 
-// settle asks for large pages below what was taken.
+// settle sees to large pages where what was taken lies in memory that had been
+// in use. It copies them, some milliseconds for each, which requests would feel:
+// it is for a load beside which nothing is served.
 func (s *slabs) settle(giveWay func()) {
 	if s == nil {
 		return
