@@ -18,35 +18,29 @@ func hugePages(words []uint64) {
 	if len(words) < largePage/8 {
 		return
 	}
-	from := uintptr(unsafe.Pointer(unsafe.SliceData(words)))
-	inner(from, from+8*uintptr(len(words)), func(at, size uintptr) bool {
-		return madvise(at, size, 14) // MADV_HUGEPAGE
-	})
+	at := uintptr(unsafe.Pointer(unsafe.SliceData(words)))
+	if from, to := inner(at, at+8*uintptr(len(words))); from < to {
+		madvise(from, to-from, 14) // MADV_HUGEPAGE
+	}
 }
 
 // collapse puts memory that is in use into large pages (Linux 6.1), one at a
 // time: while it does, other threads wait for memory that they touch for the
 // first time.
 func collapse(from, to uintptr, giveWay func()) {
-	inner(from, to, func(at, size uintptr) bool {
-		for end := at + size; at < end; at += largePage {
-			if !madvise(at, largePage, 25) { // MADV_COLLAPSE
-				return false
-			}
-			giveWay()
-		}
-		return true
-	})
-}
-
-// inner gives the large pages that lie within a stretch of memory, if any.
-func inner(from, to uintptr, use func(at, size uintptr) bool) {
-	from, to = (from+largePage-1)&^(largePage-1), to&^(largePage-1)
-	if from < to {
-		use(from, to-from)
+	from, to = inner(from, to)
+	for ; from < to && madvise(from, largePage, 25); from += largePage { // MADV_COLLAPSE
+		giveWay()
 	}
 }
 
+// inner gives the large pages that lie within a stretch of memory: none if from is
+// not before to.
+func inner(from, to uintptr) (uintptr, uintptr) {
+	return (from + largePage - 1) &^ (largePage - 1), to &^ (largePage - 1)
+}
+
+// madvise reports whether the advice was taken.
 func madvise(at, size uintptr, advice int) bool {
 	_, _, errno := syscall.Syscall(syscall.SYS_MADVISE, at, size, uintptr(advice))
 	return errno == 0

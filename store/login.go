@@ -35,6 +35,12 @@ func (s *Snapshot) loginRefusal(active bool, at uint32, service string) string {
 	return ""
 }
 
+// MasterRefusal is that of the account.
+func (r *AccountRows) MasterRefusal() string {
+	a := r.Account()
+	return a.MasterRefusal()
+}
+
 // MasterRefusal says why an account may not log in as somebody else, or "" if it
 // may (Modoboa's query for master users: a mailbox is not needed).
 func (a *Account) MasterRefusal() string {

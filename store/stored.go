@@ -182,7 +182,6 @@ func readSnapshot(r io.ReaderAt, size int64, origin string) (*Snapshot, *storedH
 	if err != nil {
 		return nil, nil, err
 	}
-	b.takeFrom(nil)
 	b.reindex()
 	b.compact = b.size()
 	s := &Snapshot{base: b, schema: head.Schema, position: head.Position, loaded: head.Loaded, problems: head.Problems, problemTotals: head.Totals}
@@ -208,6 +207,7 @@ func readColumns(r io.ReaderAt, size int64, origin string) (*base, *storedHead, 
 			return nil, nil, err
 		}
 	}
+	b.takeFrom(nil)
 	list := blocks(sections, head.Sections)
 	sums := make([]byte, 4*len(list)+4)
 	if _, err := r.ReadAt(sums, size-int64(len(sums))); err != nil {

@@ -192,11 +192,10 @@ func (c *check) refusal(r *store.AccountRows) string {
 	if !c.names.master() {
 		return r.LoginRefusal(c.service)
 	}
-	if a := r.Account(); a.MasterRefusal() != "" {
-		return "of the master user: " + a.MasterRefusal()
+	if why := r.MasterRefusal(); why != "" {
+		return "of the master user: " + why
 	}
-	service := c.service
-	_, why := firstAllowed(c.snap.AccountsByEmail(c.names.user), func(r *store.AccountRows) string { return r.LoginRefusal(service) })
+	_, why := firstAllowed(c.snap.AccountsByEmail(c.names.user), refusalBy(c.service))
 	return why // nobody, not even a master user, may log in as him
 }
 

@@ -113,12 +113,9 @@ func (l *Logins) Stored(ctx context.Context, name []byte, service string, master
 	if err != nil {
 		return store.Account{}, false, err
 	}
-	refusal := func(r *store.AccountRows) string { return r.LoginRefusal(service) }
+	refusal := refusalBy(service)
 	if master {
-		refusal = func(r *store.AccountRows) string {
-			a := r.Account()
-			return a.MasterRefusal()
-		}
+		refusal = (*store.AccountRows).MasterRefusal
 	}
 	a, why := firstAllowed(s.AccountsByEmail(store.Fold(string(name))), refusal)
 	return a, why == "", nil
@@ -137,7 +134,7 @@ func (l *Logins) Prefetch(ctx context.Context, name []byte, service string) (p P
 		return Prefetched{}, false, err
 	}
 	at := s.At(store.Fold(string(name)))
-	a, why := firstAllowed(at.Accounts(), func(r *store.AccountRows) string { return r.LoginRefusal(service) })
+	a, why := firstAllowed(at.Accounts(), refusalBy(service))
 	if why != "" {
 		return Prefetched{}, false, nil
 	}
@@ -146,6 +143,11 @@ func (l *Logins) Prefetch(ctx context.Context, name []byte, service string) (p P
 		p.User, _ = l.options.Load().user(m.Address, m.Quota)
 	}
 	return p, true, nil
+}
+
+// refusalBy says why an account may not log in to a service, or "" if it may.
+func refusalBy(service string) func(*store.AccountRows) string {
+	return func(r *store.AccountRows) string { return r.LoginRefusal(service) }
 }
 
 // firstAllowed finds the first account that is not refused, or why there is none.
