@@ -13,4 +13,5 @@ clean_debian() { # clean_debian PACKAGES: makes $root, with packages besides the
 	mirror=$(sed -n 's/^URIs: *\([^ ]*\).*/\1/p; s/^deb \([^ [][^ ]*\).*/\1/p' /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null | head -1)
 	debootstrap --variant=minbase --include="$1" bookworm "$root" ${mirror:+"$mirror"} >"$root.log" 2>&1 || { tail "$root.log"; fail "debootstrap"; }
 	rm -f "$root.log"
+	chmod 755 "$root" # mktemp closes it to users other than root
 }
