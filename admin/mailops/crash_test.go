@@ -1,13 +1,17 @@
 package mailops_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/vmapd/vmapd/admin/mailops"
 )
 
 // job is a state of things, and what must become of it whatever happens.
@@ -164,4 +168,75 @@ func together(t *testing.T, w *world, j *job, free bool) {
 	if got := w.tree(); !slices.Equal(got, j.want) || len(w.pending()) > 0 {
 		t.Fatalf("files %q, want %q; rows %q", got, j.want, w.pending())
 	}
+}
+
+// TestPassed has another process take the home aside in the moment between two
+// looks for it. To one of them it is nowhere: whoever says so deletes the row,
+// and the other one, seeing that, puts the home back for good.
+func TestPassed(t *testing.T) {
+	for _, j := range jobs()[:3] {
+		t.Run(j.name, func(t *testing.T) {
+			w := again(t, template(t))
+			j.make(w)
+			other := &halfWay{Files: w.files(), stopped: make(chan struct{}), on: make(chan struct{})}
+			other.SetUnlocked()
+			finished := make(chan struct{})
+			var theirs, ours []mailops.Result
+			meanwhile := sync.OnceFunc(func() {
+				go func() {
+					defer close(finished)
+					_, _ = w.runner(other, &theirs).Run(t.Context(), false) // what it meant to do may be done
+				}()
+				<-other.stopped
+			})
+			files := w.files()
+			files.SetUnlocked()
+			files.SetStep(func(point string) {
+				if point == "look" {
+					meanwhile()
+				}
+			})
+			_, err := w.runner(files, &ours).Run(t.Context(), false)
+			close(other.on)
+			<-finished
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.run()
+			w.run()
+			if got := w.tree(); !slices.Equal(got, j.want) || len(w.pending()) > 0 {
+				t.Errorf("files %q, want %q; rows %q; we: %q, the other one: %q", got, j.want, w.pending(), w.lines(ours), w.lines(theirs))
+			}
+		})
+	}
+}
+
+// halfWay stops once a home is out of everybody's way, until it may go on.
+type halfWay struct {
+	*mailops.Files
+	stopped, on chan struct{}
+}
+
+func (h *halfWay) Open(ctx context.Context) (mailops.Session, error) {
+	s, err := h.Files.Open(ctx)
+	return &halfWaySession{s, h}, err
+}
+
+type halfWaySession struct {
+	mailops.Session
+	h *halfWay
+}
+
+func (s *halfWaySession) Carry(ctx context.Context, op *mailops.Operation, f mailops.Facts, dry bool) (string, error) {
+	return s.Session.Carry(ctx, op, &halfWayFacts{Facts: f, stop: sync.OnceFunc(func() { close(s.h.stopped); <-s.h.on })}, dry)
+}
+
+type halfWayFacts struct {
+	mailops.Facts
+	stop func()
+}
+
+func (f *halfWayFacts) Pending(ctx context.Context, op *mailops.Operation) error {
+	f.stop()
+	return f.Facts.Pending(ctx, op)
 }

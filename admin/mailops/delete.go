@@ -2,6 +2,7 @@ package mailops
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 )
@@ -11,6 +12,10 @@ import (
 const tries = 5
 
 var errRace = errors.New("somebody else is at work on the same folder: it is tried again")
+
+// errPassed has a step begin anew: another process took on what was looked for
+// while that was looked for.
+var errPassed = fmt.Errorf("another process has it in hand: %w", fs.ErrNotExist)
 
 const (
 	nothingThere = "there is no such folder"
@@ -87,8 +92,12 @@ func (d *deletion) putAside() (bool, error) {
 		return false, err
 	}
 	if !there {
-		if there, err = d.home.isThere(); err != nil || !there {
+		d.step("look")
+		if there, err = d.home.isThere(); err != nil {
 			return false, err
+		}
+		if !there {
+			return false, d.passed(d.away, d.gone, d.home)
 		}
 		if err := d.live(); err != nil {
 			return false, err

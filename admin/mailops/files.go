@@ -172,6 +172,21 @@ func (w *work) move(from, to spot) error {
 	return from.move(to)
 }
 
+// passed returns errPassed if one of some spots is filled: it is asked of all
+// those through which another process may take a folder, in that order, before
+// the folder is said not to be there. Whoever says so deletes the row, and the
+// other one, seeing that, would put the folder back.
+func (w *work) passed(spots ...spot) error {
+	for _, s := range spots {
+		if there, err := s.isThere(); err != nil {
+			return err
+		} else if there {
+			return errPassed
+		}
+	}
+	return nil
+}
+
 // isTaken reports whether a rename found something in its place.
 func isTaken(err error) bool {
 	return errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST)

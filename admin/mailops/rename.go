@@ -105,7 +105,7 @@ func (t *transfer) openTarget(from *os.File) (*os.File, error) {
 			return t.root.openOrMake(t.dst, &like)
 		}
 	}
-	return nil, nil
+	return nil, t.passed(t.home)
 }
 
 func (t *transfer) run() (string, error) {
@@ -147,8 +147,11 @@ func (t *transfer) source() (s spot, there bool, err error) {
 	case left:
 		return t.moving, true, nil
 	}
-	if over, err := t.done.isThere(); err != nil || over { // what is at the old place is something else
+	switch over, err := t.done.isThere(); {
+	case err != nil:
 		return s, false, err
+	case over: // what is at the old place is something else
+		return s, false, t.passed(t.moving, t.copied)
 	}
 	there, err = t.take()
 	return t.moving, there, err

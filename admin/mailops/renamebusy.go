@@ -10,8 +10,12 @@ func (t *transfer) take() (bool, error) {
 		return false, err
 	}
 	if !there {
-		if there, err = t.home.isThere(); err != nil || !there {
+		t.step("look")
+		if there, err = t.home.isThere(); err != nil {
 			return false, err
+		}
+		if !there {
+			return false, t.passed(t.taken, t.moving, t.copied, t.home)
 		}
 		if err := t.hopeless(); err != nil {
 			return false, err
