@@ -18,7 +18,7 @@ func TestCommits(t *testing.T) {
 		t.Fatal(err)
 	}
 	j := newJournal(path, func(err error) { t.Error(err) })
-	j.f = f
+	j.out = &output{f: f}
 	const writers, each = 16, 100
 	var all sync.WaitGroup
 	var puts sync.Mutex // as the lock of an entry: the number is that of the record
@@ -59,7 +59,7 @@ func TestCommitsFail(t *testing.T) {
 	}
 	var told atomic.Int64
 	j := newJournal(path, func(error) { told.Add(1) })
-	j.f, j.lock = f, &lock{f}
+	j.out, j.lock = &output{f: f}, &lock{f}
 	_ = f.Close()
 	var all sync.WaitGroup
 	for range 16 {

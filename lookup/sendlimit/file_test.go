@@ -319,8 +319,8 @@ func TestRun(t *testing.T) {
 	eventually(t, "the next has the file", func() bool { return !next.journal.waits() && used(next, alice, Recipients, Day) == 3 })
 	send(t, next, message(3, perDay(alice, 10)))
 	eventually(t, "it is on the disk", func() bool {
-		next.journal.mu.Lock()
-		defer next.journal.mu.Unlock()
+		next.journal.appending.Lock()
+		defer next.journal.appending.Unlock()
 		return !next.journal.unsaved
 	})
 	cancel()

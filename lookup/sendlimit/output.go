@@ -1,0 +1,131 @@
+package sendlimit
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+)
+
+// output is a file that records are appended to, so that they outlive this
+// process, however it ends. For that it is enough to copy them into memory that is
+// the file's (mmap(2) with MAP_SHARED), which takes no system call: the end of the
+// file is mapped, with zeros behind it for what is to come. A file that cannot be
+// mapped is written with write(2).
+type output struct {
+	f      *os.File
+	size   int64 // of what is whole
+	mapped bool
+	piece  []byte // of the file, where the next records go; only if it is mapped
+	begin  int64  // of the piece in the file
+}
+
+// growBy is how far a mapped file is ahead of what is in it, at least: the more,
+// the more seldom it has to grow.
+const growBy = 256 << 10
+
+// newOutput makes one of a file that has size bytes, and maps it if that is
+// possible.
+func newOutput(f *os.File, size int64) *output {
+	o := &output{f: f, size: size}
+	o.mapped = o.grow(growBy) == nil
+	return o
+}
+
+// append writes records, in order. After an error what is in the file ends
+// somewhere in them.
+func (o *output) append(records []byte) error {
+	if o.mapped && o.size+int64(len(records)) > o.end() && o.grow(len(records)+growBy) != nil {
+		o.mapped = false
+		if err := o.trim(); err != nil {
+			return err
+		}
+	}
+	if o.mapped {
+		return o.copy(records)
+	}
+	if _, err := o.f.WriteAt(records, o.size); err != nil {
+		_ = o.f.Truncate(o.size) // reading finds its end in any case
+		return err
+	}
+	o.size += int64(len(records))
+	return nil
+}
+
+// copy copies records into the piece. One is copied after the other: so whenever
+// the process is killed the last one alone may be a part of one, as its checksum
+// says.
+//
+// Where the file has lost its place on the disk, as when somebody has cut it
+// off, the kernel answers with SIGBUS, which is made an error here.
+func (o *output) copy(records []byte) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if r := recover(); r != nil {
+			err = fault(r)
+		}
+	}()
+	for len(records) > 0 {
+		n := frameLength(records)
+		copy(o.piece[o.size-o.begin:], records[:n])
+		o.size += int64(n)
+		records = records[n:]
+	}
+	return nil
+}
+
+var errCutOff = errors.New("the disk has no place any more for a part of the file: it was cut off by somebody, or the disk fails")
+
+// fault makes an error of a panic that memory has caused; other panics go on.
+func fault(r any) error {
+	if _, ok := r.(interface{ Addr() uintptr }); !ok {
+		panic(r)
+	}
+	return fmt.Errorf("%w: %v", errCutOff, r)
+}
+
+// end gives where the room of the file ends.
+func (o *output) end() int64 { return o.begin + int64(len(o.piece)) }
+
+// grow reserves so many bytes behind the end, and maps them. Reserved are blocks
+// of the disk: if that is full it is said here, and not when they are used.
+func (o *output) grow(by int) error {
+	page := int64(os.Getpagesize())
+	begin := o.size / page * page
+	length := (o.size + int64(by) - begin + page - 1) / page * page
+	piece, err := mapPiece(o.f, begin, int(length))
+	if err != nil {
+		return err
+	}
+	unmap(o.piece)
+	o.piece, o.begin = piece, begin
+	return nil
+}
+
+// sync brings the file to the disk, and what was copied into it: both are the same
+// pages (fsync(2)). It may be called while others append.
+func (o *output) sync() error { return o.f.Sync() }
+
+// whole reports an error if the file is shorter than its room: what lies behind
+// the end of a file is lost, although its last page takes it.
+func (o *output) whole() error {
+	info, err := o.f.Stat()
+	if err == nil && info.Size() < max(o.end(), o.size) {
+		err = errCutOff
+	}
+	return err
+}
+
+// trim gives up the room behind the end.
+func (o *output) trim() error {
+	unmap(o.piece)
+	o.piece, o.begin = nil, 0
+	return o.f.Truncate(o.size)
+}
+
+// close closes the file, which another one has replaced.
+func (o *output) close() {
+	unmap(o.piece)
+	o.piece = nil
+	_ = o.f.Close()
+}
