@@ -14,8 +14,11 @@ import (
 )
 
 // The test binary runs again as a child when this is in the environment: the
-// path of a file.
-const childPath = "SENDLIMIT_TEST_PATH"
+// path of a file; and, if that is not to be mapped, anything.
+const (
+	childPath  = "SENDLIMIT_TEST_PATH"
+	childWrite = "SENDLIMIT_TEST_WRITE"
+)
 
 const childAccounts = 4
 
@@ -25,6 +28,9 @@ func childAccount(i int) Subject { return Subject{Account, fmt.Sprintf("u%d@exam
 // that was counted whose it was. Meanwhile it rewrites the file.
 func child() int {
 	e := Open(Settings{Path: os.Getenv(childPath)})
+	if os.Getenv(childWrite) != "" {
+		e.write()
+	}
 	for i := range childAccounts {
 		go func() {
 			limits := []Limit{{Recipients, 1 << 40, MaxWindow}}
@@ -46,6 +52,15 @@ func child() int {
 // counted is: of each account at most one message more, whose answer was not
 // seen.
 func TestKill(t *testing.T) {
+	bothWays(t, func(t *testing.T, mapped bool) {
+		if !mapped {
+			t.Setenv(childWrite, "yes")
+		}
+		testKill(t)
+	})
+}
+
+func testKill(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "limits")
 	var counted [childAccounts]int64
 	total := int64(0)

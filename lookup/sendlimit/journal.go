@@ -12,8 +12,9 @@ import (
 // journal is the file of an engine: all that was known at some time, and after
 // it whatever has changed since.
 type journal struct {
-	path string
-	tell func(error) // each failure, once
+	path   string
+	tell   func(error) // each failure, once
+	mapped bool        // files are mapped if possible; tests have it false, too
 
 	mu     sync.Mutex
 	lock   *lock  // nil: another process has the file, or there is none
@@ -32,7 +33,7 @@ type journal struct {
 }
 
 func newJournal(path string, tell func(error)) *journal {
-	return &journal{path: path, tell: tell}
+	return &journal{path: path, tell: tell, mapped: true}
 }
 
 // report tells a failure, and the end of one.
@@ -126,7 +127,7 @@ func (j *journal) writeNew(write func(io.Writer) error) (*output, error) {
 	j.mu.Unlock()
 	_, more := f.Write(tee)
 	size, at := f.Seek(0, io.SeekCurrent)
-	o := newOutput(f, size)
+	o := newOutput(f, size, j.mapped)
 	return o, errors.Join(err, more, at, o.sync())
 }
 

@@ -24,11 +24,11 @@ type output struct {
 // the more seldom it has to grow.
 const growBy = 256 << 10
 
-// newOutput makes one of a file that has size bytes, and maps it if that is
-// possible.
-func newOutput(f *os.File, size int64) *output {
+// newOutput makes one of a file that has size bytes. If it is to be mapped, and
+// that is not possible, it is written.
+func newOutput(f *os.File, size int64, mapped bool) *output {
 	o := &output{f: f, size: size}
-	o.mapped = o.grow(growBy) == nil
+	o.mapped = mapped && o.grow(growBy) == nil
 	return o
 }
 
