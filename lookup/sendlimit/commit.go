@@ -1,6 +1,7 @@
 package sendlimit
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
 )
@@ -55,10 +56,21 @@ func (j *journal) wait(t ticket) {
 func (j *journal) commit(t ticket) error {
 	j.appending.Lock()
 	defer j.appending.Unlock()
+	if j.appended.Load() < uint64(t) && j.out != nil && !j.out.mapped {
+		j.letOthers()
+	}
 	if j.appended.Load() >= uint64(t) {
 		return nil
 	}
 	return j.appendAll()
+}
+
+// letOthers lets those who are about to put a record do so: one write(2) for all
+// costs less than one for each.
+func (j *journal) letOthers() {
+	j.appending.Unlock()
+	runtime.Gosched()
+	j.appending.Lock()
 }
 
 // appendAll appends what waits. j.appending is held.
