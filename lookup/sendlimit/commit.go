@@ -56,7 +56,7 @@ func (j *journal) wait(t ticket) {
 func (j *journal) commit(t ticket) error {
 	j.appending.Lock()
 	defer j.appending.Unlock()
-	if j.appended.Load() < uint64(t) && j.out != nil && !j.out.mapped {
+	if j.appended.Load() < uint64(t) && j.out != nil && j.out.ready == 0 {
 		j.letOthers()
 	}
 	if j.appended.Load() >= uint64(t) {

@@ -55,7 +55,18 @@ func testCommits(t *testing.T, mapped bool) {
 			}
 		})
 	}
-	all.Wait()
+	done := make(chan struct{})
+	go func() { defer close(done); all.Wait() }()
+	for counting := true; counting; { // what comes meanwhile is written
+		select {
+		case <-done:
+			counting = false
+		default:
+			if err := j.sync(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
 	j.lock = nil
 	if err := j.close(); err != nil {
 		t.Error(err)

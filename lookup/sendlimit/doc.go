@@ -48,13 +48,15 @@
 // # The file
 //
 // All is kept in Settings.Path. What a charge has changed is appended to it before
-// Take returns, so nothing is forgotten if the process is killed. That takes no
-// system call: the end of the file is mapped (mmap(2), MAP_SHARED), with zeros
-// behind it for what is to come, and a record is copied there. The blocks of the
-// disk for it are reserved beforehand, 256 KiB at a time (fallocate(2)), so a full
-// disk is an error and no signal; Close gives back what was not used. Where that is
-// not possible, on other systems than Linux, or with file systems that cannot do it,
-// and for the last blocks of a disk, records are written with write(2).
+// Take returns, so nothing is forgotten if the process is killed. Where many are
+// counted that takes no system call: the end of the file is mapped (mmap(2),
+// MAP_SHARED), with zeros behind it for what is to come, and a record is copied
+// there. The blocks of the disk for it are reserved beforehand, 256 KiB at a time
+// (fallocate(2)), so a full disk is an error and no signal; Close gives back what
+// was not used. While the file is brought to the disk, when nothing was counted a
+// second before, for the last blocks of a disk, and where files cannot be mapped -
+// on other systems than Linux 5.14 or later, with file systems that cannot do it -
+// records are written with write(2).
 // Charges that come at the same time are appended together, in the order in which
 // they were counted, and no lock of a subject is held meanwhile.
 // Once a second it is brought to the disk with fsync(2): a power cut may cost what

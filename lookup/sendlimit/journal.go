@@ -52,25 +52,41 @@ func (j *journal) report(err error) {
 
 // sync brings to the disk what was appended.
 func (j *journal) sync() error {
-	j.appending.Lock()
-	o, err := j.out, error(nil)
-	unsaved := o != nil && j.unsaved
-	if unsaved {
-		j.unsaved = false
-		err = o.whole()
-	}
-	j.appending.Unlock()
-	if !unsaved {
+	o, err := j.beginSync()
+	if o == nil {
 		return nil
 	}
 	if err == nil {
 		err = o.sync()
 	}
-	if err == nil || errors.Is(err, os.ErrClosed) { // replaced meanwhile: that is on the disk
-		return nil
+	if errors.Is(err, os.ErrClosed) {
+		return nil // it was replaced meanwhile: that is on the disk
 	}
-	j.loses() // nobody knows what of it
-	return err
+	if err != nil {
+		j.loses() // nobody knows what of it
+		return err
+	}
+	j.appending.Lock()
+	defer j.appending.Unlock()
+	_ = o.prepare(o.size) // or else it is written
+	return nil
+}
+
+// beginSync gives the file if something of it is to be brought to the disk, and
+// what is wrong with it.
+func (j *journal) beginSync() (*output, error) {
+	j.appending.Lock()
+	defer j.appending.Unlock()
+	o := j.out
+	if o == nil {
+		return nil, nil
+	}
+	o.tire() // now, or soon, by the kernel
+	if !j.unsaved {
+		return nil, nil
+	}
+	j.unsaved = false
+	return o, o.whole()
 }
 
 // due reports whether the file is to be rewritten.
@@ -127,8 +143,8 @@ func (j *journal) writeNew(write func(io.Writer) error) (*output, error) {
 	j.mu.Unlock()
 	_, more := f.Write(tee)
 	size, at := f.Seek(0, io.SeekCurrent)
-	o := newOutput(f, size, j.mapped)
-	return o, errors.Join(err, more, at, o.sync())
+	err = errors.Join(err, more, at, f.Sync())
+	return newOutput(f, size, j.mapped && err == nil), err
 }
 
 // adopt makes a new file the one that is appended to. Nobody waits for the disk

@@ -11,4 +11,6 @@ import (
 // here files are written.
 func mapPiece(*os.File, int64, int) ([]byte, error) { return nil, errors.ErrUnsupported }
 
+func populate([]byte) error { return errors.ErrUnsupported }
+
 func unmap([]byte) {}

@@ -10,45 +10,63 @@ import (
 // output is a file that records are appended to, so that they outlive this
 // process, however it ends. For that it is enough to copy them into memory that is
 // the file's (mmap(2) with MAP_SHARED), which takes no system call: the end of the
-// file is mapped, with zeros behind it for what is to come. A file that cannot be
-// mapped is written with write(2).
+// file is mapped, with zeros behind it for what is to come.
+//
+// Whoever touches a page of it for the first time, or after it was brought to the
+// disk, may have to wait for the disk, and keeps a processor from all others then,
+// which a system call does not. So pages are made ready with a system call, and what
+// comes while they are not is written with write(2): all of a file that cannot be
+// mapped.
 type output struct {
 	f      *os.File
 	size   int64 // of what is whole
 	mapped bool
 	piece  []byte // of the file, where the next records go; only if it is mapped
 	begin  int64  // of the piece in the file
+	ready  int64  // up to where its pages are; 0 if none are
 }
 
-// growBy is how far a mapped file is ahead of what is in it, at least: the more,
-// the more seldom it has to grow.
-const growBy = 256 << 10
+const (
+	// growBy is how far a mapped file is ahead of what is in it, at least: the
+	// more, the more seldom it has to grow.
+	growBy = 256 << 10
+	// readyBy is how far pages are ready. They go to the disk even if they are not
+	// used.
+	readyBy = 16 << 10
+)
 
 // newOutput makes one of a file that has size bytes. If it is to be mapped, and
 // that is not possible, it is written.
 func newOutput(f *os.File, size int64, mapped bool) *output {
 	o := &output{f: f, size: size}
-	o.mapped = mapped && o.grow(growBy) == nil
+	o.mapped = mapped && o.grow(growBy) == nil && o.prepare(size) == nil
+	if mapped && !o.mapped {
+		_ = o.trim() // room behind the end does no harm
+	}
 	return o
 }
 
 // append writes records, in order. After an error what is in the file ends
 // somewhere in them.
 func (o *output) append(records []byte) error {
-	if o.mapped && o.size+int64(len(records)) > o.end() && o.grow(len(records)+growBy) != nil {
+	end := o.size + int64(len(records))
+	if o.mapped && end > o.end() && o.grow(len(records)+growBy) != nil {
 		o.mapped = false
 		if err := o.trim(); err != nil {
 			return err
 		}
 	}
-	if o.mapped {
+	if o.ready > 0 && o.ready < end {
+		_ = o.prepare(end) // or else it is written
+	}
+	if end <= o.ready {
 		return o.copy(records)
 	}
 	if _, err := o.f.WriteAt(records, o.size); err != nil {
 		_ = o.f.Truncate(o.size) // reading finds its end in any case
 		return err
 	}
-	o.size += int64(len(records))
+	o.size = end
 	return nil
 }
 
@@ -98,9 +116,28 @@ func (o *output) grow(by int) error {
 		return err
 	}
 	unmap(o.piece)
-	o.piece, o.begin = piece, begin
+	o.piece, o.begin, o.ready = piece, begin, min(o.ready, o.size)
 	return nil
 }
+
+// prepare makes pages ready, from the end up to somewhere behind a place in the
+// piece.
+func (o *output) prepare(place int64) error {
+	if len(o.piece) == 0 {
+		return nil
+	}
+	page := int64(os.Getpagesize())
+	from, to := o.size/page*page, min((place+readyBy)/page*page, o.end())
+	o.ready = 0
+	err := populate(o.piece[from-o.begin : to-o.begin])
+	if err == nil {
+		o.ready = to
+	}
+	return err
+}
+
+// tire says that pages may not be ready any more.
+func (o *output) tire() { o.ready = 0 }
 
 // sync brings the file to the disk, and what was copied into it: both are the same
 // pages (fsync(2)). It may be called while others append.
@@ -118,14 +155,17 @@ func (o *output) whole() error {
 
 // trim gives up the room behind the end.
 func (o *output) trim() error {
-	unmap(o.piece)
-	o.piece, o.begin = nil, 0
+	o.unmap()
 	return o.f.Truncate(o.size)
 }
 
 // close closes the file, which another one has replaced.
 func (o *output) close() {
-	unmap(o.piece)
-	o.piece = nil
+	o.unmap()
 	_ = o.f.Close()
+}
+
+func (o *output) unmap() {
+	unmap(o.piece)
+	o.piece, o.begin, o.ready = nil, 0, 0
 }

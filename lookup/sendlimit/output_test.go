@@ -53,6 +53,41 @@ func TestOutput(t *testing.T) {
 	})
 }
 
+// TestReady: records are copied while pages are ready, which they are when the file
+// was brought to the disk, until a second goes by in which nothing is appended.
+func TestReady(t *testing.T) {
+	j := journalOf(t, true, nil)
+	o := j.out
+	var want []byte
+	for i, step := range []struct {
+		do    string
+		ready bool // afterwards
+	}{
+		{"put", true}, {"sync", true}, {"put", true}, {"sync", true},
+		{"sync", false}, {"put", false}, {"put", false}, {"sync", true},
+	} {
+		switch step.do {
+		case "put":
+			j.wait(j.put(numbered(uint64(i))))
+			want = append(want, numbered(uint64(i))...)
+			if got, err := os.ReadFile(j.path); err != nil || !bytes.HasPrefix(got, want) {
+				t.Errorf("step %d: it is not in the file: %v", i, err)
+			}
+		case "sync":
+			if err := j.sync(); err != nil {
+				t.Error(err)
+			}
+		}
+		if (o.ready > o.size) != step.ready {
+			t.Errorf("step %d: %d bytes, ready up to %d", i, o.size, o.ready)
+		}
+	}
+	j.lock = nil
+	if err := j.close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestCannotMap: a file that cannot be mapped is written.
 func TestCannotMap(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "limits")
