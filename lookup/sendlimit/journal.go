@@ -59,17 +59,14 @@ func (j *journal) sync() error {
 	if err == nil {
 		err = o.sync()
 	}
-	if errors.Is(err, os.ErrClosed) {
-		return nil // it was replaced meanwhile: that is on the disk
+	if err == nil {
+		err = j.endSync(o)
 	}
-	if err != nil {
-		j.loses() // nobody knows what of it
-		return err
+	if err == nil || errors.Is(err, os.ErrClosed) { // replaced meanwhile: that is on the disk
+		return nil
 	}
-	j.appending.Lock()
-	defer j.appending.Unlock()
-	_ = o.prepare(o.size) // or else it is written
-	return nil
+	j.loses() // nobody knows what of it
+	return err
 }
 
 // beginSync gives the file if something of it is to be brought to the disk, and
@@ -87,6 +84,12 @@ func (j *journal) beginSync() (*output, error) {
 	}
 	j.unsaved = false
 	return o, o.whole()
+}
+
+func (j *journal) endSync(o *output) error {
+	j.appending.Lock()
+	defer j.appending.Unlock()
+	return o.prepare(o.size)
 }
 
 // due reports whether the file is to be rewritten.

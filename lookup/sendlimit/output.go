@@ -39,7 +39,7 @@ const (
 // that is not possible, it is written.
 func newOutput(f *os.File, size int64, mapped bool) *output {
 	o := &output{f: f, size: size}
-	o.mapped = mapped && o.grow(growBy) == nil && o.prepare(size) == nil
+	o.mapped = mapped && o.grow(size) == nil && o.prepare(size) == nil
 	if mapped && !o.mapped {
 		_ = o.trim() // room behind the end does no harm
 	}
@@ -50,14 +50,8 @@ func newOutput(f *os.File, size int64, mapped bool) *output {
 // somewhere in them.
 func (o *output) append(records []byte) error {
 	end := o.size + int64(len(records))
-	if o.mapped && end > o.end() && o.grow(len(records)+growBy) != nil {
-		o.mapped = false
-		if err := o.trim(); err != nil {
-			return err
-		}
-	}
-	if o.ready > 0 && o.ready < end {
-		_ = o.prepare(end) // or else it is written
+	if err := o.makeRoom(end); err != nil {
+		return err
 	}
 	if end <= o.ready {
 		return o.copy(records)
@@ -67,6 +61,24 @@ func (o *output) append(records []byte) error {
 		return err
 	}
 	o.size = end
+	return nil
+}
+
+// makeRoom sees that the piece reaches to a place, and that pages are ready as far
+// as that, if any are. A file that cannot grow is written from then on.
+func (o *output) makeRoom(to int64) error {
+	if o.mapped && to > o.end() {
+		if err := o.whole(); err != nil {
+			return err
+		}
+		if o.grow(to) != nil {
+			o.mapped = false
+			return o.trim()
+		}
+	}
+	if o.ready > 0 && o.ready < to {
+		return o.prepare(to)
+	}
 	return nil
 }
 
@@ -105,13 +117,12 @@ func fault(r any) error {
 // end gives where the room of the file ends.
 func (o *output) end() int64 { return o.begin + int64(len(o.piece)) }
 
-// grow reserves so many bytes behind the end, and maps them. Reserved are blocks
-// of the disk: if that is full it is said here, and not when they are used.
-func (o *output) grow(by int) error {
-	page := int64(os.Getpagesize())
-	begin := o.size / page * page
-	length := (o.size + int64(by) - begin + page - 1) / page * page
-	piece, err := mapPiece(o.f, begin, int(length))
+// grow makes a piece that begins at the end, and reaches behind a place. Its blocks
+// on the disk are reserved: if that is full it is said here, and not when they are
+// used.
+func (o *output) grow(to int64) error {
+	begin := pageOf(o.size)
+	piece, err := mapPiece(o.f, begin, int(pageBehind(to+growBy)-begin))
 	if err != nil {
 		return err
 	}
@@ -123,18 +134,22 @@ func (o *output) grow(by int) error {
 // prepare makes pages ready, from the end up to somewhere behind a place in the
 // piece.
 func (o *output) prepare(place int64) error {
+	o.ready = 0
 	if len(o.piece) == 0 {
 		return nil
 	}
-	page := int64(os.Getpagesize())
-	from, to := o.size/page*page, min((place+readyBy)/page*page, o.end())
-	o.ready = 0
-	err := populate(o.piece[from-o.begin : to-o.begin])
-	if err == nil {
-		o.ready = to
+	to := min(pageBehind(place+readyBy), o.end())
+	if err := populate(o.piece[pageOf(o.size)-o.begin : to-o.begin]); err != nil {
+		return fmt.Errorf("%w: %w", errCutOff, err)
 	}
-	return err
+	o.ready = to
+	return nil
 }
+
+// pageOf gives where the page of a place begins, pageBehind the next one from a
+// place on.
+func pageOf(place int64) int64     { return place - place%int64(os.Getpagesize()) }
+func pageBehind(place int64) int64 { return pageOf(place + int64(os.Getpagesize()) - 1) }
 
 // tire says that pages may not be ready any more.
 func (o *output) tire() { o.ready = 0 }

@@ -109,9 +109,12 @@ func TestCannotMap(t *testing.T) {
 // appends next; or for whoever looks, if the end is in the page that is in use.
 func TestCutOff(t *testing.T) {
 	for name, tt := range map[string]struct {
-		to   int64
-		fail bool
-	}{"all of it": {0, true}, "the room": {30, false}} {
+		to     int64
+		length int // of what comes next
+		fail   bool
+	}{
+		"all of it": {0, 20, true}, "all of it, and more is to be made ready": {0, 2 * readyBy, true}, "all of it, and it has to grow": {0, growBy, true}, "the room": {30, 20, false},
+	} {
 		t.Run(name, func(t *testing.T) {
 			o := journalOf(t, true, nil).out
 			defer o.close()
@@ -121,7 +124,7 @@ func TestCutOff(t *testing.T) {
 			if err := o.f.Truncate(tt.to); err != nil {
 				t.Fatal(err)
 			}
-			if err := o.append(record(20)); errors.Is(err, errCutOff) != tt.fail {
+			if err := o.append(record(tt.length)); errors.Is(err, errCutOff) != tt.fail {
 				t.Errorf("appending: %v", err)
 			}
 			if err := o.whole(); !errors.Is(err, errCutOff) {
