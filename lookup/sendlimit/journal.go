@@ -78,7 +78,7 @@ func (j *journal) beginSync() (*output, error) {
 	if o == nil {
 		return nil, nil
 	}
-	o.tire() // now, or soon, by the kernel
+	o.tire()
 	if !j.unsaved {
 		return nil, nil
 	}
@@ -111,10 +111,14 @@ const rewriteAt = 4 << 20
 func (j *journal) replace(write func(io.Writer) error) error {
 	j.startTee(true)
 	o, err := j.writeNew(write)
+	var old *output
 	if err == nil {
-		err = j.adopt(o)
+		old, err = j.adopt(o)
 	}
 	j.startTee(false)
+	if old != nil {
+		old.close() // with no lock: the disk takes back all of its blocks
+	}
 	if err == nil {
 		return syncFolder(j.path)
 	}
@@ -125,7 +129,7 @@ func (j *journal) replace(write func(io.Writer) error) error {
 	return err
 }
 
-// startTee begins or ends to keep what is put for a new file.
+// startTee begins to keep what is put, for a new file, or ends that.
 func (j *journal) startTee(on bool) {
 	j.mu.Lock()
 	j.tee, j.teeing = nil, on
@@ -150,26 +154,25 @@ func (j *journal) writeNew(write func(io.Writer) error) (*output, error) {
 	return newOutput(f, size, j.mapped && err == nil), err
 }
 
-// adopt makes a new file the one that is appended to. Nobody waits for the disk
-// here: what is left goes there with what is appended next.
-func (j *journal) adopt(o *output) error {
+// adopt makes a new file the one that is appended to, and gives the one that was,
+// if any. Nobody waits for the disk here: what is left goes there with what is
+// appended next.
+func (j *journal) adopt(o *output) (old *output, err error) {
 	j.appending.Lock()
 	defer j.appending.Unlock()
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	began := o.size
 	if err := o.append(j.tee); err != nil {
-		return err
+		return nil, err
 	}
 	if err := os.Rename(o.f.Name(), j.path); err != nil {
-		return err
+		return nil, err
 	}
-	if j.out != nil {
-		j.out.close()
-	}
-	j.out, j.began, j.unsaved, j.lost, j.told = o, o.size, o.size > began, false, false
+	old, j.out = j.out, o
+	j.began, j.unsaved, j.lost, j.told = o.size, o.size > began, false, false
 	j.settle() // what waits is in the new file
-	return nil
+	return old, nil
 }
 
 // close gives the file up. Nobody may be counting any more.

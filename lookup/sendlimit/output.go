@@ -151,7 +151,8 @@ func (o *output) prepare(place int64) error {
 func pageOf(place int64) int64     { return place - place%int64(os.Getpagesize()) }
 func pageBehind(place int64) int64 { return pageOf(place + int64(os.Getpagesize()) - 1) }
 
-// tire says that pages may not be ready any more.
+// tire says that pages are not ready any more: those that are brought to the disk
+// are not, nor are, after some time, those that nobody has used.
 func (o *output) tire() { o.ready = 0 }
 
 // sync brings the file to the disk, and what was copied into it: both are the same
