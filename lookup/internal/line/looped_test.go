@@ -214,6 +214,8 @@ func TestLoopIdle(t *testing.T) {
 	for end := time.Now().Add(400 * time.Millisecond); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		ask(t, client, "hello\n")
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if !p.thread["loop"] {
 		t.Error("nothing was answered on the loop")
 	}
