@@ -98,7 +98,11 @@ func (s *sending) Take(ctx context.Context, c sendlimit.Charge) sendlimit.Verdic
 // prompt reports whether a request is decided without waiting for a file or for
 // other nodes.
 func (s *sending) prompt(r *policy.Request) bool {
-	return len(r.SASLUsername) == 0 || r.State == policy.Rcpt && s.shared == nil
+	if len(r.SASLUsername) == 0 {
+		return true
+	}
+	e := s.engine.Load()
+	return s.shared == nil && (r.State == policy.Rcpt || e != nil && e.Prompt())
 }
 
 // open opens the counters, once, and has them looked after until close.

@@ -18,6 +18,7 @@ type commits struct {
 	// place. It is taken before journal.mu.
 	appending sync.Mutex
 	spare     []byte        // room for the next records
+	room      atomic.Int64  // bytes that can be appended without a system call
 	appended  atomic.Uint64 // ticket of the last record that is appended, or given up
 }
 
@@ -89,8 +90,18 @@ func (j *journal) appendAll() (err error) {
 		b = nil
 	}
 	j.spare = b
+	j.noteRoom()
 	j.appended.Store(uint64(last))
 	return err
+}
+
+// noteRoom notes how much can be appended at once. j.appending is held.
+func (j *journal) noteRoom() {
+	room := int64(0)
+	if j.out != nil {
+		room = max(0, j.out.ready-j.out.size)
+	}
+	j.room.Store(room)
 }
 
 // loses notes that something is not in the file.

@@ -79,6 +79,7 @@ func (j *journal) beginSync() (*output, error) {
 		return nil, nil
 	}
 	o.tire()
+	j.noteRoom()
 	if !j.unsaved {
 		return nil, nil
 	}
@@ -89,6 +90,7 @@ func (j *journal) beginSync() (*output, error) {
 func (j *journal) endSync(o *output) error {
 	j.appending.Lock()
 	defer j.appending.Unlock()
+	defer j.noteRoom()
 	return o.prepare(o.size)
 }
 
@@ -170,6 +172,7 @@ func (j *journal) adopt(o *output) (old *output, err error) {
 		return nil, err
 	}
 	old, j.out = j.out, o
+	j.noteRoom()
 	j.began, j.unsaved, j.lost, j.told = o.size, o.size > began, false, false
 	j.settle() // what waits is in the new file
 	return old, nil
@@ -187,6 +190,7 @@ func (j *journal) close() error {
 	defer j.mu.Unlock()
 	j.lock.release()
 	j.out, j.lock, j.closed = nil, nil, true
+	j.noteRoom()
 	return err
 }
 

@@ -171,3 +171,28 @@ func TestOtherPanics(t *testing.T) {
 	}()
 	_ = (&output{}).copy(record(1)[:frameHead])
 }
+
+// TestPrompt: as long as there is room in pages that are ready nobody waits; not
+// while they go to the disk, and never where the file is written.
+func TestPrompt(t *testing.T) {
+	bothWays(t, func(t *testing.T, mapped bool) {
+		e, _ := newEngine(t, Settings{Path: filepath.Join(t.TempDir(), "limits")})
+		if !mapped {
+			e.write()
+		} else if !e.journal.out.mapped {
+			t.Skip("files cannot be mapped here")
+		}
+		prompt := 0
+		for range 1000 {
+			if e.Take(t.Context(), message(1, perDay(alice, 1<<30))); e.Prompt() {
+				prompt++
+			}
+		}
+		if mapped && prompt < 700 || !mapped && prompt > 0 {
+			t.Errorf("prompt after %d of 1,000", prompt)
+		}
+		if o, err := e.journal.beginSync(); o == nil || err != nil || e.Prompt() {
+			t.Errorf("%v, prompt %t while the file goes to the disk", err, e.Prompt())
+		}
+	})
+}

@@ -32,6 +32,13 @@ func (e *Engine) Take(ctx context.Context, c Charge) Verdict {
 	return e.take(ctx, &c)
 }
 
+// Prompt reports whether Take would not wait now: for no disk, and no other node. A
+// large message, or what others count in the same moment, may prove it wrong.
+func (e *Engine) Prompt() bool { return e.s.Shared == nil && e.journal.room.Load() >= promptRoom }
+
+// promptRoom is many times the record of an ordinary message.
+const promptRoom = 4096
+
 // Cancel takes back what a message was charged: it will not be sent after all.
 // Subjects and Instance of c are looked at.
 func (e *Engine) Cancel(ctx context.Context, c Charge) {
