@@ -129,6 +129,16 @@ func (a Address) Mailbox() (Mailbox, bool) {
 	return a.s.mailboxAt(a.s.base.symbols.first(a.sym, mailboxList))
 }
 
+// Inbox returns the mailbox at the address as the mail that comes in has to know
+// it: without AccountID and Disabled, since the account lies elsewhere in memory.
+func (a Address) Inbox() (Mailbox, bool) {
+	at := a.s.base.symbols.first(a.sym, mailboxList)
+	if !a.s.served(at) {
+		return Mailbox{}, false
+	}
+	return a.s.inbox(at), true
+}
+
 // Box is what a service must know of a mailbox to use it: a Mailbox without what
 // is in it and whose it is, which lies elsewhere in memory.
 type Box struct {

@@ -123,6 +123,17 @@ func (s *Snapshot) account(row1 uint32) Account {
 }
 
 func (s *Snapshot) mailbox(row1 uint32) Mailbox {
+	m := s.inbox(row1)
+	if r := s.base.mailboxes.at(row1); r.account != 0 {
+		if a := s.base.accounts.at(r.account); a.flags&here != 0 {
+			m.AccountID, m.Disabled = a.id, a.flags&accountActive == 0
+		}
+	}
+	return m
+}
+
+// inbox is mailbox without what its account says.
+func (s *Snapshot) inbox(row1 uint32) Mailbox {
 	r := s.base.mailboxes.at(row1)
 	m := Mailbox{
 		ID: r.id, Local: s.base.localPart(r), Quota: r.quota,
@@ -136,11 +147,6 @@ func (s *Snapshot) mailbox(row1 uint32) Mailbox {
 	if r.domain != 0 {
 		d := s.base.domains.at(r.domain)
 		m.DomainID, m.DomainDisabled = d.id, d.flags&(here|domainEnabled) != here|domainEnabled
-	}
-	if r.account != 0 {
-		if a := s.base.accounts.at(r.account); a.flags&here != 0 {
-			m.AccountID, m.Disabled = a.id, a.flags&accountActive == 0
-		}
 	}
 	return m
 }

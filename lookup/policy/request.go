@@ -105,12 +105,11 @@ func cutAttribute(b []byte) (name, value, rest []byte) {
 }
 
 // parse takes apart the request that b begins with, up to the empty line at its
-// end, and returns its size in bytes. The error is a *ProtocolError.
+// end, into a blank Request, and returns its size in bytes. The error is a *ProtocolError.
 func (r *Request) parse(b []byte) (size int, err error) {
-	*r = Request{}
-	known, rest := false, b
+	known, rest, next := false, b, attribute(0)
 	for len(rest) > 0 && rest[0] != '\n' {
-		eq := nameSize(rest)
+		a, eq := cutName(rest, next)
 		if eq == len(rest) || rest[eq] != '=' {
 			return 0, malformed(rest)
 		}
@@ -118,11 +117,14 @@ func (r *Request) parse(b []byte) (size int, err error) {
 		if end < len(rest) && rest[end] != '\n' {
 			return 0, malformed(rest)
 		}
-		name, value := rest[:eq:eq], rest[eq+1:end:end]
+		value := rest[eq+1 : end : end]
 		rest = rest[min(end+1, len(rest)):]
+		if a-next < skipped {
+			next = a + 1
+		}
 		switch {
-		case string(name) != "request":
-			r.set(name, value)
+		case a != requestAttr:
+			r.set(a, value)
 		case string(value) != "smtpd_access_policy":
 			return 0, &ProtocolError{fmt.Sprintf("client sent request=%q, not smtpd_access_policy: closing", value[:min(len(value), 100)])}
 		default:
@@ -191,33 +193,33 @@ func valueSize(b []byte) (n int) {
 const ones, tops = 0x0101010101010101, 0x8080808080808080
 
 // set takes one attribute.
-func (r *Request) set(name, value []byte) {
-	switch string(name) {
-	case "protocol_state":
+func (r *Request) set(a attribute, value []byte) {
+	switch a {
+	case stateAttr:
 		r.State = stateOf(value)
-	case "instance":
+	case instanceAttr:
 		r.Instance = value
-	case "queue_id":
+	case queueIDAttr:
 		r.QueueID = value
-	case "sender":
+	case senderAttr:
 		r.Sender = value
-	case "recipient":
+	case recipientAttr:
 		r.Recipient = value
-	case "helo_name":
+	case heloAttr:
 		r.HeloName = value
-	case "client_name":
+	case clientNameAttr:
 		r.ClientName = value
-	case "sasl_username":
+	case saslUsernameAttr:
 		r.SASLUsername = value
-	case "sasl_method":
+	case saslMethodAttr:
 		r.SASLMethod = value
-	case "policy_context":
+	case policyContextAttr:
 		r.PolicyContext = value
-	case "client_address":
+	case clientAddressAttr:
 		r.address = value
-	case "recipient_count":
+	case recipientCountAttr:
 		r.RecipientCount = int(parseCount(value, 31))
-	case "size":
+	case sizeAttr:
 		r.Size = parseCount(value, 63)
 	}
 }
