@@ -13,7 +13,7 @@ import (
 // allocate but for addresses that are not ASCII.
 //
 // Whether the mailbox may receive, and its domain is enabled, is not asked. What its
-// account says (AccountID, Disabled) is not set: Snapshot.MailboxByID has it.
+// account says (AccountID, Disabled) is not set: see Snapshot.DisabledByID.
 func (r *Resolver) OwnMailbox(s *store.Snapshot, recipient []byte) (m store.Mailbox, ok bool) {
 	q := r.queries.Get().(*query)
 	q.Snapshot, q.opt, q.now = s, r.options.Load(), r.now
