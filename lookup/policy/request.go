@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/bits"
 	"net/netip"
-	"strconv"
 )
 
 // State is where an SMTP session is (protocol_state).
@@ -236,14 +235,22 @@ func parseAddr(b []byte) netip.Addr {
 	return a.Unmap()
 }
 
-// parseCount reads a number that is not negative, 0 if it is none.
+// parseCount reads a number that is not negative and has so many bits, 0 if it is
+// none.
 func parseCount(b []byte, bits int) int64 {
-	if len(b) == 0 || len(b) > 20 || b[0] == '0' {
+	const most = 19 // digits, which fit into 64 bits
+	if len(b) == 0 || len(b) > most || b[0] == '0' {
 		return 0
 	}
-	n, err := strconv.ParseInt(string(b), 10, 64)
-	if err != nil || n < 0 || n >= 1<<bits-1 {
+	n := uint64(0)
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return 0
+		}
+		n = 10*n + uint64(c-'0')
+	}
+	if n >= 1<<bits-1 {
 		return 0
 	}
-	return n
+	return int64(n)
 }
