@@ -89,7 +89,7 @@ func (k *keeper) run(ctx context.Context) {
 		case <-k.keep:
 		case <-time.After(pruneEvery):
 		}
-		if k.save() {
+		if k.saveAll(func(took time.Duration) bool { return rest(ctx, took) }) {
 			wait = 0
 			continue
 		}
@@ -103,30 +103,46 @@ func (k *keeper) run(ctx context.Context) {
 
 const pruneEvery = time.Hour
 
+// saveBatch is how many records go into the file in one transaction. When a large
+// host is looked at for the first time there may be more than a hundred thousand.
+const saveBatch = 2000
+
 // save brings all changes into the file, and reports whether it could.
-func (k *keeper) save() bool {
-	now := k.now()
-	k.mu.Lock()
-	var changed []*record
-	var copies []record
-	prune := now.Sub(k.pruned) > pruneEvery
-	for r := range k.records {
-		if r.dirty || prune && r.forgotten(now) {
-			r.dirty = false
-			changed, copies = append(changed, r), append(copies, *r)
+func (k *keeper) save() bool { return k.saveAll(func(time.Duration) bool { return true }) }
+
+// saveAll is save, with something to do after each transaction that is not the
+// last: it is told what that took, and says whether to go on.
+func (k *keeper) saveAll(between func(took time.Duration) bool) bool {
+	for {
+		began := time.Now()
+		more, ok := k.saveSome()
+		if !more || !ok || !between(time.Since(began)) {
+			return ok
 		}
 	}
-	origin := k.origin
-	k.mu.Unlock()
-	if prune {
+}
+
+// saveSome brings some changes into the file; more says that there are others.
+// Whatever has a number goes first: that an alarm is over must not be missing from a
+// file that has the next one about the same. New ones get their numbers in the
+// order in which they were opened.
+func (k *keeper) saveSome() (more, ok bool) {
+	now := k.now()
+	prune := now.Sub(k.pruned) > pruneEvery
+	changed := k.changed(now, prune)
+	slices.SortFunc(changed, func(a, b *record) int {
+		const last = 1 // taken from no number it is the largest
+		return cmp.Or(cmp.Compare(uint64(a.number)-last, uint64(b.number)-last), cmp.Compare(a.seq, b.seq))
+	})
+	if more = len(changed) > saveBatch; more {
+		changed = changed[:saveBatch]
+	} else if prune {
 		k.pruned = now
 	}
 	if len(changed) == 0 {
-		return true
+		return false, true
 	}
-	// New ones get their numbers in the order in which they were opened.
-	slices.SortFunc(changed, func(a, b *record) int { return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(a.seq, b.seq)) })
-	slices.SortFunc(copies, func(a, b record) int { return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(a.seq, b.seq)) })
+	copies, origin := k.copy(changed)
 	err := k.put(copies, origin, now)
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -142,10 +158,33 @@ func (k *keeper) save() bool {
 	}
 	if err != nil {
 		k.o.Report("write "+k.o.Path+": tried again in a moment", err)
-		return false
+		return more, false
 	}
 	poke(k.write)
-	return true
+	return more, true
+}
+
+// changed gives what the file does not say so yet, in no order.
+func (k *keeper) changed(now time.Time, prune bool) (list []*record) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for r := range k.records {
+		if r.dirty || prune && r.forgotten(now) {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// copy copies records, as they are now, for the file.
+func (k *keeper) copy(list []*record) (copies []record, origin string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, r := range list {
+		r.dirty = false
+		copies = append(copies, *r)
+	}
+	return copies, k.origin
 }
 
 func (k *keeper) put(copies []record, origin string, now time.Time) error {
@@ -179,6 +218,12 @@ func (b *Book) change(r *record) {
 	r.dirty = true
 	poke(b.keep)
 }
+
+// rest waits after something that took so long and goes on, so that all of it
+// together takes a quarter of one core: mail servers are answered meanwhile.
+func rest(ctx context.Context, took time.Duration) bool { return sleep(ctx, min(3*took, longRest)) }
+
+const longRest = 5 * time.Second
 
 // sleep waits, and reports whether ctx goes on.
 func sleep(ctx context.Context, d time.Duration) bool {
