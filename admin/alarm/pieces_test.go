@@ -17,7 +17,7 @@ func TestManyAreSavedInPieces(t *testing.T) {
 		n.Open(MailboxFull, subject(i), "title", "detail")
 	}
 	piece := func() (left bool) {
-		if !n.keeper.saveAll(func(time.Duration) bool { left = true; return false }) {
+		if !n.keeper.savePieces(saveBatch, func(time.Duration) bool { left = true; return false }) {
 			t.Fatalf("not saved: %q", n.errs)
 		}
 		return left

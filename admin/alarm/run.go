@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -89,7 +90,7 @@ func (k *keeper) run(ctx context.Context) {
 		case <-k.keep:
 		case <-time.After(pruneEvery):
 		}
-		if k.saveAll(func(took time.Duration) bool { return rest(ctx, took) }) {
+		if k.savePieces(saveBatch, func(took time.Duration) bool { return rest(ctx, took) }) {
 			wait = 0
 			continue
 		}
@@ -103,50 +104,51 @@ func (k *keeper) run(ctx context.Context) {
 
 const pruneEvery = time.Hour
 
-// saveBatch is how many records go into the file in one transaction. When a large
-// host is looked at for the first time there may be more than a hundred thousand.
+// saveBatch is how many records go into the file in one transaction while mail
+// servers are answered. When a large host is looked at for the first time there may
+// be more than a hundred thousand.
 const saveBatch = 2000
 
 // save brings all changes into the file, and reports whether it could.
-func (k *keeper) save() bool { return k.saveAll(func(time.Duration) bool { return true }) }
+func (k *keeper) save() bool { return k.savePieces(math.MaxInt, nil) }
 
-// saveAll is save, with something to do after each transaction that is not the
-// last: it is told what that took, and says whether to go on.
-func (k *keeper) saveAll(between func(took time.Duration) bool) bool {
-	for {
-		began := time.Now()
-		more, ok := k.saveSome()
-		if !more || !ok || !between(time.Since(began)) {
-			return ok
-		}
-	}
-}
-
-// saveSome brings some changes into the file; more says that there are others.
-// Whatever has a number goes first: that an alarm is over must not be missing from a
-// file that has the next one about the same. New ones get their numbers in the
-// order in which they were opened.
-func (k *keeper) saveSome() (more, ok bool) {
+// savePieces is save with so many records in one transaction, and something to do
+// between two of them: it is told what the last one took, and says whether to go
+// on. Whatever has a number goes first: that an alarm is over must not be missing
+// from a file that has the next one about the same. New ones get their numbers in
+// the order in which they were opened.
+func (k *keeper) savePieces(size int, between func(took time.Duration) bool) bool {
 	now := k.now()
 	prune := now.Sub(k.pruned) > pruneEvery
 	changed := k.changed(now, prune)
+	if prune {
+		k.pruned = now
+	}
 	slices.SortFunc(changed, func(a, b *record) int {
 		const last = 1 // taken from no number it is the largest
 		return cmp.Or(cmp.Compare(uint64(a.number)-last, uint64(b.number)-last), cmp.Compare(a.seq, b.seq))
 	})
-	if more = len(changed) > saveBatch; more {
-		changed = changed[:saveBatch]
-	} else if prune {
-		k.pruned = now
+	for len(changed) > 0 {
+		began := time.Now()
+		piece := changed[:min(size, len(changed))]
+		changed = changed[len(piece):]
+		if !k.savePiece(piece, now) {
+			return false
+		}
+		if len(changed) > 0 && !between(time.Since(began)) {
+			break
+		}
 	}
-	if len(changed) == 0 {
-		return false, true
-	}
-	copies, origin := k.copy(changed)
+	return true
+}
+
+// savePiece brings records into the file, as they are now.
+func (k *keeper) savePiece(piece []*record, now time.Time) bool {
+	copies, origin := k.copy(piece)
 	err := k.put(copies, origin, now)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for i, r := range changed {
+	for i, r := range piece {
 		switch {
 		case err != nil:
 			r.dirty = true
@@ -158,10 +160,10 @@ func (k *keeper) saveSome() (more, ok bool) {
 	}
 	if err != nil {
 		k.o.Report("write "+k.o.Path+": tried again in a moment", err)
-		return more, false
+		return false
 	}
 	poke(k.write)
-	return more, true
+	return true
 }
 
 // changed gives what the file does not say so yet, in no order.
