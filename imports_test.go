@@ -18,6 +18,7 @@ const module = "github.com/vmapd/vmapd"
 // docs/architecture.md explains it.
 var imports = map[string][]string{
 	"internal/browsertest":      {"internal/peers"},
+	"internal/evloop":           {},
 	"internal/ldaptest":         {"internal/peers"},
 	"internal/peers":            {},
 	"internal/resolve":          {},
@@ -60,7 +61,7 @@ var imports = map[string][]string{
 	"admin/alarm":               {"store/db", "store/modoboa/rows"},
 	"admin/mapdiff":             {"lookup", "store", "store/db"},
 	"admin/doctor":              {"dkim", "lookup", "lookup/password", "store"},
-	"daemon":                    {"admin/alarm", "admin/api", "admin/dnschecks", "admin/dnschecks/results", "admin/doctor", "admin/jobs", "admin/mailops", "admin/manage", "admin/mapdiff", "admin/page", "dkim", "dkim/dnscheck", "dkim/keybook", "dkim/keyring", "dkim/milter", "internal/resolve", "lookup", "lookup/auth", "lookup/dict", "lookup/dovecot", "lookup/guard", "lookup/guard/redisguard", "lookup/login", "lookup/outside", "lookup/password", "lookup/policy", "lookup/rules", "lookup/sendlimit", "lookup/sendlimit/redislimit", "lookup/socketmap", "lookup/tcptable", "lookup/usage", "store", "store/db", "store/modoboa", "store/modoboa/parameters", "store/spool"},
+	"daemon":                    {"admin/alarm", "admin/api", "admin/dnschecks", "admin/dnschecks/results", "admin/doctor", "admin/jobs", "admin/mailops", "admin/manage", "admin/mapdiff", "admin/page", "dkim", "dkim/dnscheck", "dkim/keybook", "dkim/keyring", "dkim/milter", "internal/evloop", "internal/resolve", "lookup", "lookup/auth", "lookup/dict", "lookup/dovecot", "lookup/guard", "lookup/guard/redisguard", "lookup/login", "lookup/outside", "lookup/password", "lookup/policy", "lookup/rules", "lookup/sendlimit", "lookup/sendlimit/redislimit", "lookup/socketmap", "lookup/tcptable", "lookup/usage", "store", "store/db", "store/modoboa", "store/modoboa/parameters", "store/spool"},
 	"cmd/vmapd":                 {"admin/api", "admin/dnschecks", "admin/doctor", "admin/jobs", "admin/mailops", "admin/manage", "admin/mapdiff", "cmd/vmapd/internal/doveconf", "cmd/vmapd/internal/manual", "cmd/vmapd/internal/setup", "daemon", "dkim", "dkim/dnscheck", "dkim/keybook", "dkim/keyring", "dkim/opendkim", "internal/resolve", "lookup", "lookup/password", "lookup/socketmap", "lookup/tcptable", "store", "store/db", "store/modoboa", "store/modoboa/parameters", "store/postfixadmin"},
 	"admin/jobs":                {"admin/manage", "store/db", "store/modoboa", "store/modoboa/parameters", "store/modoboa/rows"},
 	"admin/manage":              {"internal/resolve", "lookup/password", "store", "store/db", "store/modoboa/parameters", "store/modoboa/rows"},

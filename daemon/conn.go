@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/vmapd/vmapd/dkim/milter"
+	"github.com/vmapd/vmapd/internal/evloop"
 	"github.com/vmapd/vmapd/lookup/auth"
 	"github.com/vmapd/vmapd/lookup/dict"
 	"github.com/vmapd/vmapd/lookup/policy"
@@ -39,6 +40,7 @@ type conn struct {
 	expired atomic.Bool
 	passed  bool // another process has it; written before Close
 	closed  sync.Once
+	loop    *evloop.Conn // Conn, if it is on an event loop
 }
 
 // firstWord is for how long a connection that has not said anything yet may do so
@@ -49,12 +51,54 @@ const firstWord = 500 * time.Millisecond
 
 // Read reads, and lets the gate know whether the connection idles.
 func (c *conn) Read(b []byte) (int, error) {
-	if c.asked {
-		c.state.Store(waiting)
-	} else {
-		c.state.Store(fresh)
-	}
+	c.await()
 	n, err := c.Conn.Read(b)
+	c.heard(n)
+	return n, err
+}
+
+// OnLoop reports whether the connection is on an event loop: then the following
+// may be called.
+func (c *conn) OnLoop() bool { return c.loop != nil }
+
+// TryRead is Read, but returns 0 and no error if nothing is there.
+func (c *conn) TryRead(b []byte) (int, error) {
+	n, err := c.loop.TryRead(b)
+	if n > 0 || err != nil {
+		c.heard(n)
+	}
+	return n, err
+}
+
+// TryWrite writes what there is room for at once.
+func (c *conn) TryWrite(b []byte) (int, error) { return c.loop.TryWrite(b) }
+
+// Run has the event loop call f whenever there may be something to read. Between
+// two calls the connection idles.
+func (c *conn) Run(f func() (stay bool)) error {
+	c.await()
+	err := c.loop.Run(func() bool {
+		stay := f()
+		if stay {
+			c.await()
+		}
+		return stay
+	})
+	c.heard(0)
+	return err
+}
+
+// await says that the connection idles from now on.
+func (c *conn) await() {
+	if c.asked {
+		c.state.CompareAndSwap(busy, waiting)
+	} else {
+		c.state.CompareAndSwap(busy, fresh)
+	}
+}
+
+// heard says that it does not, n bytes having been read.
+func (c *conn) heard(n int) {
 	if c.state.Swap(busy) == evicted {
 		c.state.Store(evicted)
 	}
@@ -62,7 +106,6 @@ func (c *conn) Read(b []byte) (int, error) {
 	if n > 0 && c.last.Load() {
 		c.expire()
 	}
-	return n, err
 }
 
 // NetConn gives the connection itself, to those who ask for its peer.
@@ -117,7 +160,7 @@ func (c *conn) expireSoon() {
 func (c *conn) Close() error {
 	err := net.ErrClosed
 	c.closed.Do(func() {
-		if tcp, ok := c.Conn.(*net.TCPConn); ok && c.expired.Load() && !c.passed {
+		if tcp, ok := c.Conn.(halfCloser); ok && c.Conn.LocalAddr().Network() == "tcp" && c.expired.Load() && !c.passed {
 			linger(tcp)
 		}
 		err = c.Conn.Close()
@@ -129,8 +172,14 @@ func (c *conn) Close() error {
 	return err
 }
 
+// halfCloser is a connection whose one direction can be closed.
+type halfCloser interface {
+	net.Conn
+	CloseWrite() error
+}
+
 // linger lets the peer see the end of the stream and close first.
-func linger(tcp *net.TCPConn) {
+func linger(tcp halfCloser) {
 	if tcp.CloseWrite() != nil {
 		return
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/vmapd/vmapd/admin/page"
 	"github.com/vmapd/vmapd/dkim/keyring"
 	"github.com/vmapd/vmapd/dkim/milter"
+	"github.com/vmapd/vmapd/internal/evloop"
 	"github.com/vmapd/vmapd/lookup"
 	"github.com/vmapd/vmapd/store"
 	"github.com/vmapd/vmapd/store/spool"
@@ -64,6 +65,7 @@ type Daemon struct {
 	working context.Context // ends when jobs must not go on
 	rest    context.CancelFunc
 	retired sync.WaitGroup // ports of earlier configurations that drain
+	loops   *evloop.Loops  // that serve connections; nil: goroutines do
 
 	reload   sync.Mutex // one Reload at a time
 	mu       sync.Mutex // guards what follows
@@ -143,6 +145,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 	signal.Notify(signals, handled()...)
 	defer signal.Stop(signals)
 	tuneMemory()
+	d.openLoops()
+	defer d.loops.Close()
 	d.writes = d.openWrites()
 	defer d.writes.close()
 	d.logins = d.openLogins()
@@ -304,7 +308,7 @@ func (d *Daemon) newPort(l Listen, s *socket) (*port, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s on %s: %w", l.Protocol, l.endpoint, err)
 	}
-	return servicePort(l, s, svc, d.log.Logger, d.metrics), nil
+	return servicePort(l, s, svc, d.log.Logger, d.metrics, d.loops), nil
 }
 
 // checkLimit warns when the listeners may take more connections than there

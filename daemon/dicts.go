@@ -15,6 +15,7 @@ func (d *Daemon) dict(l *Listen) (service, error) {
 		Open:           d.metrics.dicts(d.hurry, d.logins.dicts.Open),
 		Idle:           l.IdleTimeout.D(),
 		RequestTimeout: l.RequestTimeout.D(),
+		Prompt:         d.prompt,
 		OnRefused:      d.onRefused(l),
 		PassOn:         func(nc net.Conn, said []byte) { d.bequeathConn(nc, &auth.Passed{Said: said}) },
 	}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/vmapd/vmapd/internal/evloop"
 )
 
 // deadliner is a listener whose Accept can be made to return.
@@ -25,8 +27,9 @@ type gate struct {
 	cfg     Listen
 	log     *zap.Logger
 	metrics *metrics
-	evicts  bool // when full, close the connections that idle to let others in
-	spares  bool // but only those that have not sent a byte
+	evicts  bool          // when full, close the connections that idle to let others in
+	spares  bool          // but only those that have not sent a byte
+	loops   *evloop.Loops // that take the connections; nil: none
 
 	ctx  context.Context // ends when the connections drain
 	stop context.CancelFunc
@@ -100,6 +103,11 @@ func (g *gate) admit(nc net.Conn) *conn {
 		return nil
 	}
 	c := &conn{Conn: nc, gate: g}
+	if g.loops != nil {
+		if taken, err := g.loops.Take(nc); err == nil { // else it goes without
+			c.Conn, c.loop = taken, taken
+		}
+	}
 	c.ctx, c.finish = context.WithCancel(context.Background())
 	c.state.Store(fresh)
 	g.mu.Lock()
@@ -107,7 +115,7 @@ func (g *gate) admit(nc net.Conn) *conn {
 		g.mu.Unlock()
 		g.metrics.refused(g.cfg.Protocol, "too_many")
 		g.peers.warn(g.log, "refused a connection: max_connections are open and busy", zap.Int("max_connections", g.cfg.MaxConnections))
-		nc.Close()
+		_ = c.Conn.Close()
 		return nil
 	}
 	g.serial++

@@ -49,7 +49,7 @@ func testPort(t *testing.T, l Listen, s Server) (*port, *logBuffer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := servicePort(l, sock, &lines{server: s}, testLogger(log).Logger, newMetrics())
+	p := servicePort(l, sock, &lines{server: s}, testLogger(log).Logger, newMetrics(), nil)
 	p.start()
 	t.Cleanup(func() {
 		p.stop()

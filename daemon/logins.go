@@ -41,6 +41,7 @@ func (d *Daemon) openLogins() *logins {
 	l.auth.SPID = uint32(os.Getpid())
 	l.auth.Mechanisms = mechanisms(d.cfg.Dovecot.Mechanisms)
 	l.auth.OnRefused = d.authRefused()
+	l.auth.Prompt = d.prompt
 	l.auth.PassOn = func(nc net.Conn, p *auth.Passed) { d.bequeathConn(nc, p) }
 	l.dicts = &dovecot.Dicts{Logins: l.Logins, Usage: l.usage, Data: d.resolver, LastLogin: d.writes.lastLogin, MayReadHashes: d.mayReadHashes}
 	return l

@@ -17,6 +17,7 @@ import (
 func (d *Daemon) policy(l *Listen) (service, error) {
 	s := &policy.Server{
 		Decide:         d.metrics.policies(d.hurry, d.sending.rules.Decide),
+		Prompt:         func(r *policy.Request) bool { return d.prompt() && d.sending.prompt(r) },
 		Idle:           l.IdleTimeout.D(),
 		RequestTimeout: l.RequestTimeout.D(),
 		WriteTimeout:   l.RequestTimeout.D(),

@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/vmapd/vmapd/internal/evloop"
 	"github.com/vmapd/vmapd/lookup/auth"
 )
 
@@ -78,10 +79,13 @@ func same(a, b Listen) bool { return reflect.DeepEqual(a, b) }
 
 // servicePort puts a service behind a gate. Connections of line protocols that
 // idle are closed when there are too many.
-func servicePort(l Listen, s *socket, svc service, log *zap.Logger, m *metrics) *port {
+func servicePort(l Listen, s *socket, svc service, log *zap.Logger, m *metrics, loops *evloop.Loops) *port {
 	g := newGate(s.stream, l, log, m)
 	if lines, ok := svc.(*lines); ok {
 		g.evicts, g.spares = true, lines.patient
+		if !lines.patient {
+			g.loops = loops
+		}
 	}
 	return &port{cfg: l, socket: s, service: svc, gate: g}
 }

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/vmapd/vmapd/admin/alarm"
+	"github.com/vmapd/vmapd/lookup/policy"
 	"github.com/vmapd/vmapd/lookup/rules"
 	"github.com/vmapd/vmapd/lookup/sendlimit"
 	"github.com/vmapd/vmapd/lookup/sendlimit/redislimit"
@@ -92,6 +93,12 @@ func (s *sending) Take(ctx context.Context, c sendlimit.Charge) sendlimit.Verdic
 		return sendlimit.Verdict{OK: true} // no policy socket is served yet
 	}
 	return e.Take(ctx, c)
+}
+
+// prompt reports whether a request is decided without waiting for a file or for
+// other nodes.
+func (s *sending) prompt(r *policy.Request) bool {
+	return len(r.SASLUsername) == 0 || r.State == policy.Rcpt && s.shared == nil
 }
 
 // open opens the counters, once, and has them looked after until close.

@@ -17,6 +17,7 @@ func (d *Daemon) socketmap(l *Listen) (service, error) {
 		Idle:           l.IdleTimeout.D(),
 		RequestTimeout: l.RequestTimeout.D(),
 		WriteTimeout:   l.RequestTimeout.D(),
+		Prompt:         d.prompt,
 		OnRefused:      d.onRefused(l),
 	}}, nil
 }
@@ -33,6 +34,7 @@ func (d *Daemon) tcpTable(l *Listen) (service, error) {
 		Idle:           l.IdleTimeout.D(),
 		RequestTimeout: l.RequestTimeout.D(),
 		WriteTimeout:   l.RequestTimeout.D(),
+		Prompt:         d.prompt,
 		OnRefused:      d.onRefused(l),
 	}}, nil
 }

@@ -96,6 +96,14 @@ func (x *session) cutLine(b []byte) (int, error) {
 	return n, nil
 }
 
+// Prompt reports whether Answer would not wait.
+func (c *client) Prompt() bool { return c.prompt() && c.stage == ready }
+
+// prompt is what both protocols need for that: data, and a client that reads.
+func (x *session) prompt() bool {
+	return x.s.Prompt != nil && x.out.backlog.Load() == 0 && x.s.Prompt()
+}
+
 // Answer does what one line asks for.
 func (c *client) Answer(_ context.Context, dst, request []byte) []byte {
 	start := len(dst)

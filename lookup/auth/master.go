@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -48,6 +49,7 @@ type master struct {
 
 	// known to the loop alone
 	greeted bool
+	asks    bool // the line at the head of the input asks about a user
 	minor   uint32
 	parser  infoParser
 	request UserRequest
@@ -71,7 +73,13 @@ func (m *master) greeting() []byte {
 }
 
 // Cut finds the end of a line.
-func (m *master) Cut(b []byte) (int, error) { return m.cutLine(b) }
+func (m *master) Cut(b []byte) (int, error) {
+	m.asks = bytes.HasPrefix(b, []byte("USER\t")) || bytes.HasPrefix(b, []byte("PASS\t"))
+	return m.cutLine(b)
+}
+
+// Prompt reports whether Answer would not wait.
+func (m *master) Prompt() bool { return m.asks && m.greeted && m.prompt() }
 
 // Answer does what one line asks for.
 func (m *master) Answer(ctx context.Context, dst, request []byte) []byte {

@@ -22,6 +22,7 @@ const maxBacklog = 64 << 10
 type output struct {
 	net.Conn
 	patience time.Duration // for one write, at most a quarter longer
+	loop     evented       // the connection, if it is on an event loop
 
 	turn  chan struct{} // holds a token while there is no write
 	armed bool
@@ -39,7 +40,43 @@ type output struct {
 func newOutput(nc net.Conn, patience time.Duration) *output {
 	o := &output{Conn: nc, patience: patience, turn: make(chan struct{}, 1)}
 	o.turn <- struct{}{}
+	if loop, ok := nc.(evented); ok && loop.OnLoop() {
+		o.loop = loop
+	}
 	return o
+}
+
+// evented is what a connection on an event loop can do besides.
+type evented interface {
+	TryRead(b []byte) (int, error)
+	TryWrite(b []byte) (int, error)
+	Run(f func() (stay bool)) error
+	OnLoop() bool
+}
+
+// OnLoop reports whether the connection is on an event loop: then the following
+// may be called.
+func (o *output) OnLoop() bool { return o.loop != nil }
+
+// TryRead is that of the connection.
+func (o *output) TryRead(b []byte) (int, error) { return o.loop.TryRead(b) }
+
+// Run is that of the connection.
+func (o *output) Run(f func() (stay bool)) error { return o.loop.Run(f) }
+
+// TryWrite writes what there is room for at once, and nothing where another
+// goroutine writes or has queued a line.
+func (o *output) TryWrite(b []byte) (n int, err error) {
+	select {
+	case <-o.turn:
+	default:
+		return 0, nil
+	}
+	if o.err == nil && o.backlog.Load() == 0 {
+		n, err = o.loop.TryWrite(b)
+	}
+	o.turn <- struct{}{}
+	return n, err
 }
 
 // SetWriteDeadline does nothing.

@@ -91,7 +91,12 @@ type Server struct {
 
 	cuid   atomic.Uint32
 	logins handover
-	pool   line.Pool
+	// Prompt reports whether Check, User and Pass answer without waiting for
+	// anything. Then a connection of package evloop is served on its event loop, as
+	// far as it asks them. If nil, never.
+	Prompt func() bool
+
+	pool line.Pool
 }
 
 // ServeClient speaks auth-client with one client until it closes the

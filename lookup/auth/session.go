@@ -45,6 +45,7 @@ func (s *Server) newSession(ctx context.Context, nc net.Conn) *session {
 // connection is what the two kinds do in their own ways.
 type connection interface {
 	line.Keeper
+	line.Prompter
 	greeting() []byte
 	settle(drain bool) (settled bool) // ends what is open; whether nothing was cut short
 	passed() *Passed

@@ -133,6 +133,11 @@ type Server struct {
 	// it, perhaps in another process, see Resume. The owner closes nc all the same.
 	PassOn func(nc net.Conn, said []byte)
 
+	// Prompt reports whether lookups are answered without waiting for anything. Then
+	// a connection of package evloop is served on its event loop, as far as it
+	// looks up. If nil, never.
+	Prompt func() bool
+
 	pool line.Pool
 }
 

@@ -14,6 +14,7 @@ var (
 	_ line.Streamer = (*session)(nil)
 	_ line.Settler  = (*session)(nil)
 	_ line.Keeper   = (*session)(nil)
+	_ line.Prompter = (*session)(nil)
 )
 
 // session is one connection as a line.Protocol.
@@ -66,6 +67,16 @@ func (s *session) Cut(b []byte) (int, error) {
 		return 0, err
 	}
 	return n + 1, nil
+}
+
+// Prompt reports whether Answer would not wait: transactions wait for their
+// commits, and rows for the client.
+func (s *session) Prompt() bool {
+	switch s.cmd.letter {
+	case 'H', 'I', 'C', 'D':
+		return false
+	}
+	return len(s.pending) == 0 && s.Server.Prompt != nil && s.Server.Prompt()
 }
 
 // Answer does what the line says that Cut took apart.

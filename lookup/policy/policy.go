@@ -50,6 +50,10 @@ import (
 // certificates and all, Postfix sends some two thousand bytes.
 const DefaultMaxRequest = 65536
 
+// usualRequest is what a connection has room for: the requests of Postfix 3.7
+// have some 700 to 1,500 bytes.
+const usualRequest = 4096
+
 // DefaultTimeout is used for Server.RequestTimeout and Server.WriteTimeout if
 // zero. Postfix itself gives up after 100 s.
 const DefaultTimeout = 10 * time.Second
@@ -87,6 +91,10 @@ type Server struct {
 	// its own. The owner closes nc all the same.
 	PassOn func(nc net.Conn, said []byte)
 
+	// Prompt reports whether Decide would answer without waiting for anything. Then
+	// a connection of package evloop is served on its event loop. If nil, never.
+	Prompt func(r *Request) bool
+
 	pool     line.Pool
 	requests sync.Pool // of *Request
 }
@@ -113,6 +121,7 @@ func (s *Server) Resume(ctx context.Context, nc net.Conn, said []byte) error {
 		RequestTimeout: line.OrDefault(s.RequestTimeout, DefaultTimeout),
 		WriteTimeout:   line.OrDefault(s.WriteTimeout, DefaultTimeout),
 		MaxFrame:       s.maxRequest(),
+		Room:           usualRequest,
 	}, &s.pool, said)
 	if errors.Is(err, errSilent) {
 		return nil

@@ -10,8 +10,9 @@ import (
 )
 
 var (
-	_ line.Keeper  = (*session)(nil)
-	_ line.Quitter = (*session)(nil)
+	_ line.Keeper   = (*session)(nil)
+	_ line.Quitter  = (*session)(nil)
+	_ line.Prompter = (*session)(nil)
 )
 
 // session is one connection as a line.Protocol.
@@ -56,6 +57,9 @@ func complete(b []byte) bool {
 	end := []byte("\n\n")
 	return len(b) > 0 && b[0] == '\n' || bytes.HasSuffix(b, end) || bytes.Contains(b, end)
 }
+
+// Prompt reports whether Answer would not wait.
+func (s *session) Prompt() bool { return s.Server.Prompt != nil && s.Server.Prompt(s.request) }
 
 // blank returns a Request from the pool.
 func (s *Server) blank() *Request {

@@ -29,6 +29,9 @@ func (w wire) Cut(b []byte) (int, error) {
 	return end, nil
 }
 
+// Prompt reports whether Answer would not wait.
+func (w wire) Prompt() bool { return w.Server.Prompt != nil && w.Server.Prompt() }
+
 // Answer asks Lookup for one request. The value is appended to the reply
 // buffer itself, behind room for the header, so that it is copied once.
 func (w wire) Answer(ctx context.Context, dst, request []byte) []byte {

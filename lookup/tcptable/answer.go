@@ -41,6 +41,9 @@ func (w *wire) Cut(b []byte) (int, error) {
 	return n, nil
 }
 
+// Prompt reports whether Answer would not wait.
+func (w *wire) Prompt() bool { return w.Server.Prompt != nil && w.Server.Prompt() }
+
 // Answer asks Lookup for one request.
 func (w *wire) Answer(ctx context.Context, dst, request []byte) []byte {
 	request = request[:len(request)-1]

@@ -100,6 +100,10 @@ type Server struct {
 	// the connections and must be quick.
 	OnRefused func(reason error)
 
+	// Prompt reports whether Lookup would answer without waiting for anything. Then
+	// a connection of package evloop is served on its event loop. If nil, never.
+	Prompt func() bool
+
 	pool line.Pool
 }
 

@@ -32,8 +32,11 @@ type conn struct {
 	settler Settler // the Protocol if it is one, else nil
 	quitter Quitter // likewise
 	lost    error   // why stream could not write
+	cut     int     // bytes of the request at the head of the input, if Cut has found it
+	ended   error   // of Cut or Quit, on the event loop
+	looped  *looped // nil if nc is not on an event loop
 
-	small    []byte  // smallSize bytes, for as long as the connection lives
+	small    []byte  // Limits.Room bytes, for as long as the connection lives
 	in       []byte  // small or borrowed.b
 	borrowed *buffer // nil while small is enough
 	r, w     int
@@ -62,29 +65,16 @@ func (c *conn) serve(ctx context.Context, p Protocol) error {
 // answer answers every complete request in the input and writes the replies.
 // An error of Cut is returned after the replies before it were written.
 func (c *conn) answer(ctx context.Context, p Protocol) error {
-	var cutErr error
-	for c.r < c.w {
-		n, err := p.Cut(c.in[c.r:c.w])
-		if err != nil {
-			cutErr = err
+	cutErr := c.ended
+	for cutErr == nil && c.r < c.w {
+		if cutErr = c.next(p); cutErr != nil || c.cut == 0 {
 			break
 		}
-		if n == 0 {
-			break
-		}
-		if c.out == nil {
-			c.out = c.pool.getOut()
-		}
-		c.out.b = p.Answer(ctx, c.out.b, c.in[c.r:c.r+n:c.r+n])
-		if c.lost != nil {
+		if cutErr = c.one(ctx, p); c.lost != nil {
 			return c.lost
 		}
-		c.r += n
-		c.fresh = true
-		if c.quitter != nil {
-			if cutErr = c.quitter.Quit(); cutErr != nil {
-				break
-			}
+		if cutErr != nil {
+			break
 		}
 		if len(c.out.b) >= FlushSize {
 			if err := c.write(c.out.b); err != nil {
@@ -103,6 +93,29 @@ func (c *conn) answer(ctx context.Context, p Protocol) error {
 		return err
 	}
 	return cutErr
+}
+
+// next finds the request at the head of the input.
+func (c *conn) next(p Protocol) (err error) {
+	if c.cut == 0 {
+		c.cut, err = p.Cut(c.in[c.r:c.w])
+	}
+	return err
+}
+
+// one answers the request that next found. The error is that of Quit.
+func (c *conn) one(ctx context.Context, p Protocol) error {
+	if c.out == nil {
+		c.out = c.pool.getOut()
+	}
+	end := c.r + c.cut
+	c.out.b = p.Answer(ctx, c.out.b, c.in[c.r:end:end])
+	c.r, c.cut = end, 0
+	c.fresh = true
+	if c.quitter != nil {
+		return c.quitter.Quit()
+	}
+	return nil
 }
 
 // stream is the flush of a Streamer.
@@ -128,8 +141,9 @@ func (c *conn) flush() error {
 	return nil
 }
 
-// fill reads some more input. more is false when the connection is to be
-// closed: at its end, after too long a silence, or for a drain.
+// fill reads some more input, if it cannot be answered on the event loop, or has
+// the rest of what was read there answered. more is false when the connection is
+// to be closed: at its end, after too long a silence, or for a drain.
 func (c *conn) fill(ctx context.Context) (more bool, err error) {
 	c.makeRoom()
 	for {
@@ -137,18 +151,13 @@ func (c *conn) fill(ctx context.Context) (more bool, err error) {
 		if ctx.Err() != nil { // after armRead, see the package comment
 			return false, nil
 		}
-		if c.w == c.r {
-			c.letOthers()
-		}
-		n, err := c.nc.Read(c.in[c.w:])
+		n, err := c.read()
 		if n > 0 {
-			if c.w == c.r {
-				c.fresh = true
-			}
-			c.w += n
-			c.quiet = 0
-			c.company = c.pool.last.Swap(c) != c
+			c.took(n)
 			return true, nil // an error that came along comes again
+		}
+		if err == nil && c.left() {
+			return true, nil
 		}
 		if err == nil {
 			continue
@@ -161,6 +170,36 @@ func (c *conn) fill(ctx context.Context) (more bool, err error) {
 		}
 	}
 }
+
+// read waits for input, or has the event loop answer it.
+func (c *conn) read() (int, error) {
+	switch {
+	case c.r < c.w:
+		return c.nc.Read(c.in[c.w:])
+	case c.looped == nil:
+		c.letOthers()
+		return c.nc.Read(c.in[c.w:])
+	}
+	if n, err := c.looped.nc.TryRead(c.in[c.w:]); n > 0 || err != nil {
+		return n, err
+	}
+	return 0, c.looped.run()
+}
+
+// took notes n bytes that were read.
+func (c *conn) took(n int) {
+	if c.w == c.r {
+		c.fresh = true
+	}
+	c.w += n
+	c.quiet = 0
+	if c.looped == nil {
+		c.company = c.pool.last.Swap(c) != c
+	}
+}
+
+// left reports whether the event loop has left something to be done.
+func (c *conn) left() bool { return c.r < c.w || c.out != nil || c.ended != nil }
 
 // letOthers lets the connections that have a request go first. The client of
 // this one has just got its answer and needs a moment for the next request: a
@@ -178,7 +217,7 @@ func (c *conn) letOthers() {
 func (c *conn) makeRoom() {
 	rest := c.in[c.r:c.w]
 	switch {
-	case c.borrowed != nil && len(rest) < smallSize/2:
+	case c.borrowed != nil && len(rest) < len(c.small)/2:
 		copy(c.small, rest)
 		c.pool.putIn(c.borrowed)
 		c.borrowed, c.in = nil, c.small

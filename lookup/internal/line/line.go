@@ -12,7 +12,7 @@
 //
 // # Memory
 //
-// A connection that waits holds 1 KiB. A request that does not fit there
+// A connection that waits holds 1 KiB, or [Limits.Room]. A request that does not fit there
 // borrows a larger buffer from the server's [Pool], first 8 KiB and then one
 // for the largest request allowed, as its bytes really arrive, and gives it
 // back once it is answered. The reply buffer is borrowed only while there are
@@ -26,6 +26,13 @@
 // it. The deadline of a request is set only if it did not arrive in one piece.
 // A write deadline is left standing over many writes; a write that meets it is
 // given [Limits.WriteTimeout] from there on, and only then fails.
+//
+// # Event loops
+//
+// A connection of package evloop waits on its event loop, which answers the
+// requests of a [Prompter] that need not wait for anything. All else is left to
+// the goroutine: requests that arrive in pieces, or too many at once, replies that
+// the client does not take at once, errors, deadlines, and drains.
 //
 // # Ending
 //
@@ -98,13 +105,24 @@ type Keeper interface {
 	Keep(rest []byte)
 }
 
-// Limits bound what one connection may cost. All fields but Idle must be
+// Prompter is a Protocol that can be served on an event loop, see package evloop.
+type Prompter interface {
+	Protocol
+
+	// Prompt reports whether the request that Cut has just found can be answered,
+	// and settled, at once: without waiting for a lock that is held for long, a file,
+	// a server, or the client. If not, it is answered in the goroutine of Serve.
+	Prompt() bool
+}
+
+// Limits bound what one connection may cost. All fields but Idle and Room must be
 // positive.
 type Limits struct {
 	Idle           time.Duration // silence between requests before the connection is closed, 0 for ever; honoured within a quarter
 	RequestTimeout time.Duration // from the first read that brought a part of a request to its last byte
 	WriteTimeout   time.Duration // for one write to make its way, at most a quarter longer
 	MaxFrame       int           // bytes of the largest request with its frame
+	Room           int           // bytes of an ordinary request, which a connection has room for all the time; 1 KiB if zero
 }
 
 // OrDefault returns a setting, or its default if it is not positive.
@@ -128,13 +146,14 @@ func Serve(ctx context.Context, nc net.Conn, p Protocol, l Limits, pool *Pool) e
 // Resume is Serve for a connection of which something has been read before, by
 // somebody else.
 func Resume(ctx context.Context, nc net.Conn, p Protocol, l Limits, pool *Pool, said []byte) error {
-	c := pool.conn()
-	c.nc, c.limits = nc, l
+	c := pool.conn(l)
+	c.nc = nc
 	c.settler, _ = p.(Settler)
 	c.quitter, _ = p.(Quitter)
 	if s, ok := p.(Streamer); ok {
 		s.Stream(c.stream)
 	}
+	c.onLoop(ctx, p)
 	if len(said) > 0 {
 		c.borrowed = &buffer{bytes.Clone(said)}
 		c.in, c.w = c.borrowed.b, len(said)

@@ -192,7 +192,7 @@ func TestSizes(t *testing.T) {
 // replies and wait now.
 func TestIdleMemory(t *testing.T) {
 	var pool Pool
-	c := pool.conn()
+	c := pool.conn(Limits{})
 	c.limits = Limits{RequestTimeout: time.Hour, WriteTimeout: time.Hour, MaxFrame: 70000}
 	server, client := net.Pipe()
 	c.nc = server

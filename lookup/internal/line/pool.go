@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	smallSize = 1 << 10   // input buffer of every connection
+	smallSize = 1 << 10   // input buffer of a connection, if its Limits do not say otherwise
 	midSize   = 8 << 10   // for the few requests that are longer
 	outSize   = 4 << 10   // reply buffer to begin with; it grows to what the values need
 	keepSize  = 256 << 10 // a reply buffer that grew beyond this is not kept
@@ -28,12 +28,12 @@ type Pool struct {
 type buffer struct{ b []byte }
 
 // conn returns a connection state with empty buffers.
-func (p *Pool) conn() *conn {
+func (p *Pool) conn(l Limits) *conn {
 	c, _ := p.conns.Get().(*conn)
-	if c == nil {
-		c = &conn{small: make([]byte, smallSize)}
+	if size := OrDefault(l.Room, smallSize); c == nil || len(c.small) != size {
+		c = &conn{small: make([]byte, size)}
 	}
-	c.pool = p
+	c.pool, c.limits = p, l
 	c.in = c.small
 	return c
 }

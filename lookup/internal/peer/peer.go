@@ -23,11 +23,11 @@ func Of(nc net.Conn) (c Cred, ok bool) {
 		}
 		nc = wrapped.NetConn()
 	}
-	u, isUnix := nc.(*net.UnixConn)
-	if !isUnix {
+	s, isSocket := nc.(syscall.Conn)
+	if !isSocket || nc.LocalAddr() == nil || nc.LocalAddr().Network() != "unix" {
 		return Cred{}, false
 	}
-	raw, err := u.SyscallConn()
+	raw, err := s.SyscallConn()
 	if err != nil {
 		return Cred{}, false
 	}
