@@ -98,7 +98,7 @@ func testFlush(_ context.Context, users []string) (int, error) {
 
 // testServer is a Server that knows them.
 func testServer() *Server {
-	return &Server{Check: testCheck, User: testUser, Pass: testPass, Flush: testFlush, SPID: 4242}
+	return &Server{Check: testCheck, User: testUser, Pass: testPass, Flush: testFlush, SPID: 4242, Prompt: func() bool { return true }}
 }
 
 // sameCookie is a connection whose cookie is known beforehand.

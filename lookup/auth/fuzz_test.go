@@ -24,6 +24,10 @@ func fuzzInput(t *testing.T, serve linetest.ServeFunc, in []byte, master bool) {
 	if out != slow || (err == nil) != (slowErr == nil) {
 		t.Fatalf("whole: %q, %v\nbytes: %q, %v", out, err, slow, slowErr)
 	}
+	looped, loopedErr := linetest.RunLooped(serve, iotest.HalfReader(bytes.NewReader(in)))
+	if out != looped || (err == nil) != (loopedErr == nil) {
+		t.Fatalf("whole: %q, %v\non an event loop: %q, %v", out, err, looped, loopedErr)
+	}
 	var pe *ProtocolError
 	if err != nil && !errors.As(err, &pe) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Fatalf("error of an unknown kind: %v", err)

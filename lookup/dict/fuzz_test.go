@@ -114,7 +114,7 @@ func FuzzServeConn(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, in, behaviour []byte) {
-		s := &Server{OnRefused: func(error) {}, Open: func(c *Client) (Dict, error) {
+		s := &Server{OnRefused: func(error) {}, Prompt: func() bool { return true }, Open: func(c *Client) (Dict, error) {
 			if c.Name == "nosuch" {
 				return nil, errors.New("no\nsuch")
 			}
@@ -124,6 +124,10 @@ func FuzzServeConn(f *testing.F) {
 		slow, slowErr := linetest.Run(s.ServeConn, iotest.OneByteReader(bytes.NewReader(in)))
 		if out != slow || (err == nil) != (slowErr == nil) {
 			t.Fatalf("whole: %q, %v\nbytes: %q, %v", out, err, slow, slowErr)
+		}
+		looped, loopedErr := linetest.RunLooped(s.ServeConn, iotest.HalfReader(bytes.NewReader(in)))
+		if out != looped || (err == nil) != (loopedErr == nil) {
+			t.Fatalf("whole: %q, %v\non an event loop: %q, %v", out, err, looped, loopedErr)
 		}
 		var pe *ProtocolError
 		if err != nil && !errors.As(err, &pe) && !errors.Is(err, io.ErrUnexpectedEOF) {

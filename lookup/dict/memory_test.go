@@ -171,7 +171,7 @@ func (m *memory) apply(t *Transaction) (err error) {
 
 // testServer gives each connection a memory of its own.
 func testServer() *Server {
-	return &Server{Open: func(c *Client) (Dict, error) {
+	return &Server{Prompt: func() bool { return true }, Open: func(c *Client) (Dict, error) {
 		if c.Name == "nosuch" {
 			return nil, fmt.Errorf("no dict is called %q", c.Name)
 		}

@@ -45,10 +45,14 @@ func decide(_ context.Context, r *Request) Action {
 	return Dunno()
 }
 
-func TestTranscripts(t *testing.T) { linetest.PlayAll(t, (&Server{Decide: decide}).ServeConn) }
+func TestTranscripts(t *testing.T) {
+	linetest.PlayAll(t, (&Server{Decide: decide, Prompt: func(*Request) bool { return true }}).ServeConn)
+}
 
 // TestSplits cuts what the client sends at random places.
-func TestSplits(t *testing.T) { linetest.PlaySplits(t, (&Server{Decide: decide}).ServeConn) }
+func TestSplits(t *testing.T) {
+	linetest.PlaySplits(t, (&Server{Decide: decide, Prompt: func(*Request) bool { return true }}).ServeConn)
+}
 
 // asPostfix is a request as Postfix 3.7 sends it.
 const asPostfix = `request=smtpd_access_policy
@@ -251,11 +255,15 @@ func FuzzServeConn(f *testing.F) {
 				return a
 			}
 			return Reply(r.RecipientCount, string(r.Sender))
-		}}
+		}, Prompt: func(*Request) bool { return true }}
 		out, err := linetest.Run(s.ServeConn, bytes.NewReader(in))
 		slow, slowErr := linetest.Run(s.ServeConn, iotest.OneByteReader(bytes.NewReader(in)))
 		if out != slow || (err == nil) != (slowErr == nil) {
 			t.Fatalf("whole: %q, %v\nbytes: %q, %v", out, err, slow, slowErr)
+		}
+		looped, loopedErr := linetest.RunLooped(s.ServeConn, iotest.HalfReader(bytes.NewReader(in)))
+		if out != looped || (err == nil) != (loopedErr == nil) {
+			t.Fatalf("whole: %q, %v\non an event loop: %q, %v", out, err, looped, loopedErr)
 		}
 		var pe *ProtocolError
 		if err != nil && !errors.As(err, &pe) && !errors.Is(err, io.ErrUnexpectedEOF) {

@@ -3,29 +3,25 @@ package sendlimit
 import (
 	"runtime"
 	"sync"
+	"sync/atomic"
 )
 
 // commits are the records of a journal on their way into the file. Whoever has
 // changed something puts its record here, in the order of the changes, and waits
-// for it when it holds no lock any more. The first who waits writes all that was
-// put until then with one write(2), without the lock; who comes meanwhile is
-// written next.
+// for it when it holds no other lock any more. The first who waits appends all
+// that was put until then; who comes meanwhile finds it done, or is the next.
 type commits struct {
-	turn    sync.Cond // a write has ended
-	waiting []byte    // records that nobody writes yet
-	spare   []byte    // room for the next ones
-	last    ticket    // of the record that was put last
-	written ticket    // of the last one that is written, or given up
-	writing bool
-	company bool // the last write was of several records, or others came meanwhile
-	alone   int  // writes since there was company, or since it was looked for
+	waiting []byte // records that nobody appends yet
+	last    ticket // of the record that was put last
+
+	// appending is held by whoever appends to the file, or puts another one in its
+	// place. It is taken before journal.mu.
+	appending sync.Mutex
+	spare     []byte        // room for the next records
+	appended  atomic.Uint64 // ticket of the last record that is appended, or given up
 }
 
-// lookEvery is after how many writes without company somebody looks whether
-// there is any.
-const lookEvery = 16
-
-// ticket is the place of a record among all; 0 is nobody's, and written.
+// ticket is the place of a record among all; 0 is nobody's, and appended.
 type ticket uint64
 
 // put lines a record up. If the file does not take any, it counts in memory.
@@ -38,7 +34,7 @@ func (j *journal) put(record []byte) ticket {
 	if j.teeing {
 		j.tee = append(j.tee, record...)
 	}
-	if j.f == nil || j.lost {
+	if j.out == nil || j.lost {
 		j.lost = true
 		return 0
 	}
@@ -47,82 +43,65 @@ func (j *journal) put(record []byte) ticket {
 	return j.last
 }
 
-// wait returns when a record is in the file: with write(2) done, it outlives the
+// wait returns when a record is in the file: from then on it outlives the
 // process.
 func (j *journal) wait(t ticket) {
-	if t != 0 {
+	if t != 0 && j.appended.Load() < uint64(t) {
 		j.report(j.commit(t))
 	}
 }
 
-// commit writes, or waits until others have written. The error is that of a
-// write of its own.
+// commit appends what waits, unless others have done so with a record. The error
+// is that of appending.
 func (j *journal) commit(t ticket) error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.company || j.alone >= lookEvery {
+	j.appending.Lock()
+	defer j.appending.Unlock()
+	if j.appended.Load() < uint64(t) && j.out != nil && j.out.ready == 0 {
 		j.letOthers()
 	}
-	return j.writeUpTo(t)
+	if j.appended.Load() >= uint64(t) {
+		return nil
+	}
+	return j.appendAll()
 }
 
-// letOthers lets those who are about to put a record do so: one write(2) for
-// all costs less than one for each. Who is alone does not wait for anybody.
+// letOthers lets those who are about to put a record do so: one write(2) for all
+// costs less than one for each.
 func (j *journal) letOthers() {
-	j.alone = 0
-	j.mu.Unlock()
+	j.appending.Unlock()
 	runtime.Gosched()
+	j.appending.Lock()
+}
+
+// appendAll appends what waits. j.appending is held.
+func (j *journal) appendAll() (err error) {
 	j.mu.Lock()
-}
-
-// writeUpTo writes, or waits. j.mu is held.
-func (j *journal) writeUpTo(t ticket) (err error) {
-	for j.written < t {
-		if j.writing {
-			j.turn.Wait()
-		} else if failed := j.write(); err == nil {
-			err = failed
+	b, last, lost := j.waiting, j.last, j.lost
+	j.waiting = j.spare[:0]
+	j.mu.Unlock()
+	if !lost && len(b) > 0 {
+		if err = j.out.append(b); err != nil {
+			j.loses()
 		}
-	}
-	return err
-}
-
-// write writes what waits. j.mu is held, but not meanwhile.
-func (j *journal) write() (err error) {
-	b, to, f, at := j.waiting, j.last, j.f, j.size
-	j.waiting, j.writing = j.spare[:0], true
-	if !j.lost {
-		j.mu.Unlock()
-		if _, err = f.WriteAt(b, at); err != nil {
-			_ = f.Truncate(at) // reading finds its end in any case
-		}
-		j.mu.Lock()
-		j.lost = j.lost || err != nil
-	}
-	if !j.lost {
-		j.size += int64(len(b))
 		j.unsaved = true
 	}
-	j.company = to-j.written > 1 || len(j.waiting) > 0
-	j.alone++
 	if cap(b) > keepRoom {
 		b = nil
 	}
-	j.spare, j.written, j.writing = b, to, false
-	j.turn.Broadcast()
+	j.spare = b
+	j.appended.Store(uint64(last))
 	return err
 }
 
-// pause waits until nobody writes. j.mu is held.
-func (j *journal) pause() {
-	for j.writing {
-		j.turn.Wait()
-	}
+// loses notes that something is not in the file.
+func (j *journal) loses() {
+	j.mu.Lock()
+	j.lost = true
+	j.mu.Unlock()
 }
 
-// settle gives up what waits: it is in another file. j.mu is held, and nobody
-// writes.
+// settle gives up what waits: it is in another file. Both locks are held.
 func (j *journal) settle() {
-	j.waiting, j.written = j.waiting[:0], j.last
-	j.turn.Broadcast()
+	j.waiting = j.waiting[:0]
+	j.appended.Store(uint64(j.last))
 }

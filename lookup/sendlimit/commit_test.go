@@ -9,17 +9,32 @@ import (
 	"testing"
 )
 
-// TestCommits has many put records and wait: when it is over each record is in
-// the file, once, in the order in which they were put.
-func TestCommits(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "limits")
-	f, err := os.Create(path)
+// journalOf makes a journal of a new file.
+func journalOf(t *testing.T, mapped bool, tell func(error)) *journal {
+	t.Helper()
+	f, err := os.Create(filepath.Join(t.TempDir(), "limits"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	j := newJournal(path, func(err error) { t.Error(err) })
-	j.f = f
-	const writers, each = 16, 100
+	j := newJournal(f.Name(), tell)
+	if j.out, j.lock = newOutput(f, 0, mapped), new(lock); j.out.mapped != mapped {
+		t.Skip("files cannot be mapped here")
+	}
+	return j
+}
+
+// numbered is a record.
+func numbered(n uint64) []byte {
+	return seal(binary.LittleEndian.AppendUint64(make([]byte, frameHead), n))
+}
+
+// TestCommits has many put records and wait: when it is over each record is in
+// the file, once, in the order in which they were put.
+func TestCommits(t *testing.T) { bothWays(t, testCommits) }
+
+func testCommits(t *testing.T, mapped bool) {
+	j := journalOf(t, mapped, func(err error) { t.Error(err) })
+	const writers, each = 16, 2000 // more than a piece
 	var all sync.WaitGroup
 	var puts sync.Mutex // as the lock of an entry: the number is that of the record
 	number := uint64(0)
@@ -29,22 +44,34 @@ func TestCommits(t *testing.T) {
 				puts.Lock()
 				number++
 				mine := number
-				ticket := j.put(seal(binary.LittleEndian.AppendUint64(make([]byte, frameHead), mine)))
+				ticket := j.put(numbered(mine))
 				puts.Unlock()
 				j.wait(ticket)
 				var b [8]byte
 				at := int64(mine-1)*int64(frameHead+8) + int64(frameHead)
-				if _, err := f.ReadAt(b[:], at); err != nil || binary.LittleEndian.Uint64(b[:]) != mine {
+				if _, err := j.out.f.ReadAt(b[:], at); err != nil || binary.LittleEndian.Uint64(b[:]) != mine {
 					t.Errorf("record %d is not in the file: %v, %v", mine, b, err)
 				}
 			}
 		})
 	}
-	all.Wait()
+	done := make(chan struct{})
+	go func() { defer close(done); all.Wait() }()
+	for counting := true; counting; { // what comes meanwhile is written
+		select {
+		case <-done:
+			counting = false
+		default:
+			if err := j.sync(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	j.lock = nil
 	if err := j.close(); err != nil {
 		t.Error(err)
 	}
-	if info, err := os.Stat(path); err != nil || info.Size() != writers*each*int64(frameHead+8) {
+	if info, err := os.Stat(j.path); err != nil || info.Size() != writers*each*int64(frameHead+8) {
 		t.Errorf("%v, %v", info, err)
 	}
 }
@@ -52,25 +79,26 @@ func TestCommits(t *testing.T) {
 // TestCommitsFail lets the file fail under many: nobody waits for ever, the
 // failure is told once, and the file is to be rewritten.
 func TestCommitsFail(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "limits")
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var told atomic.Int64
-	j := newJournal(path, func(error) { told.Add(1) })
-	j.f, j.lock = f, &lock{f}
-	_ = f.Close()
-	var all sync.WaitGroup
-	for range 16 {
-		all.Go(func() {
-			for range 20 {
-				j.wait(j.put(seal(make([]byte, frameHead+8))))
-			}
-		})
-	}
-	all.Wait()
-	if told.Load() != 1 || !j.due() {
-		t.Errorf("told %d times; to be rewritten: %v", told.Load(), j.due())
-	}
+	bothWays(t, func(t *testing.T, mapped bool) {
+		var told atomic.Int64
+		j := journalOf(t, mapped, func(error) { told.Add(1) })
+		if mapped {
+			_ = j.out.f.Truncate(0) // as somebody else may
+		} else {
+			_ = j.out.f.Close()
+		}
+		var all sync.WaitGroup
+		for range 16 {
+			all.Go(func() {
+				for range 20 {
+					j.wait(j.put(numbered(1)))
+				}
+			})
+		}
+		all.Wait()
+		if told.Load() != 1 || !j.due() {
+			t.Errorf("told %d times; to be rewritten: %v", told.Load(), j.due())
+		}
+		j.out.close()
+	})
 }

@@ -14,8 +14,14 @@ import (
 )
 
 // The test binary runs again as a child when this is in the environment: the
-// path of a file.
-const childPath = "SENDLIMIT_TEST_PATH"
+// path of a file; and what it does with that.
+const (
+	childPath = "SENDLIMIT_TEST_PATH"
+	childDoes = "SENDLIMIT_TEST_DOES"
+
+	doesWrite = "write" // it does not map the file
+	doesGrow  = "grow"  // it does not rewrite the file
+)
 
 const childAccounts = 4
 
@@ -25,6 +31,10 @@ func childAccount(i int) Subject { return Subject{Account, fmt.Sprintf("u%d@exam
 // that was counted whose it was. Meanwhile it rewrites the file.
 func child() int {
 	e := Open(Settings{Path: os.Getenv(childPath)})
+	does := os.Getenv(childDoes)
+	if does == doesWrite {
+		e.write()
+	}
 	for i := range childAccounts {
 		go func() {
 			limits := []Limit{{Recipients, 1 << 40, MaxWindow}}
@@ -37,20 +47,28 @@ func child() int {
 			}
 		}()
 	}
-	for {
+	for does != doesGrow {
 		e.rewrite()
 	}
+	select {}
 }
 
 // TestKill kills a process that counts, several times. All that it said was
 // counted is: of each account at most one message more, whose answer was not
 // seen.
 func TestKill(t *testing.T) {
+	for does, messages := range map[string]int{"": 200, doesWrite: 200, doesGrow: 5000} {
+		t.Run(does, func(t *testing.T) { testKill(t, does, messages) })
+	}
+}
+
+func testKill(t *testing.T, does string, messages int) {
+	t.Setenv(childDoes, does)
 	path := filepath.Join(t.TempDir(), "limits")
 	var counted [childAccounts]int64
 	total := int64(0)
 	for round := range 4 {
-		killUnderLoad(t, path, 200+130*round, &counted)
+		killUnderLoad(t, path, messages+130*round, &counted)
 		e := Open(Settings{Path: path, OnError: func(err error) { t.Error(err) }})
 		total = 0
 		for i := range counted {

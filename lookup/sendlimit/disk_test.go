@@ -13,7 +13,7 @@ import (
 // said once, and all is written when there is room.
 func TestDiskFull(t *testing.T) {
 	dir := t.TempDir()
-	if err := syscall.Mount("limits", dir, "tmpfs", 0, "size=256k"); err != nil {
+	if err := syscall.Mount("limits", dir, "tmpfs", 0, "size=1m"); err != nil {
 		t.Skipf("a file system of its own wants rights: mount: %v", err)
 	}
 	defer func() {
@@ -25,12 +25,15 @@ func TestDiskFull(t *testing.T) {
 	path := filepath.Join(dir, "limits")
 	var errs []error
 	e := onDisk(t, path, c, &errs)
+	if !e.journal.out.mapped {
+		t.Error("the file is not mapped")
+	}
 	ballast := filepath.Join(dir, "ballast")
 	if err := fillDisk(ballast); !errors.Is(err, syscall.ENOSPC) {
 		t.Fatal(err)
 	}
-	for range 1000 {
-		if !send(t, e, message(1, perDay(alice, 1200))) {
+	for range 8000 {
+		if !send(t, e, message(1, perDay(alice, 9000))) {
 			t.Fatal("refused")
 		}
 		e.lookAfterFile()
@@ -42,11 +45,11 @@ func TestDiskFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	e.lookAfterFile()
-	send(t, e, message(1, perDay(alice, 1200)))
+	send(t, e, message(1, perDay(alice, 9000)))
 	want := state(e)
 	// As if it were killed.
 	e.journal.lock.release()
-	if got := state(onDisk(t, path, c, nil)); len(got) != len(want) || got[0] != want[0] || !strings.Contains(got[0], "1001") {
+	if got := state(onDisk(t, path, c, nil)); len(got) != len(want) || got[0] != want[0] || !strings.Contains(got[0], "8001") {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

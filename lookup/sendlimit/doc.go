@@ -47,10 +47,18 @@
 //
 // # The file
 //
-// All is kept in Settings.Path. What a charge has changed is appended to it with
-// write(2) before Take returns, so nothing is forgotten if the process is killed.
-// Charges that come at the same time are written together, in the order in which
-// they were counted, and no lock is held meanwhile.
+// All is kept in Settings.Path. What a charge has changed is appended to it before
+// Take returns, so nothing is forgotten if the process is killed. Where many are
+// counted that takes no system call: the end of the file is mapped (mmap(2),
+// MAP_SHARED), with zeros behind it for what is to come, and a record is copied
+// there. The blocks of the disk for it are reserved beforehand, 256 KiB at a time
+// (fallocate(2)), so a full disk is an error and no signal; Close gives back what
+// was not used. While the file is brought to the disk, when nothing was counted a
+// second before, for the last blocks of a disk, and where files cannot be mapped -
+// on other systems than Linux 5.14 or later, with file systems that cannot do it -
+// records are written with write(2).
+// Charges that come at the same time are appended together, in the order in which
+// they were counted, and no lock of a subject is held meanwhile.
 // Once a second it is brought to the disk with fsync(2): a power cut may cost what
 // was counted in the last second, and a little more if the disk is slow. When it
 // has grown by 4 MiB and to double its size it is rewritten beside
@@ -59,11 +67,14 @@
 // Each record has a checksum. One that is cut off at the end is dropped. If
 // something in between is damaged, or the file is of another version, what can be
 // read counts, the file is kept as PATH.damaged-TIME, and Settings.OnError is
-// told with a *DamagedError. A record says what a counter holds, not what was
-// added, so reading any of them twice does no harm.
+// told with a *DamagedError; after a power cut, too, if of the last second a later
+// part has come to the disk, and an earlier one has not. A record says what a
+// counter holds, not what was added, so reading any of them twice does no harm.
 //
 // If the disk is full counting goes on in memory, OnError is told once with a
-// *StorageError, and each second it is tried to write all of it.
+// *StorageError, and each second it is tried to write all of it. So it is if
+// somebody has cut off the file: that is seen when it is appended to (SIGBUS, which
+// is made an error), or within a second.
 //
 // # Two processes on one host
 //
@@ -118,13 +129,14 @@
 //
 // # Cost
 //
-// A charge without limits takes less than a tenth of a microsecond. Others take the
-// lock of each of their subjects, in order, for a microsecond or two, and then wait
-// for a write(2); with a shared place its answer is waited for under those locks, so
-// a subject is charged by one node as often as that place can be asked one question
-// after the other. Nothing is allocated for a message of a subject that is known.
-// Memory is bounded by Settings: some 400 bytes for a subject with two limits, some
-// 24 for each further bucket in use, some 250 for a message. A subject of which
-// nothing counts any more is dropped; if there are too many, those that were used
-// longest ago are.
+// A charge without limits takes less than a tenth of a microsecond. Others take
+// the lock of each of their subjects, in order, for a microsecond or so, and then
+// copy a record to the file, which takes another half; with a shared place its
+// answer is waited for under those locks, so a subject is charged by one node as
+// often as that place can be asked one question after the other. Nothing is
+// allocated for a message of a subject that is known. Memory is bounded by
+// Settings: some 400 bytes for a subject with two limits, some 24 for each
+// further bucket in use, some 250 for a message. A subject of which nothing
+// counts any more is dropped; if there are too many, those that were used longest
+// ago are.
 package sendlimit

@@ -304,6 +304,83 @@ func TestHandover(t *testing.T) {
 	}
 }
 
+// TestHandoverUnderLoad: while one process counts, and rewrites its file, the next
+// one reads it, and misses nothing of it.
+func TestHandoverUnderLoad(t *testing.T) {
+	bothWays(t, func(t *testing.T, mapped bool) {
+		c := newClock()
+		path := filepath.Join(t.TempDir(), "limits")
+		old := onDisk(t, path, c, nil)
+		if !mapped {
+			old.write()
+		}
+		next := onDisk(t, path, c, nil)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for i := range 20_000 {
+				send(t, old, message(1, perDay(Subject{Account, fmt.Sprint("u", i%500)}, 1<<40)).as(fmt.Sprint(i)))
+				if i%5000 == 2500 {
+					old.rewrite()
+				}
+			}
+		}()
+		for reading := true; reading; {
+			select {
+			case <-done:
+				reading = false
+			default:
+				next.takeFile()
+			}
+		}
+		want := state(old)
+		if err := old.Close(); err != nil {
+			t.Fatal(err)
+		}
+		next.takeFile()
+		if diff := cmp.Diff(want, state(next)); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// TestReadWhileAppended: of a record that the other process is copying a part can
+// be seen, and the one behind it as well. Neither is lost.
+func TestReadWhileAppended(t *testing.T) {
+	c := newClock()
+	path := filepath.Join(t.TempDir(), "limits")
+	old := onDisk(t, path, c, nil)
+	next := onDisk(t, path, c, nil)
+	from := old.journal.out.size
+	send(t, old, message(3, perDay(alice, 100)))
+	to := old.journal.out.size
+	send(t, old, message(4, perDay(bob, 100)))
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	late := make([]byte, (to-from)/2)
+	at := from + int64(len(late))
+	if _, err := f.ReadAt(late, at); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt(make([]byte, len(late)), at); err != nil {
+		t.Fatal(err)
+	}
+	next.takeFile()
+	if n := used(next, bob, Recipients, Day); n != 0 {
+		t.Errorf("%d are used of what comes after a record that is not whole", n)
+	}
+	if _, err := f.WriteAt(late, at); err != nil {
+		t.Fatal(err)
+	}
+	next.takeFile()
+	if a, b := used(next, alice, Recipients, Day), used(next, bob, Recipients, Day); a != 3 || b != 4 {
+		t.Errorf("used are %d and %d, want 3 and 4", a, b)
+	}
+}
+
 // TestRun takes the file by itself, and brings what is in it to the disk.
 func TestRun(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "limits")
@@ -319,8 +396,8 @@ func TestRun(t *testing.T) {
 	eventually(t, "the next has the file", func() bool { return !next.journal.waits() && used(next, alice, Recipients, Day) == 3 })
 	send(t, next, message(3, perDay(alice, 10)))
 	eventually(t, "it is on the disk", func() bool {
-		next.journal.mu.Lock()
-		defer next.journal.mu.Unlock()
+		next.journal.appending.Lock()
+		defer next.journal.appending.Unlock()
 		return !next.journal.unsaved
 	})
 	cancel()

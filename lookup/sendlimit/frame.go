@@ -33,6 +33,9 @@ func checksum(length, content []byte) uint32 {
 	return crc32.Update(crc32.Update(0, table, length), table, content)
 }
 
+// frameLength gives the length of a sealed record.
+func frameLength(b []byte) int { return frameHead + int(binary.LittleEndian.Uint32(b[2:])) }
+
 // nextFrame gives the content of the record at the beginning of b, and its whole
 // length; false if there is none, or a part of one.
 func nextFrame(b []byte) (content []byte, length int, ok bool) {
@@ -55,10 +58,11 @@ var (
 )
 
 // readFrames calls take with the content of each record behind the magic, and
-// gives how much of b is good: up to where a record is cut off at the end. An
-// error says that something in between is damaged, or what take objects to;
-// what comes after it is read all the same.
-func readFrames(b []byte, take func(content []byte) error) (good int, err error) {
+// gives how much of b is good: up to where a record is cut off at the end, with
+// zeros behind it or without. An error says that something in between is damaged,
+// or what take objects to; what comes after it is read all the same. While another
+// process appends, nothing is damaged: what is no record yet will be one.
+func readFrames(b []byte, appended bool, take func(content []byte) error) (good int, err error) {
 	budget := 16*len(b) + maxRecord // of bytes that are looked at in search of a record
 	for good < len(b) {
 		content, n, ok := nextFrame(b[good:])
@@ -68,6 +72,9 @@ func readFrames(b []byte, take func(content []byte) error) (good int, err error)
 			}
 			good += n
 			continue
+		}
+		if appended {
+			return good, err
 		}
 		skip := findFrame(b[good:], &budget)
 		if skip < 0 {

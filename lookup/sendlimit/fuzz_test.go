@@ -21,7 +21,7 @@ func FuzzFile(f *testing.F) {
 	}
 	_ = e.Close()
 	f.Add(whole[len(fileMagic):])
-	_, _ = readFrames(whole[len(fileMagic):], func(content []byte) error {
+	_, _ = readFrames(whole[len(fileMagic):], false, func(content []byte) error {
 		f.Add(seal(append(make([]byte, frameHead), content...)))
 		f.Add(content)
 		return nil
@@ -30,7 +30,7 @@ func FuzzFile(f *testing.F) {
 		now := func() time.Time { return c.now() }
 		e := Open(Settings{Now: now, MaxSubjects: 1000, MaxInstances: 100})
 		l := &loader{e: e, self: e.self}
-		good, _ := readFrames(b, l.record)
+		good, _ := readFrames(b, false, l.record)
 		if good > len(b) {
 			t.Fatalf("%d of %d bytes are good", good, len(b))
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"hash/maphash"
 	"sync"
+	"unsafe"
 )
 
 // instances are the messages of the last hour, at most a certain number: then
@@ -18,9 +19,9 @@ type instances struct {
 // instanceShard holds those whose names have a hash that ends alike.
 type instanceShard struct {
 	mu     sync.Mutex
-	places map[uint64]place // by hash of the name
-	queue  ring             // in order of time; also those that were replaced since
-	_      [40]byte         // to a cache line of its own
+	places index    // by hash of the name
+	queue  ring     // in order of time; also those that were replaced since
+	_      [16]byte // to a cache line of its own
 }
 
 const (
@@ -52,8 +53,8 @@ func (t *instances) get(name string, ms int64, i *instance) (ok bool) {
 	sh, h := t.shard(name)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	at, ok := sh.places[h]
-	if !ok {
+	at := sh.places.get(h)
+	if at == 0 {
 		return false
 	}
 	b := sh.queue.at(at)
@@ -72,12 +73,9 @@ func (t *instances) put(name string, i *instance) {
 	sh, h := t.shard(name)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if sh.places == nil {
-		sh.places = make(map[uint64]place)
-	}
 	b, at := sh.queue.add(i.size(name))
 	i.encode(b, name)
-	sh.places[h] = at
+	sh.places.set(h, at)
 	sh.forget(t, i.at)
 }
 
@@ -87,9 +85,9 @@ func (sh *instanceShard) forget(t *instances, ms int64) {
 		b, at := sh.queue.first()
 		h := maphash.Bytes(t.seed, nameIn(b))
 		switch {
-		case sh.places[h] != at: // replaced, with another place in the queue
-		case len(sh.places) > t.most || atIn(b)+rememberInstance <= ms || sh.queue.n > 4*t.most:
-			delete(sh.places, h)
+		case sh.places.get(h) != at: // replaced, with another place in the queue
+		case sh.places.n > t.most || atIn(b)+rememberInstance <= ms || sh.queue.n > 4*t.most:
+			sh.places.remove(h)
 		default:
 			return
 		}
@@ -101,7 +99,7 @@ func (t *instances) count() (n int) {
 	for k := range t.shards {
 		sh := &t.shards[k]
 		sh.mu.Lock()
-		n += len(sh.places)
+		n += sh.places.n
 		sh.mu.Unlock()
 	}
 	return n
@@ -118,7 +116,7 @@ func (t *instances) each(do func(name string, i *instance)) {
 			for at := 0; at < len(copied); {
 				b := recordAt(copied, at)
 				i.decode(b)
-				do(string(nameIn(b)), &i)
+				do(unsafe.String(unsafe.SliceData(nameIn(b)), len(nameIn(b))), &i)
 				at += sizeBytes + len(b)
 			}
 		}
@@ -137,7 +135,7 @@ func (sh *instanceShard) copyChunk(t *instances, from uint64, to *[]byte) (chunk
 		return chunk, false
 	}
 	for b, at := range sh.queue.inChunk(chunk) {
-		if sh.places[maphash.Bytes(t.seed, nameIn(b))] == at {
+		if sh.places.get(maphash.Bytes(t.seed, nameIn(b))) == at {
 			*to = append(binary.LittleEndian.AppendUint32(*to, uint32(len(b))), b...)
 		}
 	}

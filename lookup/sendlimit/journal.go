@@ -12,28 +12,28 @@ import (
 // journal is the file of an engine: all that was known at some time, and after
 // it whatever has changed since.
 type journal struct {
-	path string
-	tell func(error) // each failure, once
+	path   string
+	tell   func(error) // each failure, once
+	mapped bool        // files are mapped if possible; tests have it false, too
 
-	mu      sync.Mutex
-	lock    *lock    // nil: another process has the file, or there is none
-	f       *os.File // nil: nothing can be appended
-	size    int64    // of what is whole
-	began   int64    // size when it was rewritten last
-	unsaved bool     // bytes are not on the disk yet
-	lost    bool     // something is not in the file: it has to be rewritten
-	told    bool     // the present failure was told
-	tee     []byte   // records since rewriting began
-	teeing  bool
-	closed  bool
+	mu     sync.Mutex
+	lock   *lock  // nil: another process has the file, or there is none
+	lost   bool   // something is not in the file: it has to be rewritten
+	told   bool   // the present failure was told
+	tee    []byte // records since rewriting began
+	teeing bool
+	closed bool
+
+	// Two locks are held to change which file it is, one of them to use it.
+	out *output // nil: nothing can be appended
 
 	commits
+	unsaved bool  // bytes are not on the disk yet; of appending
+	began   int64 // size when it was rewritten last; of appending
 }
 
 func newJournal(path string, tell func(error)) *journal {
-	j := &journal{path: path, tell: tell}
-	j.turn.L = &j.mu
-	return j
+	return &journal{path: path, tell: tell, mapped: true}
 }
 
 // report tells a failure, and the end of one.
@@ -52,28 +52,54 @@ func (j *journal) report(err error) {
 
 // sync brings to the disk what was appended.
 func (j *journal) sync() error {
-	j.mu.Lock()
-	f, unsaved := j.f, j.unsaved
-	j.unsaved = false
-	j.mu.Unlock()
-	if f == nil || !unsaved {
+	o, err := j.beginSync()
+	if o == nil {
 		return nil
 	}
-	err := f.Sync()
+	if err == nil {
+		err = o.sync()
+	}
+	if err == nil {
+		err = j.endSync(o)
+	}
 	if err == nil || errors.Is(err, os.ErrClosed) { // replaced meanwhile: that is on the disk
 		return nil
 	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.lost = true // nobody knows what of it
+	j.loses() // nobody knows what of it
 	return err
+}
+
+// beginSync gives the file if something of it is to be brought to the disk, and
+// what is wrong with it.
+func (j *journal) beginSync() (*output, error) {
+	j.appending.Lock()
+	defer j.appending.Unlock()
+	o := j.out
+	if o == nil {
+		return nil, nil
+	}
+	o.tire()
+	if !j.unsaved {
+		return nil, nil
+	}
+	j.unsaved = false
+	return o, o.whole()
+}
+
+func (j *journal) endSync(o *output) error {
+	j.appending.Lock()
+	defer j.appending.Unlock()
+	return o.prepare(o.size)
 }
 
 // due reports whether the file is to be rewritten.
 func (j *journal) due() bool {
+	j.appending.Lock()
+	defer j.appending.Unlock()
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.lock != nil && !j.closed && (j.lost || j.size > 2*j.began+rewriteAt)
+	grown := j.out != nil && j.out.size > 2*j.began+rewriteAt
+	return j.lock != nil && !j.closed && (j.lost || grown)
 }
 
 // rewriteAt is how many bytes may be appended, and as many as there were, before
@@ -83,30 +109,36 @@ const rewriteAt = 4 << 20
 // replace puts a new file in place of the old one. write is called with no lock
 // held, and gives all that is known; what is appended meanwhile comes after it.
 func (j *journal) replace(write func(io.Writer) error) error {
-	j.mu.Lock()
-	j.tee, j.teeing = nil, true
-	j.mu.Unlock()
-	f, err := j.writeNew(write)
-	j.mu.Lock()
+	j.startTee(true)
+	o, err := j.writeNew(write)
+	var old *output
 	if err == nil {
-		j.pause()
-		err = j.adopt(f)
+		old, err = j.adopt(o)
 	}
-	j.tee, j.teeing = nil, false
-	j.mu.Unlock()
+	j.startTee(false)
+	if old != nil {
+		old.close() // with no lock: the disk takes back all of its blocks
+	}
 	if err == nil {
 		return syncFolder(j.path)
 	}
-	if f != nil {
-		_ = f.Close()
-		_ = os.Remove(f.Name())
+	if o != nil {
+		o.close()
+		_ = os.Remove(o.f.Name())
 	}
 	return err
 }
 
-// writeNew writes all that is known, and what was appended while that took its
-// time, so that little of it is left.
-func (j *journal) writeNew(write func(io.Writer) error) (*os.File, error) {
+// startTee begins to keep what is put, for a new file, or ends that.
+func (j *journal) startTee(on bool) {
+	j.mu.Lock()
+	j.tee, j.teeing = nil, on
+	j.mu.Unlock()
+}
+
+// writeNew writes all that is known, and what was put while that took its time, so
+// that little of it is left.
+func (j *journal) writeNew(write func(io.Writer) error) (*output, error) {
 	f, err := os.OpenFile(j.path+"-new", os.O_CREATE|os.O_RDWR|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, err
@@ -117,40 +149,44 @@ func (j *journal) writeNew(write func(io.Writer) error) (*os.File, error) {
 	j.tee = nil
 	j.mu.Unlock()
 	_, more := f.Write(tee)
-	return f, errors.Join(err, more, f.Sync())
+	size, at := f.Seek(0, io.SeekCurrent)
+	err = errors.Join(err, more, at, f.Sync())
+	return newOutput(f, size, j.mapped && err == nil), err
 }
 
-// adopt makes a new file the one that is appended to. Nobody waits for the disk
-// here: what is left goes there with what is appended next. j.mu is held.
-func (j *journal) adopt(f *os.File) error {
-	if _, err := f.Write(j.tee); err != nil {
-		return err
+// adopt makes a new file the one that is appended to, and gives the one that was,
+// if any. Nobody waits for the disk here: what is left goes there with what is
+// appended next.
+func (j *journal) adopt(o *output) (old *output, err error) {
+	j.appending.Lock()
+	defer j.appending.Unlock()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	began := o.size
+	if err := o.append(j.tee); err != nil {
+		return nil, err
 	}
-	size, err := f.Seek(0, io.SeekCurrent)
-	if err != nil {
-		return err
+	if err := os.Rename(o.f.Name(), j.path); err != nil {
+		return nil, err
 	}
-	if err := os.Rename(f.Name(), j.path); err != nil {
-		return err
-	}
-	if j.f != nil {
-		_ = j.f.Close()
-	}
-	j.f, j.size, j.began, j.unsaved, j.lost, j.told = f, size, size, len(j.tee) > 0, false, false
+	old, j.out = j.out, o
+	j.began, j.unsaved, j.lost, j.told = o.size, o.size > began, false, false
 	j.settle() // what waits is in the new file
-	return nil
+	return old, nil
 }
 
 // close gives the file up. Nobody may be counting any more.
 func (j *journal) close() error {
+	j.appending.Lock()
+	defer j.appending.Unlock()
+	err := j.appendAll()
+	if o := j.out; o != nil {
+		err = errors.Join(err, o.trim(), o.sync(), o.f.Close())
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	err := j.writeUpTo(j.last)
-	if j.f != nil {
-		err = errors.Join(err, j.f.Sync(), j.f.Close())
-	}
 	j.lock.release()
-	j.f, j.lock, j.closed = nil, nil, true
+	j.out, j.lock, j.closed = nil, nil, true
 	return err
 }
 

@@ -29,6 +29,18 @@ func (c *clock) now() time.Time          { return time.UnixMilli(c.ms.Load()) }
 func (c *clock) set(t time.Time)         { c.ms.Store(t.UnixMilli()) }
 func (c *clock) advance(d time.Duration) { c.ms.Add(d.Milliseconds()) }
 
+// bothWays runs a test with a file that is mapped, and with one that is written.
+func bothWays(t *testing.T, test func(t *testing.T, mapped bool)) {
+	t.Run("mapped", func(t *testing.T) { test(t, true) })
+	t.Run("written", func(t *testing.T) { test(t, false) })
+}
+
+// write has an engine write its file, from now on, instead of mapping it.
+func (e *Engine) write() {
+	e.journal.mapped = false
+	e.rewrite()
+}
+
 // newEngine makes an engine in memory, with a clock of its own.
 func newEngine(t testing.TB, s Settings) (*Engine, *clock) {
 	t.Helper()

@@ -107,7 +107,7 @@ func (t *tail) read() error {
 			return &DamagedError{Path: t.path, Err: errVersion}
 		}
 	}
-	good, err := readFrames(b[head:], t.record)
+	good, err := readFrames(b[head:], !t.last, t.record)
 	t.info, t.at = info, t.at+int64(head+good)
 	if err != nil {
 		return &DamagedError{Path: t.path, Err: err}

@@ -27,11 +27,15 @@ func FuzzServeConn(f *testing.F) {
 				table = []byte("echo") // not as large as the fuzzer wants it
 			}
 			return testLookup(ctx, dst, table, key)
-		}, OnRefused: func(error) {}}
+		}, OnRefused: func(error) {}, Prompt: func() bool { return true }}
 		out, err := linetest.Run(s.ServeConn, bytes.NewReader(in))
 		slow, slowErr := linetest.Run(s.ServeConn, iotest.OneByteReader(bytes.NewReader(in)))
 		if out != slow || (err == nil) != (slowErr == nil) {
 			t.Fatalf("whole: %q, %v\nbytes: %q, %v", out, err, slow, slowErr)
+		}
+		looped, loopedErr := linetest.RunLooped(s.ServeConn, iotest.HalfReader(bytes.NewReader(in)))
+		if out != looped || (err == nil) != (loopedErr == nil) {
+			t.Fatalf("whole: %q, %v\non an event loop: %q, %v", out, err, looped, loopedErr)
 		}
 		var pe *ProtocolError
 		if err != nil && !errors.As(err, &pe) && !errors.Is(err, io.ErrUnexpectedEOF) {

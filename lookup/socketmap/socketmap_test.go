@@ -59,11 +59,13 @@ func testLookup(_ context.Context, dst, table, key []byte) ([]byte, bool, error)
 func ns(payload string) string { return string(appendNetstring(nil, []byte(payload))) }
 
 func TestTranscripts(t *testing.T) {
-	linetest.PlayAll(t, (&Server{Lookup: testLookup}).ServeConn)
+	linetest.PlayAll(t, (&Server{Lookup: testLookup, Prompt: func() bool { return true }}).ServeConn)
 }
 
 // TestSplits cuts what the client sends at random places.
-func TestSplits(t *testing.T) { linetest.PlaySplits(t, (&Server{Lookup: testLookup}).ServeConn) }
+func TestSplits(t *testing.T) {
+	linetest.PlaySplits(t, (&Server{Lookup: testLookup, Prompt: func() bool { return true }}).ServeConn)
+}
 
 // TestSizes sends random sizes of keys and values over one connection.
 func TestSizes(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
@@ -49,7 +50,9 @@ func testLookup(_ context.Context, dst, table, key []byte) ([]byte, bool, error)
 }
 
 // newServer returns a server of the table above.
-func newServer() *Server { return &Server{Table: "aliases", Lookup: testLookup} }
+func newServer() *Server {
+	return &Server{Table: "aliases", Lookup: testLookup, Prompt: func() bool { return true }}
+}
 
 func TestTranscripts(t *testing.T) { linetest.PlayAll(t, newServer().ServeConn) }
 
@@ -217,6 +220,10 @@ func FuzzServeConn(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
 		out, err := linetest.Run(newServer().ServeConn, bytes.NewReader(in))
+		looped, loopedErr := linetest.RunLooped(newServer().ServeConn, iotest.HalfReader(bytes.NewReader(in)))
+		if out != looped || (err == nil) != (loopedErr == nil) {
+			t.Fatalf("whole: %q, %v\non an event loop: %q, %v", out, err, looped, loopedErr)
+		}
 		var pe *ProtocolError
 		if err != nil && !errors.As(err, &pe) && !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Fatalf("error of an unknown kind: %v", err)

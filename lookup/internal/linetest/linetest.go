@@ -138,8 +138,8 @@ func parse(t *testing.T, file string) *Transcript {
 	return tr
 }
 
-// PlayAll plays every transcript in three ways: turn by turn over a pipe, in
-// one write, and one byte at a time.
+// PlayAll plays every transcript in four ways: turn by turn over a pipe, in
+// one write, one byte at a time, and on an event loop.
 func PlayAll(t *testing.T, serve ServeFunc) { PlayAllIn(t, "testdata", serve) }
 
 // PlayAllIn is PlayAll for the transcripts in a folder.
@@ -152,6 +152,14 @@ func PlayAllIn(t *testing.T, dir string, serve ServeFunc) {
 		})
 		t.Run("one byte reads", func(t *testing.T) {
 			out, err := Run(serve, iotest.OneByteReader(strings.NewReader(tr.Sent())))
+			tr.Check(t, out, err)
+		})
+		t.Run("event loop", func(t *testing.T) {
+			var turns []io.Reader
+			for _, turn := range tr.Turns {
+				turns = append(turns, strings.NewReader(turn.C))
+			}
+			out, err := RunLooped(serve, io.MultiReader(turns...))
 			tr.Check(t, out, err)
 		})
 	})
