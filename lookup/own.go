@@ -12,7 +12,8 @@ import (
 // false for forwards, aliases, catch-alls, and what is not here. It does not
 // allocate but for addresses that are not ASCII.
 //
-// Whether the mailbox may receive, and its domain is enabled, is not asked.
+// Whether the mailbox may receive, and its domain is enabled, is not asked. What its
+// account says (AccountID, Disabled) is not set: see Snapshot.DisabledByID.
 func (r *Resolver) OwnMailbox(s *store.Snapshot, recipient []byte) (m store.Mailbox, ok bool) {
 	q := r.queries.Get().(*query)
 	q.Snapshot, q.opt, q.now = s, r.options.Load(), r.now
@@ -29,8 +30,9 @@ func (q *query) ownMailbox() (store.Mailbox, bool) {
 	if q.key.local == "" {
 		return store.Mailbox{}, false
 	}
-	if m, ok, decided := q.ownHere(); decided {
-		return m, ok
+	plain, here, decided := q.ownHere()
+	if decided {
+		return plain, here
 	}
 	catchAll := q.At(q.key.full[len(q.key.local):])
 	d, isAlias := q.aliasedDomain()
@@ -38,39 +40,50 @@ func (q *query) ownMailbox() (store.Mailbox, bool) {
 		if answers, _ := q.leadsTo(catchAll, ""); answers {
 			return store.Mailbox{}, false
 		}
-		return q.plain() // no alias answers: Postfix goes on with the address itself
+		return plain, here // no alias answers: Postfix goes on with the address itself
 	}
 	if answers, there := q.leadsTo(catchAll, q.join("@", d.Name)); !answers || !there {
 		return store.Mailbox{}, false
 	}
 	q.join(q.key.local, "@", d.Name)
 	q.buf = q.key.parse(q.buf, q.scratch, q.opt.RecipientDelimiter)
-	if m, ok, decided := q.ownHere(); decided {
-		return m, ok
+	if plain, here, decided = q.ownHere(); decided {
+		return plain, here
 	}
 	if answers, _ := q.leadsTo(q.At(q.key.full[len(q.key.local):]), ""); answers {
 		return store.Mailbox{}, false
 	}
-	return q.plain()
+	return plain, here
 }
 
-// ownHere asks for the address, and then for it without its extension; decided
-// is false if no alias answers for either.
+// ownHere asks for the address, and then for it without its extension. decided is
+// false if no alias answers for either: m is then the mailbox at the first of them
+// that has one.
 func (q *query) ownHere() (m store.Mailbox, ok, decided bool) {
-	for _, address := range [...]string{q.key.full, q.key.base} {
-		at := q.At(address)
-		m, here := at.Mailbox()
-		if here && at.OnlyItself() {
-			return m, true, true
-		}
-		switch answers, itself := q.leadsTo(at, address); {
-		case answers && here && itself:
-			return m, true, true
-		case answers:
-			return store.Mailbox{}, false, true
-		}
+	if m, ok, decided = q.ownAt(q.key.full); decided || q.key.base == "" {
+		return m, ok, decided
 	}
-	return store.Mailbox{}, false, false
+	shorter, is, decided := q.ownAt(q.key.base)
+	if decided || !ok {
+		return shorter, is, decided
+	}
+	return m, true, false
+}
+
+// ownAt is one step of ownHere.
+func (q *query) ownAt(address string) (m store.Mailbox, ok, decided bool) {
+	at := q.At(address)
+	m, ok = at.Inbox()
+	if ok && at.OnlyItself() {
+		return m, true, true
+	}
+	switch answers, itself := q.leadsTo(at, address); {
+	case answers && ok && itself:
+		return m, true, true
+	case answers:
+		return store.Mailbox{}, false, true
+	}
+	return m, ok, false
 }
 
 // leadsTo reports whether an alias answers for a name, and whether an address is
@@ -96,12 +109,4 @@ func (q *query) aliasedDomain() (d store.Domain, isAlias bool) {
 		d, _ = q.DomainByID(a.TargetID)
 	}
 	return d, isAlias
-}
-
-// plain finds the mailbox at the address without asking aliases.
-func (q *query) plain() (store.Mailbox, bool) {
-	if m, ok := q.Mailbox(q.key.full); ok {
-		return m, ok
-	}
-	return q.Mailbox(q.key.base)
 }

@@ -22,6 +22,8 @@ func TestOwnMailbox(t *testing.T) {
 		box away@home.test noself
 		box caught@catch.test noself
 		box lost@off.test
+		box part@home.test noself
+		box part+plus@home.test noself
 		alias keeper@home.test -> keeper@home.test far@far.example
 		alias away@home.test -> far@far.example
 		alias info@home.test -> user@home.test
@@ -45,6 +47,10 @@ func TestOwnMailbox(t *testing.T) {
 		{"real+plus@alias.test", "real+plus@home.test"},
 		{"left@home.test", "left@home.test"},
 		{"left+x@alias.test", "left@home.test"},
+		{"left+x@home.test", "left@home.test"},
+		{"part+plus@home.test", "part+plus@home.test"},
+		{"part+plus@alias.test", "part+plus@home.test"},
+		{"part+x@home.test", "part@home.test"},
 		{"keeper@home.test", ""},
 		{"away@home.test", ""},
 		{"info@home.test", ""},

@@ -47,10 +47,12 @@ func (a *arena) add(s string) ref {
 	return r
 }
 
-// record returns what begins at r, for reading.
+// record returns what begins at r, for reading. To slice the chunk would look at
+// its first byte, in case it is nil: one more place in memory for each record.
 func (a *arena) record(r ref) []byte {
 	off := uint64(r) * 4
-	return a.chunks[off/chunkBytes][off%chunkBytes:]
+	in := off % chunkBytes
+	return unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(a.chunks[off/chunkBytes]), in)), chunkBytes-in)
 }
 
 // edit returns what begins at r, for writing.

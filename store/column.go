@@ -3,6 +3,7 @@ package store
 import (
 	"iter"
 	"slices"
+	"unsafe"
 )
 
 // column is a growing array of rows in chunks, which are shared with the
@@ -30,10 +31,12 @@ func (c *column[T]) add(v T) uint32 {
 	return uint32(c.n)
 }
 
-// at returns the row with number row1-1, for reading.
+// at returns the row with number row1-1, for reading. To index the chunk would
+// look at its first byte, as with arena.record.
 func (c *column[T]) at(row1 uint32) *T {
 	i := row1 - 1
-	return &c.chunks[i/chunkRows][i%chunkRows]
+	var row T
+	return (*T)(unsafe.Add(unsafe.Pointer(c.chunks[i/chunkRows]), uintptr(i%chunkRows)*unsafe.Sizeof(row)))
 }
 
 // edit returns the row with number row1-1, for writing. What at returned

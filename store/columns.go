@@ -252,9 +252,7 @@ func (b *base) size() int {
 func (b *base) indexSize() int {
 	slots := 0
 	for _, sh := range b.symbols.index.shards {
-		if sh != nil {
-			slots += len(sh.slots)
-		}
+		slots += int(sh.size)
 	}
 	rows := b.received
 	for _, n := range []int{b.domains.n, b.domainAliases.n, b.accounts.n, b.mailboxes.n, b.aliases.n, b.senders.n, b.signingKeys.n} {

@@ -62,6 +62,16 @@ func (s *Snapshot) mailboxAt(at uint32) (Mailbox, bool) {
 	return s.mailbox(at), true
 }
 
+// DisabledByID reports Mailbox.Disabled of the mailbox with a primary key.
+func (s *Snapshot) DisabledByID(id uint32) bool {
+	at := s.base.mailboxes.ids.row(id)
+	if !s.served(at) {
+		return false
+	}
+	a := s.base.mailboxes.at(at).account
+	return a != 0 && s.base.accounts.at(a).flags&(here|accountActive) == here
+}
+
 // Mailboxes yields the mailboxes that are served, in no particular order.
 func (s *Snapshot) Mailboxes() iter.Seq[Mailbox] {
 	return func(yield func(Mailbox) bool) {
@@ -127,6 +137,17 @@ func (a Address) OnlyDomain() bool { return a.s.base.symbols.facts(a.sym)&onlyDo
 // Mailbox returns the mailbox at the address.
 func (a Address) Mailbox() (Mailbox, bool) {
 	return a.s.mailboxAt(a.s.base.symbols.first(a.sym, mailboxList))
+}
+
+// Inbox returns the mailbox at the address as the mail that comes in has to know
+// it: without AccountID and Disabled, since the account lies elsewhere in memory
+// (see DisabledByID).
+func (a Address) Inbox() (Mailbox, bool) {
+	at := a.s.base.symbols.first(a.sym, mailboxList)
+	if !a.s.served(at) {
+		return Mailbox{}, false
+	}
+	return a.s.inbox(at, a.sym), true
 }
 
 // Box is what a service must know of a mailbox to use it: a Mailbox without what

@@ -1,6 +1,9 @@
 package store
 
-import "slices"
+import (
+	"slices"
+	"unsafe"
+)
 
 // index is a hash table from 32-bit tags to 32-bit values in shards, each of
 // which grows, and is copied by an edit, by itself: no step is long enough to
@@ -8,16 +11,25 @@ import "slices"
 // bits of the key's hash, gives the position too, so that growing needs slots
 // alone.
 type index struct {
-	shards []*shard // nil, or indexShards of them, each nil until it has a value
+	shards []shard // nil, or indexShards of them
 	shared shared
 }
 
 const indexShards = 4096
 
+// shard is two words that lie side by side with those of the other shards: each
+// thing on the way to a slot that lies elsewhere is a cache miss.
 type shard struct {
-	slots []uint64
-	n     int
+	at      *uint64 // the first slot; nil until there is a value
+	size, n uint32  // slots, and how many of them are taken
 }
+
+func shardOver(slots []uint64, n int) shard {
+	return shard{unsafe.SliceData(slots), uint32(len(slots)), uint32(n)}
+}
+
+// slots gives all of them.
+func (sh *shard) slots() []uint64 { return unsafe.Slice(sh.at, sh.size) }
 
 // tag and shardOf take different bits of a hash.
 func tag(h uint64) uint32  { return uint32(h) }
@@ -28,11 +40,11 @@ func shardOf(h uint64) int { return int(h >> 52) }
 // must not be walked.
 func (sh *shard) first(tag uint32) int {
 	// Multiply-shift maps 32 bits to any length without a division.
-	return int(uint64(tag) * uint64(len(sh.slots)) >> 32)
+	return int(uint64(tag) * uint64(sh.size) >> 32)
 }
 
 func (sh *shard) after(i int) int {
-	if i++; i < len(sh.slots) {
+	if i++; i < int(sh.size) {
 		return i
 	}
 	return 0
@@ -42,8 +54,8 @@ func (sh *shard) after(i int) int {
 // two values has one free slot, which must stay free.
 func (x *index) insert(h uint64, value uint32) {
 	sh := x.edit(shardOf(h))
-	if sh.n*5 >= len(sh.slots)*4 || sh.n+1 >= len(sh.slots) {
-		sh.move(make([]uint64, len(sh.slots)*3/2+8))
+	if uint64(sh.n)*5 >= uint64(sh.size)*4 || sh.n+1 >= sh.size {
+		sh.move(make([]uint64, sh.size*3/2+8))
 	}
 	sh.put(uint64(tag(h))<<32 | uint64(value))
 	sh.n++
@@ -51,28 +63,25 @@ func (x *index) insert(h uint64, value uint32) {
 
 func (x *index) edit(k int) *shard {
 	if x.shards == nil {
-		x.shards = make([]*shard, indexShards)
+		x.shards = make([]shard, indexShards)
 	}
 	if x.shared.foreign(k) {
 		if x.shared.claim(k) {
 			x.shards = slices.Clone(x.shards)
 		}
-		if old := x.shards[k]; old != nil {
-			x.shards[k] = &shard{slots: slices.Clone(old.slots), n: old.n}
-		}
+		sh := &x.shards[k]
+		*sh = shardOver(slices.Clone(sh.slots()), int(sh.n))
 	}
-	if x.shards[k] == nil {
-		x.shards[k] = new(shard)
-	}
-	return x.shards[k]
+	return &x.shards[k]
 }
 
 func (sh *shard) put(slot uint64) {
+	slots := sh.slots()
 	i := sh.first(uint32(slot >> 32))
-	for sh.slots[i] != 0 {
+	for slots[i] != 0 {
 		i = sh.after(i)
 	}
-	sh.slots[i] = slot
+	slots[i] = slot
 }
 
 // packed is the number of slots for n values that stay.
@@ -80,8 +89,8 @@ func packed(n int) int { return n*4/3 + 1 }
 
 // move puts the values into other slots, which are blank.
 func (sh *shard) move(slots []uint64) {
-	old := sh.slots
-	sh.slots = slots
+	old := sh.slots()
+	*sh = shardOver(slots, int(sh.n))
 	for _, s := range old {
 		if s != 0 {
 			sh.put(s)
@@ -92,9 +101,9 @@ func (sh *shard) move(slots []uint64) {
 // pack gives every shard the size its final load wants. It is for an index
 // that shares nothing.
 func (x *index) pack(giveWay func()) {
-	for i, sh := range x.shards {
-		if sh != nil {
-			sh.move(x.shared.from.take(packed(sh.n)))
+	for i := range x.shards {
+		if sh := &x.shards[i]; sh.n > 0 {
+			sh.move(x.shared.from.take(packed(int(sh.n))))
 		}
 		if i%128 == 0 {
 			giveWay()

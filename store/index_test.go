@@ -53,8 +53,8 @@ func TestIndexKeepsAFreeSlot(t *testing.T) {
 		x.pack(func() {})
 		for more := range 50 {
 			insert()
-			if sh := x.shards[0]; !slices.Contains(sh.slots, 0) {
-				t.Fatalf("%d values, packed, and %d more fill all %d slots: a walk would not end", packed, more+1, len(sh.slots))
+			if sh := &x.shards[0]; !slices.Contains(sh.slots(), 0) {
+				t.Fatalf("%d values, packed, and %d more fill all %d slots: a walk would not end", packed, more+1, sh.size)
 			}
 		}
 	}

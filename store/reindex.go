@@ -62,7 +62,7 @@ func (y *symbols) reindex() {
 			parts[w] = append(parts[w], hashed{maphash.String(y.seed, y.text(r)), r})
 		}
 	})
-	y.index.shards = make([]*shard, indexShards)
+	y.index.shards = make([]shard, indexShards)
 	parallel(n, func(w int) {
 		from, to := indexShards*w/n, indexShards*(w+1)/n
 		counts := make([]int, to-from)
@@ -84,7 +84,7 @@ func (y *symbols) reindex() {
 		hugePages(slots)
 		for i, c := range counts {
 			if c > 0 {
-				y.index.shards[from+i] = &shard{slots: slots[:packed(c):packed(c)], n: c}
+				y.index.shards[from+i] = shardOver(slots[:packed(c)], c)
 				slots = slots[packed(c):]
 			}
 		}

@@ -16,7 +16,8 @@ type Sender struct {
 func (s *Snapshot) Sender(login string) (Sender, bool) {
 	sym := s.base.symbols.find(login)
 	at := s.base.symbols.first(sym, mailboxList)
-	if !s.served(at) {
+	found := s.served(at)
+	if !found {
 		if at = s.base.symbols.first(sym, loginList); at != 0 {
 			at = s.base.accounts.at(at).mailbox
 		}
@@ -25,7 +26,10 @@ func (s *Snapshot) Sender(login string) (Sender, bool) {
 		}
 	}
 	m := s.base.mailboxes.at(at)
-	address := s.base.symbols.text(m.address)
+	if !found {
+		sym = m.address
+	}
+	address := s.base.symbols.text(sym)
 	return Sender{
 		Address: address, Domain: address[strings.LastIndexByte(address, '@')+1:],
 		Limit: m.limit, DomainLimit: s.base.domains.at(m.domain).limit,

@@ -2,6 +2,7 @@ package store
 
 import (
 	"iter"
+	"strings"
 	"time"
 )
 
@@ -124,23 +125,31 @@ func (s *Snapshot) account(row1 uint32) Account {
 
 func (s *Snapshot) mailbox(row1 uint32) Mailbox {
 	r := s.base.mailboxes.at(row1)
+	m := s.inbox(row1, r.address)
+	if r.account != 0 {
+		if a := s.base.accounts.at(r.account); a.flags&here != 0 {
+			m.AccountID, m.Disabled = a.id, a.flags&accountActive == 0
+		}
+	}
+	return m
+}
+
+// inbox is mailbox without what its account says. Whoever has found the mailbox by
+// its address names it, so that what hangs there need not wait for the row.
+func (s *Snapshot) inbox(row1 uint32, address ref) Mailbox {
+	r, text := s.base.mailboxes.at(row1), s.base.symbols.text(address)
 	m := Mailbox{
-		ID: r.id, Local: s.base.localPart(r), Quota: r.quota,
-		SendOnly: r.flags&mailboxSendOnly != 0, MessageLimit: r.limit, Moving: r.moving != 0, Address: s.base.symbols.text(r.address),
+		ID: r.id, Local: text[:strings.LastIndexByte(text, '@')], Quota: r.quota,
+		SendOnly: r.flags&mailboxSendOnly != 0, MessageLimit: r.limit, Moving: r.moving != 0, Address: text,
 		DomainDisabled: true,
 	}
-	if at := s.base.symbols.first(r.address, usageList); at != 0 {
+	if at := s.base.symbols.first(address, usageList); at != 0 {
 		u := s.base.usage.at(at)
 		m.Bytes, m.Messages, m.Counted = u.bytes, int64(u.messages), true
 	}
 	if r.domain != 0 {
 		d := s.base.domains.at(r.domain)
 		m.DomainID, m.DomainDisabled = d.id, d.flags&(here|domainEnabled) != here|domainEnabled
-	}
-	if r.account != 0 {
-		if a := s.base.accounts.at(r.account); a.flags&here != 0 {
-			m.AccountID, m.Disabled = a.id, a.flags&accountActive == 0
-		}
 	}
 	return m
 }

@@ -48,12 +48,13 @@ func (y *symbols) look(h uint64, s string) ref {
 	if y.index.shards == nil {
 		return 0
 	}
-	sh, tag := y.index.shards[shardOf(h)], tag(h)
-	if sh == nil {
+	sh, tag := &y.index.shards[shardOf(h)], tag(h)
+	slots := sh.slots()
+	if len(slots) == 0 {
 		return 0
 	}
-	for i := sh.first(tag); sh.slots[i] != 0; i = sh.after(i) {
-		slot := sh.slots[i]
+	for i := sh.first(tag); slots[i] != 0; i = sh.after(i) {
+		slot := slots[i]
 		if uint32(slot>>32) == tag && y.text(ref(slot)) == s {
 			return ref(slot)
 		}

@@ -45,6 +45,13 @@
 // note of it in the file is a moment in which a crash makes a second delivery;
 // the identifiers of the events are the same then.
 //
+// # Very many at once
+//
+// When a large host is looked at for the first time, or a limit is changed, there
+// may be a hundred thousand alarms. They go into the file and into the database in
+// pieces, with pauses between them that leave three quarters of a core to those
+// who answer mail servers; so the last of them may come minutes after the first.
+//
 // # Two processes
 //
 // While one process takes the place of another both have a Book. A lock on

@@ -139,11 +139,16 @@ func (f *file) save(all []*record, origin string, now time.Time) error {
 	if _, err := tx.Exec("INSERT INTO origin (name) VALUES (?)", origin); err != nil {
 		return err
 	}
+	put, err := tx.Prepare(putRecord)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = put.Close() }()
 	for _, r := range all {
 		if r.forgotten(now) {
 			_, err = tx.Exec("DELETE FROM alarm WHERE id = ?", r.id)
 		} else {
-			err = saveOne(tx, r)
+			err = saveOne(put, r)
 		}
 		if err != nil {
 			return err
@@ -152,11 +157,12 @@ func (f *file) save(all []*record, origin string, now time.Time) error {
 	return tx.Commit()
 }
 
-func saveOne(tx *sql.Tx, r *record) error {
-	const put = `INSERT INTO alarm (` + columns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (id) DO UPDATE SET detail = excluded.detail, closed = excluded.closed, held = excluded.held, place = excluded.place,
-		"row" = excluded."row", status = excluded.status, ours = excluded.ours, mail = excluded.mail, hook = excluded.hook RETURNING number`
-	return tx.QueryRow(put, r.id, r.kind, r.subject, r.title, r.detail, micros(r.opened), micros(r.closed), r.held,
+const putRecord = `INSERT INTO alarm (` + columns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	ON CONFLICT (id) DO UPDATE SET detail = excluded.detail, closed = excluded.closed, held = excluded.held, place = excluded.place,
+	"row" = excluded."row", status = excluded.status, ours = excluded.ours, mail = excluded.mail, hook = excluded.hook RETURNING number`
+
+func saveOne(put *sql.Stmt, r *record) error {
+	return put.QueryRow(r.id, r.kind, r.subject, r.title, r.detail, micros(r.opened), micros(r.closed), r.held,
 		r.place, r.row, r.status, r.ours, r.told[mailChannel], r.told[hookChannel]).Scan(&r.number)
 }
 

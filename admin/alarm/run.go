@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -89,7 +90,7 @@ func (k *keeper) run(ctx context.Context) {
 		case <-k.keep:
 		case <-time.After(pruneEvery):
 		}
-		if k.save() {
+		if k.savePieces(saveBatch, func(took time.Duration) bool { return rest(ctx, took) }) {
 			wait = 0
 			continue
 		}
@@ -103,34 +104,51 @@ func (k *keeper) run(ctx context.Context) {
 
 const pruneEvery = time.Hour
 
+// saveBatch is how many records go into the file in one transaction while mail
+// servers are answered. When a large host is looked at for the first time there may
+// be more than a hundred thousand.
+const saveBatch = 2000
+
 // save brings all changes into the file, and reports whether it could.
-func (k *keeper) save() bool {
+func (k *keeper) save() bool { return k.savePieces(math.MaxInt, nil) }
+
+// savePieces is save with so many records in one transaction, and something to do
+// between two of them: it is told what the last one took, and says whether to go
+// on. Whatever has a number goes first: that an alarm is over must not be missing
+// from a file that has the next one about the same. New ones get their numbers in
+// the order in which they were opened.
+func (k *keeper) savePieces(size int, between func(took time.Duration) bool) bool {
 	now := k.now()
-	k.mu.Lock()
-	var changed []*record
-	var copies []record
 	prune := now.Sub(k.pruned) > pruneEvery
-	for r := range k.records {
-		if r.dirty || prune && r.forgotten(now) {
-			r.dirty = false
-			changed, copies = append(changed, r), append(copies, *r)
-		}
-	}
-	origin := k.origin
-	k.mu.Unlock()
+	changed := k.changed(now, prune)
 	if prune {
 		k.pruned = now
 	}
-	if len(changed) == 0 {
-		return true
+	slices.SortFunc(changed, func(a, b *record) int {
+		const last = 1 // taken from no number it is the largest
+		return cmp.Or(cmp.Compare(uint64(a.number)-last, uint64(b.number)-last), cmp.Compare(a.seq, b.seq))
+	})
+	for len(changed) > 0 {
+		began := time.Now()
+		piece := changed[:min(size, len(changed))]
+		changed = changed[len(piece):]
+		if !k.savePiece(piece, now) {
+			return false
+		}
+		if len(changed) > 0 && !between(time.Since(began)) {
+			break
+		}
 	}
-	// New ones get their numbers in the order in which they were opened.
-	slices.SortFunc(changed, func(a, b *record) int { return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(a.seq, b.seq)) })
-	slices.SortFunc(copies, func(a, b record) int { return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(a.seq, b.seq)) })
+	return true
+}
+
+// savePiece brings records into the file, as they are now.
+func (k *keeper) savePiece(piece []*record, now time.Time) bool {
+	copies, origin := k.copy(piece)
 	err := k.put(copies, origin, now)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for i, r := range changed {
+	for i, r := range piece {
 		switch {
 		case err != nil:
 			r.dirty = true
@@ -146,6 +164,29 @@ func (k *keeper) save() bool {
 	}
 	poke(k.write)
 	return true
+}
+
+// changed gives what the file does not say so yet, in no order.
+func (k *keeper) changed(now time.Time, prune bool) (list []*record) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for r := range k.records {
+		if r.dirty || prune && r.forgotten(now) {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// copy copies records, as they are now, for the file.
+func (k *keeper) copy(list []*record) (copies []record, origin string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, r := range list {
+		r.dirty = false
+		copies = append(copies, *r)
+	}
+	return copies, k.origin
 }
 
 func (k *keeper) put(copies []record, origin string, now time.Time) error {
@@ -179,6 +220,12 @@ func (b *Book) change(r *record) {
 	r.dirty = true
 	poke(b.keep)
 }
+
+// rest waits after something that took so long and goes on, so that all of it
+// together takes a quarter of one core: mail servers are answered meanwhile.
+func rest(ctx context.Context, took time.Duration) bool { return sleep(ctx, min(3*took, longRest)) }
+
+const longRest = 5 * time.Second
 
 // sleep waits, and reports whether ctx goes on.
 func sleep(ctx context.Context, d time.Duration) bool {

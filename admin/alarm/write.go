@@ -73,8 +73,12 @@ func (w *writer) round(ctx context.Context) error {
 		if len(batch) == 0 {
 			break
 		}
+		began := time.Now()
 		if err := w.batch(ctx, d, batch); err != nil {
 			return err
+		}
+		if len(batch) == writeBatch && !rest(ctx, time.Since(began)) {
+			return ctx.Err()
 		}
 	}
 	if !looks {

@@ -116,6 +116,51 @@ func TestRequest(t *testing.T) {
 	}
 }
 
+// TestAnyOrder takes requests apart whose attributes are out of order, missing,
+// repeated or unknown, and compares with looking for each by its name.
+func TestAnyOrder(t *testing.T) {
+	known := strings.SplitAfter(strings.TrimSpace(asPostfix)+"\n", "\n")
+	known = known[1 : len(known)-1]
+	lines := append(slices.Clone(known), "sender=again\n", "sende=x\n", "senders=x\n", "=x\n", "size=07\n", "size=+7\n", "recipient_count=2147483647\n", "mail_version=3.7.11\n")
+	rapid.Check(t, func(t *rapid.T) {
+		from := rapid.IntRange(0, len(known)).Draw(t, "from")
+		ordered := known[from:rapid.IntRange(from, len(known)).Draw(t, "to")]
+		text := strings.Join(ordered, "") + strings.Join(rapid.SliceOfN(rapid.SampledFrom(lines), 0, 12).Draw(t, "lines"), "")
+		in := []byte("request=smtpd_access_policy\n" + text + "\n")
+		if rapid.Bool().Draw(t, "last") {
+			in = []byte(text + "request=smtpd_access_policy\n\n")
+		}
+		var r Request
+		if n, err := r.parse(in); n != len(in) || err != nil {
+			t.Fatalf("%d of %d bytes, %v", n, len(in), err)
+		}
+		get := func(name string) []byte { v, _ := r.Get(name); return v }
+		want := Request{
+			State: stateOf(get("protocol_state")), Instance: get("instance"), QueueID: get("queue_id"), Sender: get("sender"), Recipient: get("recipient"),
+			HeloName: get("helo_name"), ClientName: get("client_name"), SASLUsername: get("sasl_username"), SASLMethod: get("sasl_method"),
+			PolicyContext: get("policy_context"), address: get("client_address"),
+			RecipientCount: int(parseCount(get("recipient_count"), 31)), Size: parseCount(get("size"), 63), lines: r.lines,
+		}
+		if d := cmp.Diff(want, r, cmp.AllowUnexported(Request{})); d != "" {
+			t.Fatal(d)
+		}
+	})
+}
+
+func TestCounts(t *testing.T) {
+	for text, want := range map[string]int64{
+		"": 0, "0": 0, "1": 1, "2179": 2179, "9223372036854775806": 1<<63 - 2, "9223372036854775807": 0, "9999999999999999999": 0,
+		"18446744073709551617": 0, "-1": 0, "+1": 0, "1x": 0, "07": 0, "1 ": 0,
+	} {
+		if n := parseCount([]byte(text), 63); n != want {
+			t.Errorf("%q: %d, want %d", text, n, want)
+		}
+	}
+	if n, most := parseCount([]byte("2147483647"), 31), parseCount([]byte("2147483646"), 31); n != 0 || most != 1<<31-2 {
+		t.Errorf("at 31 bits: %d, %d", n, most)
+	}
+}
+
 func TestActions(t *testing.T) {
 	long := strings.Repeat("ä", 300)
 	for _, tc := range []struct {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/bits"
 	"net/netip"
-	"strconv"
 )
 
 // State is where an SMTP session is (protocol_state).
@@ -105,12 +104,11 @@ func cutAttribute(b []byte) (name, value, rest []byte) {
 }
 
 // parse takes apart the request that b begins with, up to the empty line at its
-// end, and returns its size in bytes. The error is a *ProtocolError.
+// end, into a blank Request, and returns its size in bytes. The error is a *ProtocolError.
 func (r *Request) parse(b []byte) (size int, err error) {
-	*r = Request{}
-	known, rest := false, b
+	known, rest, next := false, b, attribute(0)
 	for len(rest) > 0 && rest[0] != '\n' {
-		eq := nameSize(rest)
+		a, eq := cutName(rest, next)
 		if eq == len(rest) || rest[eq] != '=' {
 			return 0, malformed(rest)
 		}
@@ -118,11 +116,14 @@ func (r *Request) parse(b []byte) (size int, err error) {
 		if end < len(rest) && rest[end] != '\n' {
 			return 0, malformed(rest)
 		}
-		name, value := rest[:eq:eq], rest[eq+1:end:end]
+		value := rest[eq+1 : end : end]
 		rest = rest[min(end+1, len(rest)):]
+		if a-next < skipped {
+			next = a + 1
+		}
 		switch {
-		case string(name) != "request":
-			r.set(name, value)
+		case a != requestAttr:
+			r.set(a, value)
 		case string(value) != "smtpd_access_policy":
 			return 0, &ProtocolError{fmt.Sprintf("client sent request=%q, not smtpd_access_policy: closing", value[:min(len(value), 100)])}
 		default:
@@ -191,33 +192,33 @@ func valueSize(b []byte) (n int) {
 const ones, tops = 0x0101010101010101, 0x8080808080808080
 
 // set takes one attribute.
-func (r *Request) set(name, value []byte) {
-	switch string(name) {
-	case "protocol_state":
+func (r *Request) set(a attribute, value []byte) {
+	switch a {
+	case stateAttr:
 		r.State = stateOf(value)
-	case "instance":
+	case instanceAttr:
 		r.Instance = value
-	case "queue_id":
+	case queueIDAttr:
 		r.QueueID = value
-	case "sender":
+	case senderAttr:
 		r.Sender = value
-	case "recipient":
+	case recipientAttr:
 		r.Recipient = value
-	case "helo_name":
+	case heloAttr:
 		r.HeloName = value
-	case "client_name":
+	case clientNameAttr:
 		r.ClientName = value
-	case "sasl_username":
+	case saslUsernameAttr:
 		r.SASLUsername = value
-	case "sasl_method":
+	case saslMethodAttr:
 		r.SASLMethod = value
-	case "policy_context":
+	case policyContextAttr:
 		r.PolicyContext = value
-	case "client_address":
+	case clientAddressAttr:
 		r.address = value
-	case "recipient_count":
+	case recipientCountAttr:
 		r.RecipientCount = int(parseCount(value, 31))
-	case "size":
+	case sizeAttr:
 		r.Size = parseCount(value, 63)
 	}
 }
@@ -234,14 +235,22 @@ func parseAddr(b []byte) netip.Addr {
 	return a.Unmap()
 }
 
-// parseCount reads a number that is not negative, 0 if it is none.
+// parseCount reads a number that is not negative and has so many bits, 0 if it is
+// none.
 func parseCount(b []byte, bits int) int64 {
-	if len(b) == 0 || len(b) > 20 || b[0] == '0' {
+	const most = 19 // digits, which fit into 64 bits
+	if len(b) == 0 || len(b) > most || b[0] == '0' {
 		return 0
 	}
-	n, err := strconv.ParseInt(string(b), 10, 64)
-	if err != nil || n < 0 || n >= 1<<bits-1 {
+	n := uint64(0)
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return 0
+		}
+		n = 10*n + uint64(c-'0')
+	}
+	if n >= 1<<bits-1 {
 		return 0
 	}
-	return n
+	return int64(n)
 }

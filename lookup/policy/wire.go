@@ -78,9 +78,8 @@ func (s *Server) give(r *Request) {
 
 // Answer asks Decide about the request that Cut took apart.
 func (s *session) Answer(ctx context.Context, dst, _ []byte) []byte {
-	r := s.request
-	defer s.give(r)
-	a := s.Decide(ctx, r)
+	a := s.Decide(ctx, s.request)
+	s.give(s.request)
 	if a.Verb == VerbNone {
 		s.silent = true
 		return dst

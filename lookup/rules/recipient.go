@@ -37,7 +37,7 @@ func (r *Rules) recipient(_ context.Context, q *question) policy.Action {
 // disabled account does on a host of Modoboa's. One without an account does:
 // nobody has disabled it.
 func (q *question) receives() bool {
-	return q.box.Receives() && !q.box.DomainDisabled && !(q.set.DisabledAccounts && q.box.Disabled)
+	return q.box.Receives() && !q.box.DomainDisabled && !(q.set.DisabledAccounts && q.snap.DisabledByID(q.box.ID))
 }
 
 // quota refuses what does not fit. Mailboxes of which nobody knows how full they

@@ -44,3 +44,33 @@ func benchTake(b *testing.B, s Settings, limits int) {
 		}
 	})
 }
+
+// BenchmarkLook is what a dry charge costs: of accounts that have sent something in
+// the present windows, and of those that have not.
+func BenchmarkLook(b *testing.B) {
+	const n = 100_000
+	limits := []Limit{{Recipients, 1 << 40, Day}, {Messages, 1 << 40, Window(time.Hour)}}
+	charge := func(i int) Charge {
+		return message(1, Limited{Subject{Account, fmt.Sprintf("user%d@example%d.com", i, i%1000)}, limits}, Limited{Subject{Domain, fmt.Sprintf("example%d.com", i%1000)}, limits[:1]})
+	}
+	e := Open(Settings{})
+	defer e.Close()
+	for i := range n {
+		e.Take(b.Context(), charge(i))
+	}
+	for name, from := range map[string]int{"counted": 0, "blank": n} {
+		charges := make([]Charge, 20_000)
+		for i := range charges {
+			charges[i] = charge(from + i*7919%n)
+			charges[i].Dry = true
+		}
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if !e.Take(b.Context(), charges[i%len(charges)]).OK {
+					b.Fatal("refused")
+				}
+			}
+		})
+	}
+}
