@@ -54,7 +54,7 @@ func (h *benchHost) startWith(t *testing.T, sockets, more string) *benchDaemon {
 	web := filepath.Join(sockets, "http")
 	v.web = drill.NewWeb(web)
 	began := time.Now()
-	v.daemon = startVmapd(t, h.binary, fmt.Sprintf("[database]\nurl = %q\nreload = \"24h\"\naudit = \"0s\"\n"+
+	v.daemon = startVmapd(t, h.binary, fmt.Sprintf("[database]\nurl = %q\nreload = \"24h\"\naudit = \"0s\"\n[jobs]\nenabled = \"never\"\n"+
 		"[[listen]]\nprotocol = \"socketmap\"\naddress = \"unix:%s\"\ngroup = \"\"\n"+
 		"[[listen]]\nprotocol = \"http\"\naddress = \"unix:%s\"\ngroup = \"\"\n%s", h.url, v.socket, web, more))
 	v.dir = filepath.Dir(v.log)
