@@ -63,8 +63,14 @@ func TestReady(t *testing.T) {
 		do    string
 		ready bool // afterwards
 	}{
-		{"put", true}, {"sync", true}, {"put", true}, {"sync", true},
-		{"sync", false}, {"put", false}, {"put", false}, {"sync", true},
+		{"put", true},
+		{"sync", true},
+		{"put", true},
+		{"sync", true},
+		{"sync", false},
+		{"put", false},
+		{"put", false},
+		{"sync", true},
 	} {
 		switch step.do {
 		case "put":
