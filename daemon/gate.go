@@ -103,11 +103,6 @@ func (g *gate) admit(nc net.Conn) *conn {
 		return nil
 	}
 	c := &conn{Conn: nc, gate: g}
-	if g.loops != nil {
-		if taken, err := g.loops.Take(nc); err == nil { // else it goes without
-			c.Conn, c.loop = taken, taken
-		}
-	}
 	c.ctx, c.finish = context.WithCancel(context.Background())
 	c.state.Store(fresh)
 	g.mu.Lock()
@@ -115,8 +110,13 @@ func (g *gate) admit(nc net.Conn) *conn {
 		g.mu.Unlock()
 		g.metrics.refused(g.cfg.Protocol, "too_many")
 		g.peers.warn(g.log, "refused a connection: max_connections are open and busy", zap.Int("max_connections", g.cfg.MaxConnections))
-		_ = c.Conn.Close()
+		nc.Close()
 		return nil
+	}
+	if g.loops != nil {
+		if taken, err := g.loops.Take(nc); err == nil { // else it goes without
+			c.Conn, c.loop = taken, taken
+		}
 	}
 	g.serial++
 	c.serial = g.serial

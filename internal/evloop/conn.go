@@ -100,7 +100,7 @@ func (c *Conn) TryRead(b []byte) (int, error) {
 		return 0, c.failed("read", net.ErrClosed)
 	}
 	defer c.leave()
-	n, errno := call(unix.SYS_READ, c.fd, b)
+	n, errno := receive(c.fd, b)
 	switch {
 	case errno == unix.EAGAIN:
 		return 0, nil
@@ -260,18 +260,18 @@ func (c *Conn) failed(op string, err error) error {
 	return &net.OpError{Op: op, Net: c.local.Network(), Source: c.local, Addr: c.remote, Err: err}
 }
 
-// call is a system call on a descriptor that does not block. So it is over at
-// once, and the runtime need not be told of it: that is half of what it costs.
-func call(number uintptr, fd int, b []byte) (int, unix.Errno) {
+// receive is read(2) on a descriptor that does not block. So it is over at once, and
+// the runtime need not be told of it: that is half of what it costs.
+func receive(fd int, b []byte) (int, unix.Errno) {
 	for {
-		n, _, errno := unix.RawSyscall(number, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
+		n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
 		if errno != unix.EINTR {
 			return int(n), errno
 		}
 	}
 }
 
-// send writes without a SIGPIPE.
+// send is send(2) likewise, without a SIGPIPE.
 func send(fd int, b []byte) (int, unix.Errno) {
 	for {
 		n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), unix.MSG_NOSIGNAL, 0, 0)

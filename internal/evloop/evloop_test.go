@@ -42,7 +42,7 @@ func start(t *testing.T, n int) *Loops {
 }
 
 // pair is a connection over a network, both ends of package net.
-func pair(t *testing.T, network string) (a, b net.Conn) {
+func pair(t testing.TB, network string) (a, b net.Conn) {
 	t.Helper()
 	address := "127.0.0.1:0"
 	if network == "unix" {
@@ -280,19 +280,7 @@ func BenchmarkEcho(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer l.Close()
-	ln, err := net.Listen("unix", filepath.Join(b.TempDir(), "s"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer ln.Close()
-	client, err := net.Dial("unix", ln.Addr().String())
-	if err != nil {
-		b.Fatal(err)
-	}
-	nc, err := ln.Accept()
-	if err != nil {
-		b.Fatal(err)
-	}
+	client, nc := pair(b, "unix")
 	c, err := l.Take(nc)
 	if err != nil {
 		b.Fatal(err)

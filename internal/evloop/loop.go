@@ -118,7 +118,7 @@ func newLoop(all *Loops) (*loop, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
 	}
-	l := &loop{all: all, ep: ep, wake: -1, conns: map[int32]*Conn{}}
+	l := &loop{all: all, ep: ep, wake: -1, solo: solo{need: firstNeed}, conns: map[int32]*Conn{}}
 	if l.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		l.close()
 		return nil, os.NewSyscallError("eventfd2", err)

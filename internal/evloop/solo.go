@@ -40,7 +40,7 @@ func (s *solo) note(all *Loops, c *Conn, n int) {
 // wait waits for events.
 func (l *loop) wait(events []unix.EpollEvent) (int, error) {
 	s := &l.solo
-	if s.row < max(s.need, firstNeed) || l.all.last.Load() != s.conn {
+	if s.row < s.need || l.all.last.Load() != s.conn {
 		return unix.EpollWait(l.ep, events, -1)
 	}
 	for begun := time.Now(); time.Since(begun) < watchFor; {
@@ -50,7 +50,7 @@ func (l *loop) wait(events []unix.EpollEvent) (int, error) {
 			return n, nil
 		}
 	}
-	s.row, s.need = 0, min(2*max(s.need, firstNeed), lastNeed)
+	s.row, s.need = 0, min(2*s.need, lastNeed)
 	return unix.EpollWait(l.ep, events, -1)
 }
 

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/vmapd/vmapd/lookup/internal/line"
 )
 
 // maxBacklog is how many bytes may be queued before the loop stops reading, and
@@ -22,7 +24,7 @@ const maxBacklog = 64 << 10
 type output struct {
 	net.Conn
 	patience time.Duration // for one write, at most a quarter longer
-	loop     evented       // the connection, if it is on an event loop
+	loop     line.Evented  // the connection, if it is on an event loop
 
 	turn  chan struct{} // holds a token while there is no write
 	armed bool
@@ -40,18 +42,10 @@ type output struct {
 func newOutput(nc net.Conn, patience time.Duration) *output {
 	o := &output{Conn: nc, patience: patience, turn: make(chan struct{}, 1)}
 	o.turn <- struct{}{}
-	if loop, ok := nc.(evented); ok && loop.OnLoop() {
+	if loop, ok := nc.(line.Evented); ok && loop.OnLoop() {
 		o.loop = loop
 	}
 	return o
-}
-
-// evented is what a connection on an event loop can do besides.
-type evented interface {
-	TryRead(b []byte) (int, error)
-	TryWrite(b []byte) (int, error)
-	Run(f func() (stay bool)) error
-	OnLoop() bool
 }
 
 // OnLoop reports whether the connection is on an event loop: then the following

@@ -3,13 +3,12 @@ package line
 import (
 	"context"
 	"fmt"
-	"net"
 	"runtime/debug"
 )
 
-// evented is a connection on an event loop: an evloop.Conn, or one around it.
-type evented interface {
-	net.Conn
+// Evented is what a connection on an event loop can do besides: an evloop.Conn, or
+// one around it.
+type Evented interface {
 	TryRead(b []byte) (int, error)
 	TryWrite(b []byte) (int, error)
 	Run(f func() (stay bool)) error
@@ -19,7 +18,7 @@ type evented interface {
 // looped is what a connection on an event loop is served with.
 type looped struct {
 	c   *conn
-	nc  evented
+	nc  Evented
 	ctx context.Context
 	p   Prompter
 
@@ -41,7 +40,7 @@ func (p *panicked) String() string { return fmt.Sprintf("%v\n\n%s", p.value, p.s
 // onLoop sees whether the connection can be served on an event loop.
 func (c *conn) onLoop(ctx context.Context, p Protocol) {
 	prompter, ok := p.(Prompter)
-	nc, there := c.nc.(evented)
+	nc, there := c.nc.(Evented)
 	if !ok || !there || !nc.OnLoop() {
 		return
 	}
