@@ -4,6 +4,7 @@
 # make check      formatting, vet, linters, known holes, generated files
 # make race       all tests under the race detector
 # make fuzz       every fuzz target, FUZZTIME each
+# make properties the tests that draw their cases at random, with new ones, CHECKS each
 # make bench      ratios against do-nothing servers, Postfix's own pgsql: maps and Dovecot's own logins
 # make drill      hold all failure drills, and print what clients saw of each (docs/failure-modes.md)
 # make packages   .deb and .rpm for amd64 and arm64, in dist (docs/install.md)
@@ -13,13 +14,14 @@
 
 GO          ?= go
 FUZZTIME    ?= 2m
+CHECKS      ?= 1000
 GOFUMPT     ?= mvdan.cc/gofumpt@v0.12.0
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI    ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VULNCHECK   ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
 export CGO_ENABLED ?= 0
 
-.PHONY: build demo test check fmt lint race fuzz bench drill packages test-packages test-quickstart generate peers clean
+.PHONY: build demo test check fmt lint race fuzz properties bench drill packages test-packages test-quickstart generate peers clean
 
 build:
 	$(GO) build -trimpath -o vmapd ./cmd/vmapd
@@ -63,6 +65,12 @@ fuzz:
 	    echo "== $$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg; \
 	  done; \
 	done
+
+# make test draws the same cases every time (internal/property).
+properties: peers
+	VMAPD_PEERS=required VMAPD_SEED=random $(GO) test -count 1 -timeout 120m \
+	  $$($(GO) list -f '{{range .TestImports}}{{if eq . "pgregory.net/rapid"}}{{$$.ImportPath}}{{end}}{{end}}{{range .XTestImports}}{{if eq . "pgregory.net/rapid"}}{{$$.ImportPath}}{{end}}{{end}}' ./... | grep . | uniq) \
+	  -rapid.checks=$(CHECKS)
 
 bench: peers
 	VMAPD_PEERS=required $(GO) test -tags bench -run TestBench -count 1 -v -timeout 60m ./cmd/vmapd

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/vmapd/vmapd/internal/property"
 )
 
 // world is a database in miniature: rows by key.
@@ -199,7 +201,7 @@ func keysOf(s *Snapshot) string {
 // each, the edited snapshot must say what one that was read anew says, and the
 // one before it what it said.
 func TestEditsEqualAFreshBuild(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		w := newWorld()
 		for range rapid.IntRange(0, 20).Draw(t, "rows") {
 			w.put(t)
@@ -231,7 +233,7 @@ func TestEditsEqualAFreshBuild(t *testing.T) {
 
 // TestCompareFindsWhatChanged makes one change and must be told of it.
 func TestCompareFindsWhatChanged(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		w := newWorld()
 		for range rapid.IntRange(5, 20).Draw(t, "rows") {
 			w.put(t)

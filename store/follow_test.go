@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/vmapd/vmapd/internal/property"
 )
 
 func TestChangesAreFollowed(t *testing.T) {
@@ -204,7 +206,7 @@ func TestClockSteps(t *testing.T) {
 // run and connections break: in the end the store must serve what the database
 // has, and no audit may have found anything.
 func TestFollowingAgainstTheDatabase(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
+	property.Check(t, func(rt *rapid.T) {
 		f, r := newFeed(5), &reports{}
 		s := &Store{Settings: Settings{Source: f, Poll: time.Millisecond, Audit: time.Millisecond}, Hooks: r.hooks()}
 		ctx, stop := context.WithCancel(context.Background())

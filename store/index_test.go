@@ -8,11 +8,13 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/vmapd/vmapd/internal/property"
 )
 
 // TestSymbolsAgainstMap interns and finds random texts beside a Go map.
 func TestSymbolsAgainstMap(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		y := newSymbols()
 		want := map[string]ref{}
 		texts := rapid.SliceOfN(rapid.StringMatching(`[a-c]{0,3}(@[a-c]{1,2})?`), 1, 300).Draw(t, "texts")
@@ -79,7 +81,7 @@ func TestSymbolsAcrossChunks(t *testing.T) {
 }
 
 func TestIDsAgainstMap(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		var x ids
 		want := map[uint32]uint32{}
 		for i, id := range rapid.SliceOfNDistinct(rapid.Uint32Range(1, 1<<32-1), 0, 500, func(v uint32) uint32 { return v }).Draw(t, "ids") {

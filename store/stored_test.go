@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/vmapd/vmapd/internal/property"
 )
 
 func stored(t testing.TB, s *Snapshot, at time.Time) []byte {
@@ -30,7 +32,7 @@ func readBytes(b []byte) (*Snapshot, *storedHead, error) {
 // TestStoredSnapshotComesBack stores random snapshots, edited ones too, and
 // edits what was read.
 func TestStoredSnapshotComesBack(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		w := newWorld()
 		for range rapid.IntRange(0, 20).Draw(t, "rows") {
 			w.put(t)

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/vmapd/vmapd/internal/property"
 )
 
 func TestLevels(t *testing.T) {
@@ -30,7 +32,7 @@ func TestLevels(t *testing.T) {
 // TestLevelsDoNotFlap: what moves by less than the distance of the bounds changes
 // the state once at most.
 func TestLevelsDoNotFlap(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		l := Level{On: 80, Off: 75}
 		base := rapid.Int64Range(0, 2000).Draw(t, "base")
 		above, changes := false, 0

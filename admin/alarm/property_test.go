@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/vmapd/vmapd/internal/property"
 	"github.com/vmapd/vmapd/store/db"
 	"github.com/vmapd/vmapd/store/db/dbtest"
 )
@@ -25,7 +26,7 @@ func TestSequences(tb *testing.T) {
 	}
 	defer away.Close()
 	away.Name = d.Name
-	rapid.Check(tb, func(t *rapid.T) {
+	property.Check(tb, func(t *rapid.T) {
 		dbtest.Exec(tb, d, "DELETE FROM admin_alarm")
 		w := &pair{t: t, tb: tb, d: d, there: true, away: away}
 		for i := range w.nodes {

@@ -14,6 +14,7 @@ import (
 	"github.com/miekg/dns"
 	"pgregory.net/rapid"
 
+	"github.com/vmapd/vmapd/internal/property"
 	"github.com/vmapd/vmapd/internal/resolve/dnstest"
 )
 
@@ -144,7 +145,7 @@ func TestAlarmDetail(t *testing.T) {
 // TestNext: a domain is due once in an interval, at a time of its own, and
 // sooner when something is wrong.
 func TestNext(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		every := time.Duration(rapid.Int64Range(int64(time.Minute), int64(7*24*time.Hour)).Draw(t, "every"))
 		last := time.Unix(rapid.Int64Range(1, 1<<33).Draw(t, "last"), 0)
 		s := Subject{Domain: Domain{ID: rapid.Int64Range(0, 1<<40).Draw(t, "id")}, Checked: last}

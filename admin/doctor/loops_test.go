@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/vmapd/vmapd/internal/property"
 	"github.com/vmapd/vmapd/lookup"
 	"github.com/vmapd/vmapd/store"
 )
@@ -127,7 +128,7 @@ func postfix(e *lookup.Expander, address string) bool {
 // loop that is reported if, and only if, Postfix does not come to an end with
 // it.
 func TestLoopsAreThosePostfixRunsInto(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		name := rapid.SampledFrom([]string{"a@d.test", "b@d.test", "A@e.test", "c@e.test", "b+x@d.test", "a+x@e.test", "c+x+x@e.test", "@d.test", "@e.test", "b+y@d.test", "nobody@d.test", "n+x@e.test", "far@remote.test"})
 		w := newWorld()
 		w.domain("d.test")

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/vmapd/vmapd/admin/manage"
+	"github.com/vmapd/vmapd/internal/property"
 	"github.com/vmapd/vmapd/store/db"
 	"github.com/vmapd/vmapd/store/db/dbtest"
 )
@@ -26,7 +27,7 @@ func TestAnythingGoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := 0
-	rapid.Check(t, func(rt *rapid.T) {
+	property.Check(t, func(rt *rapid.T) {
 		n++
 		file := filepath.Join(t.TempDir(), fmt.Sprint(n, ".db"))
 		if err := os.WriteFile(file, template, 0o600); err != nil {

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/vmapd/vmapd/admin/manage"
+	"github.com/vmapd/vmapd/internal/property"
 	"github.com/vmapd/vmapd/store/db/dbtest"
 )
 
@@ -129,7 +130,7 @@ func TestAliasProperties(t *testing.T) {
 	h := openHost(t, dbtest.SQLite(t))
 	w := &aliasWorld{h}
 	who := rapid.SampledFrom([]string{"", "admin", "adm@one.test", "eve@other.test", "ann@one.test"})
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		w.clear(t)
 		t.Repeat(map[string]func(*rapid.T){
 			"put":     func(t *rapid.T) { w.put(t, who.Draw(t, "who")) },

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/vmapd/vmapd/admin/manage"
+	"github.com/vmapd/vmapd/internal/property"
 	"github.com/vmapd/vmapd/store/db"
 )
 
@@ -126,7 +127,7 @@ func TestRandomDomains(t *testing.T) {
 	for _, login := range []string{"rita", "adm@one.test", "bea"} {
 		accounts[login] = w.account(login)
 	}
-	rapid.Check(t, func(rt *rapid.T) {
+	property.Check(t, func(rt *rapid.T) {
 		file := filepath.Join(t.TempDir(), "vmapd.db")
 		if err := os.WriteFile(file, first, 0o600); err != nil {
 			rt.Fatal(err)

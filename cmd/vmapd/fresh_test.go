@@ -12,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/vmapd/vmapd/internal/property"
 	"github.com/vmapd/vmapd/lookup"
 	"github.com/vmapd/vmapd/store"
 	"github.com/vmapd/vmapd/store/db"
@@ -34,7 +35,7 @@ func TestAnswersAreThoseOfSomeMoment(t *testing.T) {
 		dbtest.Exec(t, d, "insert into admin_domain (id, name) values (1, 'a.test'), (2, 'b.test')")
 		w := &freshWorld{db: d, url: url}
 		w.serve(t)
-		rapid.Check(t, w.run)
+		property.Check(t, w.run)
 	})
 }
 

@@ -8,6 +8,8 @@ import (
 
 	"github.com/miekg/dns"
 	"pgregory.net/rapid"
+
+	"github.com/vmapd/vmapd/internal/property"
 )
 
 func TestForms(t *testing.T) {
@@ -52,5 +54,5 @@ func TestZoneFilesRead(t *testing.T) {
 	for _, k := range []crypto.PublicKey{rsaPublic(), publicOf(4096), edPublic} {
 		check(t, record(k))
 	}
-	rapid.Check(t, func(t *rapid.T) { check(t, string(rapid.SliceOfN(rapid.Byte(), 1, 1000).Draw(t, "text"))) })
+	property.Check(t, func(t *rapid.T) { check(t, string(rapid.SliceOfN(rapid.Byte(), 1, 1000).Draw(t, "text"))) })
 }

@@ -7,6 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/vmapd/vmapd/internal/property"
 	"github.com/vmapd/vmapd/store"
 )
 
@@ -68,7 +69,7 @@ func TestStages(t *testing.T) {
 
 // TestStagesKeepTheirPromises lets DNS say anything, for weeks.
 func TestStagesKeepTheirPromises(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		now := time.Unix(1e9, 0)
 		var keys []store.SigningKey
 		for i := range rapid.IntRange(1, 4).Draw(t, "keys") {

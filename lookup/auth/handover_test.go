@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/vmapd/vmapd/internal/property"
 )
 
 const wrongCookie = "00000000000000000000000000000000"
@@ -137,7 +139,7 @@ type handoverModel struct {
 // connections of which some share a process id: no login is given twice, to
 // a wrong cookie, after its time or after its end.
 func TestHandOverModel(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
+	property.Check(t, func(rt *rapid.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := testServer()
 			s.User = func(_ context.Context, r *UserRequest) UserReply {

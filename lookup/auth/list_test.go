@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/vmapd/vmapd/internal/property"
 )
 
 // lister is a Server with n users, and one whose List fails at the end.
@@ -221,7 +223,7 @@ func TestMatchMaskModel(t *testing.T) {
 		}
 		return (mask[0] == '?' || strings.EqualFold(mask[:1], name[:1])) && model(mask[1:], name[1:])
 	}
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		mask := rapid.StringMatching(`[aB*?]{0,8}`).Draw(t, "mask")
 		name := rapid.StringMatching(`[abB]{0,10}`).Draw(t, "name")
 		if got, want := MatchMask(mask, []byte(name)), model(mask, name); got != want {

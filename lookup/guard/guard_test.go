@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/vmapd/vmapd/internal/property"
 )
 
 func TestDelaysGrowAndThenRefuse(t *testing.T) {
@@ -347,7 +349,7 @@ func TestFingerprint(t *testing.T) {
 	g, _ := newGuard(Settings{})
 	other := New(Settings{MaxEntries: 8, MaxHomes: 8})
 	same, differs := 0, 0
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		account, password := rapid.String().Draw(t, "account"), []byte(rapid.String().Draw(t, "password"))
 		f := g.Fingerprint(account, password)
 		if f == 0 || f >= 2<<fingerprintBits || f != g.Fingerprint(account, password) {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/vmapd/vmapd/internal/property"
 )
 
 // model is the policy as one would explain it on paper: buckets that are
@@ -207,7 +209,7 @@ func (m *model) cancel(a Attempt) {
 
 // TestModel does random things to a Guard and to the model: they judge alike.
 func TestModel(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		s := Settings{
 			Account:  Limit{Free: 2, Refuse: 6, Forget: 7 * time.Minute},
 			Place:    Limit{Free: 1, Refuse: 4, Forget: 3 * time.Minute},

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/vmapd/vmapd/internal/property"
 )
 
 // anyAddr draws an address, often near the owner's.
@@ -22,7 +24,7 @@ func anyAddr(t *rapid.T, owner netip.Addr) netip.Addr {
 // addresses as he likes, logins to an account of his own and attempts without
 // an end included. The owner gets in at home, always, at once.
 func TestOwnerIsNeverLockedOut(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		g, c := newGuard(Settings{MaxEntries: rapid.SampledFrom([]int{8, 64, 4096}).Draw(t, "entries")})
 		owner := rapid.SampledFrom([]netip.Addr{home1, v6(7, 1)}).Draw(t, "home")
 		try(g, alice, owner, "right", true)
@@ -60,7 +62,7 @@ func TestOwnerIsNeverLockedOut(t *testing.T) {
 // TestOwnNetworksAreNeverRefused does anything there and elsewhere.
 func TestOwnNetworksAreNeverRefused(t *testing.T) {
 	own := netip.MustParsePrefix("10.1.0.0/16")
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		g, _ := newGuard(Settings{Exempt: []netip.Prefix{own}})
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
 			from := netip.AddrFrom4([4]byte{10, byte(rapid.IntRange(1, 2).Draw(t, "net")), 0, byte(rapid.IntRange(0, 3).Draw(t, "host"))})
@@ -86,7 +88,7 @@ func TestOwnNetworksAreNeverRefused(t *testing.T) {
 
 // TestSuccessResets holds at every place and after whatever it was.
 func TestSuccessResets(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		g, c := newGuard(Settings{})
 		from := rapid.SampledFrom(modelPlaces).Draw(t, "remote")
 		guesses(g, alice, from, 0, rapid.IntRange(0, 19).Draw(t, "guesses"))

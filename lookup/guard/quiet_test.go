@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/vmapd/vmapd/internal/property"
 )
 
 // twin is a Guard of which nothing is ever quiet.
@@ -21,7 +23,7 @@ func twin(s Settings) *Guard {
 // TestQuietIsGlance: who asks Quiet first gets the verdicts of who does not.
 // Places are not compared in the hour in which they may be forgotten.
 func TestQuietIsGlance(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		now := time.Unix(1e9, 0)
 		s := Settings{Now: func() time.Time { return now }, MaxEntries: 1 << 12, MaxHomes: 1 << 12}
 		with, without := New(s), twin(s)

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/vmapd/vmapd/internal/property"
 )
 
 // TestAgedEvents counts what others counted a while ago: as much is forgotten.
@@ -49,7 +51,7 @@ func TestAgedEventsWithoutFingerprint(t *testing.T) {
 
 // TestAgedEventsForgiveNothing puts late news into full buckets.
 func TestAgedEventsForgiveNothing(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		g, c := newGuard(Settings{})
 		c.advance(10 * time.Hour)
 		n := rapid.IntRange(1, 20).Draw(t, "guesses")

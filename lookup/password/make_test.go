@@ -9,6 +9,8 @@ import (
 
 	xcrypt "github.com/go-crypt/x/crypt"
 	"pgregory.net/rapid"
+
+	"github.com/vmapd/vmapd/internal/property"
 )
 
 // TestNewRoundTrip: Parse takes what New makes, the password fits, another does
@@ -20,7 +22,7 @@ func TestNewRoundTrip(t *testing.T) {
 			names = append(names, s.Name)
 		}
 	}
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		name := rapid.SampledFrom(names).Draw(t, "scheme")
 		p := cheapParams(name)
 		if p.Rounds > 0 {
@@ -53,7 +55,7 @@ func TestNewRoundTrip(t *testing.T) {
 
 // TestSHACrypt compares with another implementation, whatever the lengths.
 func TestSHACrypt(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		id := rapid.SampledFrom([]string{"$5$", "$6$"}).Draw(t, "id")
 		password := rapid.SliceOfN(rapid.Byte(), 0, maxPassword).Draw(t, "password")
 		salt := rapid.SliceOfN(rapid.Byte(), 0, 16).Draw(t, "salt")

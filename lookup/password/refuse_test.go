@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/vmapd/vmapd/internal/property"
 )
 
 var digest86 = strings.Repeat("Q", 86)
@@ -134,7 +136,7 @@ func TestBounds(t *testing.T) {
 // secret in the errors: no ten bytes in a row of the hash, and no password.
 func TestErrorsTellNothing(t *testing.T) {
 	all := vectors(t, "testdata/vectors.tsv")
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		v := rapid.SampledFrom(all).Draw(t, "vector")
 		text := v.stored[strings.IndexByte(v.stored, '}')+1:]
 		at := rapid.IntRange(0, len(text)).Draw(t, "at")

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
+	"github.com/vmapd/vmapd/internal/property"
 	"github.com/vmapd/vmapd/lookup/internal/linetest"
 )
 
@@ -122,7 +123,7 @@ func TestAnyOrder(t *testing.T) {
 	known := strings.SplitAfter(strings.TrimSpace(asPostfix)+"\n", "\n")
 	known = known[1 : len(known)-1]
 	lines := append(slices.Clone(known), "sender=again\n", "sende=x\n", "senders=x\n", "=x\n", "size=07\n", "size=+7\n", "recipient_count=2147483647\n", "mail_version=3.7.11\n")
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		from := rapid.IntRange(0, len(known)).Draw(t, "from")
 		ordered := known[from:rapid.IntRange(from, len(known)).Draw(t, "to")]
 		text := strings.Join(ordered, "") + strings.Join(rapid.SliceOfN(rapid.SampledFrom(lines), 0, 12).Draw(t, "lines"), "")
@@ -292,7 +293,7 @@ func FuzzServeConn(f *testing.F) {
 
 // TestSizes compares looking at eight bytes at a time with looking at each.
 func TestSizes(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		b := rapid.SliceOf(rapid.OneOf(rapid.Byte(), rapid.SampledFrom([]byte("\t\t\n\x1f \x7e\x7f\x80\xff=<>\x0b")), rapid.ByteRange('a', 'z'), rapid.ByteRange('a', 'z'))).Draw(t, "text")
 		size := func(ends func(c byte) bool) int {
 			if n := slices.IndexFunc(b, ends); n >= 0 {

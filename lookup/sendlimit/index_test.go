@@ -5,12 +5,14 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/vmapd/vmapd/internal/property"
 )
 
 // TestIndex does with an index what it does with a map. Many hashes have the same
 // home.
 func TestIndex(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		var x index
 		m := map[uint64]place{}
 		hash := rapid.Custom(func(t *rapid.T) uint64 {

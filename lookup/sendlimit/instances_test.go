@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/vmapd/vmapd/internal/property"
 )
 
 // known is the model of instances: a map, and a queue of all that was put.
@@ -35,7 +37,7 @@ func (k *known) put(name string, i *instance) {
 // TestInstancesModel compares the encoded messages with a map. Names are long
 // enough for a few to fill a chunk, or to be more than one.
 func TestInstancesModel(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		most := rapid.IntRange(1, 6).Draw(t, "most")
 		got, want := newInstances(most), known{most: most, m: map[string]*instance{}}
 		ms := int64(1e12)

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/vmapd/vmapd/internal/property"
 )
 
 // event is a message that was let through.
@@ -61,7 +63,7 @@ func (m *model) bounds(now int64) (start, exact int64) {
 }
 
 // TestModel compares windows with a list of all that was sent.
-func TestModel(t *testing.T) { rapid.Check(t, checkModel) }
+func TestModel(t *testing.T) { property.Check(t, checkModel) }
 
 func checkModel(rt *rapid.T) {
 	c := newClock()

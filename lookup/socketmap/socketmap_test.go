@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
+	"github.com/vmapd/vmapd/internal/property"
 	"github.com/vmapd/vmapd/lookup/internal/linetest"
 )
 
@@ -70,7 +71,7 @@ func TestSplits(t *testing.T) {
 // TestSizes sends random sizes of keys and values over one connection.
 func TestSizes(t *testing.T) {
 	s := &Server{Lookup: testLookup}
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		var in, want strings.Builder
 		for range rapid.IntRange(1, 20).Draw(t, "requests") {
 			if n := rapid.SampledFrom([]int{1, 6, 7, 8, 95, 96, 97, 98, 996, 997, 9997, 50000, MaxValue}).Draw(t, "value"); rapid.Bool().Draw(t, "long value") {

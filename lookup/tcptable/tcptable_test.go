@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
+	"github.com/vmapd/vmapd/internal/property"
 	"github.com/vmapd/vmapd/lookup/internal/linetest"
 )
 
@@ -109,7 +110,7 @@ func TestOnRefused(t *testing.T) {
 
 // TestQuote writes any bytes with %XX and reads them back.
 func TestQuote(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		in := rapid.SliceOf(rapid.Byte()).Draw(t, "bytes")
 		line := appendRequest(nil, string(in))
 		for _, c := range line[len("get ") : len(line)-1] {

@@ -10,6 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/vmapd/vmapd/internal/property"
 	"github.com/vmapd/vmapd/store"
 )
 
@@ -72,7 +73,7 @@ func (w *world) read() {
 // one truth: the last report, or a later change of the database once that was
 // read.
 func TestReportsCountUntilTheDatabaseHasThem(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		w := newWorld()
 		u := w.usage()
 		truth := map[string]Figures{}

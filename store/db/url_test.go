@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/vmapd/vmapd/internal/property"
 )
 
 func TestParseURL(t *testing.T) {
@@ -111,7 +113,7 @@ func TestBadURLs(t *testing.T) {
 
 // TestNoPasswordInName builds URLs out of arbitrary passwords.
 func TestNoPasswordInName(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		password := rapid.StringMatching(`[!-~]{4,20}`).Draw(t, "password")
 		scheme := rapid.SampledFrom([]string{"postgres", "mysql"}).Draw(t, "scheme")
 		s := scheme + "://u:" + url.QueryEscape(password) + "@h/d"

@@ -12,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/vmapd/vmapd/internal/property"
 	"github.com/vmapd/vmapd/store"
 	"github.com/vmapd/vmapd/store/db"
 	"github.com/vmapd/vmapd/store/db/dbtest"
@@ -247,7 +248,7 @@ func TestFollowsWhateverIsCommitted(t *testing.T) {
 		var next atomic.Int64
 		next.Store(5000)
 		f := newFollower(t, d)
-		rapid.Check(t, func(rt *rapid.T) { randomTransactions(t, rt, d, f, &next) })
+		property.Check(t, func(rt *rapid.T) { randomTransactions(t, rt, d, f, &next) })
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/vmapd/vmapd/internal/property"
 	"github.com/vmapd/vmapd/store"
 	"github.com/vmapd/vmapd/store/db"
 )
@@ -81,7 +82,7 @@ func TestPositions(t *testing.T) {
 
 // TestGaps compares the arithmetic of gaps with sets of ids.
 func TestGaps(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		last := rapid.Int64Range(1, 40).Draw(t, "last")
 		there := rapid.SliceOfN(rapid.Bool(), int(last), int(last)).Draw(t, "first there")
 		later := rapid.SliceOfN(rapid.Bool(), int(last), int(last)).Draw(t, "later there")

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/vmapd/vmapd/internal/property"
 	"github.com/vmapd/vmapd/store/spool"
 )
 
@@ -19,7 +20,7 @@ import (
 // of the originals: just what a process that was killed leaves behind.
 func TestModel(t *testing.T) {
 	root := t.TempDir()
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		dir, err := os.MkdirTemp(root, "")
 		if err != nil {
 			t.Fatal(err)

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/vmapd/vmapd/internal/property"
 )
 
 // PlaySplits plays every transcript in testdata with what the client sends cut
@@ -15,7 +17,7 @@ func PlaySplits(t *testing.T, serve ServeFunc) { PlaySplitsIn(t, "testdata", ser
 // PlaySplitsIn is PlaySplits for the transcripts in a folder.
 func PlaySplitsIn(t *testing.T, dir string, serve ServeFunc) {
 	EachIn(t, dir, func(t *testing.T, tr *Transcript) {
-		rapid.Check(t, func(t *rapid.T) {
+		property.Check(t, func(t *rapid.T) {
 			var parts, again []io.Reader
 			for rest := tr.Sent(); rest != ""; {
 				n := rapid.IntRange(1, len(rest)).Draw(t, "n")

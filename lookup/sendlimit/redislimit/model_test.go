@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/vmapd/vmapd/internal/property"
 	sl "github.com/vmapd/vmapd/lookup/sendlimit"
 )
 
@@ -17,7 +18,7 @@ import (
 func TestModel(t *testing.T) {
 	s := newServer(t)
 	round := 0
-	rapid.Check(t, func(rt *rapid.T) {
+	property.Check(t, func(rt *rapid.T) {
 		round++
 		m := &model{rt: rt, s: s, limit: rapid.Int64Range(5, 60).Draw(rt, "limit"), account: sl.Subject{Kind: sl.Account, Name: fmt.Sprint("model", round)}, charged: map[string]int64{}}
 		if s.proc == nil {
