@@ -4,8 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/vmapd/vmapd/lookup"
+	"time"
 )
 
 // checkLoops is a Conflict that names the way if mail goes in a circle through
@@ -18,20 +17,25 @@ import (
 // for itself comes to an end: two people may forward to each other and keep
 // copies. That does not hold if an extension grows with every turn.
 func (t *Tx) checkLoops(addresses ...string) error {
-	m := newAliasMap(t)
+	way, err := newAliasMap(&aliasTable{t, time.Now()}, t.m.delimiter()).circle(addresses)
+	if err == nil && way != nil {
+		err = conflict("Mail would go in a circle: %s.", strings.Join(way, " -> "))
+	}
+	return err
+}
+
+// circle returns a circle through one of the addresses, for people, nil if there
+// is none.
+func (m *aliasMap) circle(addresses []string) ([]string, error) {
 	starts, err := m.starts(addresses)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	g := newMailGraph(m, starts)
 	changed := map[string]bool{}
 	for _, a := range addresses {
 		changed[a] = true
 	}
-	if way := g.circle(changed); way != nil {
-		return conflict("Mail would go in a circle: %s.", strings.Join(way, " -> "))
-	}
-	return nil
+	return newMailGraph(m, starts).circle(changed), nil
 }
 
 // starts reads all that mail for addresses may meet, and returns where to begin
@@ -86,25 +90,3 @@ func (m *aliasMap) starts(addresses []string) ([]string, error) {
 // anybody is a local part, or the end of an extension, that no address has: no
 // row has a control byte in it.
 const anybody = "\x01"
-
-// split splits an address into itself without extension, and the extension with
-// its delimiter.
-func (m *aliasMap) split(address string) (base, extension string) {
-	return lookup.SplitExtension(address, m.delimiter)
-}
-
-// extend gives an address without extension the one that nobody has.
-func (m *aliasMap) extend(base string) string {
-	return inserted(base, m.delimiter+anybody)
-}
-
-// inserted is an address with a text at the end of its local part.
-func inserted(address, text string) string {
-	at := strings.LastIndexByte(address, '@')
-	return address[:at] + text + address[at:]
-}
-
-// shown is an address for people: without what nobody has.
-func (m *aliasMap) shown(address string) string {
-	return strings.ReplaceAll(strings.ReplaceAll(address, m.delimiter+anybody, ""), anybody, "")
-}

@@ -1,29 +1,38 @@
 package manage
 
 import (
-	"database/sql"
+	"slices"
 	"strings"
-	"time"
 
-	"github.com/vmapd/vmapd/store"
-	"github.com/vmapd/vmapd/store/db"
+	"github.com/vmapd/vmapd/lookup"
 )
 
 // aliasMap is what Postfix is told by the table of virtual aliases, as far as
 // it was read.
 type aliasMap struct {
-	t         *Tx
+	rows      aliasRows
 	delimiter string
-	now       time.Time
 	to        map[string][]string // recipients by address
 	asked     map[string]bool     // addresses that were asked for
 	met       map[string]bool     // addresses that mail may come to, as the rows have them
 	bases     map[string]bool     // what is left of these without extensions
 }
 
-func newAliasMap(t *Tx) *aliasMap {
+// aliasRows is where aliases are read from. Addresses are folded.
+type aliasRows interface {
+	// each calls f for all recipients of the aliases of some addresses.
+	each(addresses []string, f func(address, to string)) error
+	// extended returns addresses of aliases that have an extension, at least
+	// those which are one of some addresses without it.
+	extended(bases []string) ([]string, error)
+	// into calls f for recipients in a domain, at least for those that have no
+	// alias, and for "@domain".
+	into(domain string, f func(address, to string)) error
+}
+
+func newAliasMap(rows aliasRows, delimiter byte) *aliasMap {
 	return &aliasMap{
-		t: t, delimiter: string(t.m.delimiter()), now: time.Now(),
+		rows: rows, delimiter: string(delimiter),
 		to: map[string][]string{}, asked: map[string]bool{}, met: map[string]bool{}, bases: map[string]bool{},
 	}
 }
@@ -97,20 +106,7 @@ func (m *aliasMap) ask(addresses []string) error {
 			}
 		}
 	}
-	return inParts(keys, func(marks string, args []any) error {
-		return m.t.each("SELECT a.address, "+m.t.timeText("admin_alias", "a", "expire_at")+`, r.address FROM admin_alias a
-			JOIN modoboa_admin_aliasrecipient r ON r.alias_id = a.id WHERE `+m.t.named("a.address")+" IN ("+marks+") AND a.enabled = ? ORDER BY r.id",
-			append(args, true), func(r *sql.Rows) error {
-				var from, to string
-				var expires sql.NullString
-				err := r.Scan(&from, &expires, &to)
-				if at := timeOf(expires); to != "" && (at.IsZero() || at.After(m.now)) {
-					from = store.Fold(from)
-					m.to[from] = append(m.to[from], store.Fold(to))
-				}
-				return err
-			})
-	})
+	return m.rows.each(keys, func(address, to string) { m.to[address] = append(m.to[address], to) })
 }
 
 // next returns where mail for an address, or for it with an extension, may go.
@@ -145,63 +141,40 @@ func led(address string, to []string) []string {
 	return out
 }
 
-// prefixes is how many addresses are asked for their extensions one by one.
-// Beyond, all addresses with an extension are read: there are few.
-const prefixes = 8
-
 // extended returns the addresses that have an alias of their own beside one
 // without their extension.
 func (m *aliasMap) extended(bases []string) ([]string, error) {
-	column, where, args := m.t.named("a.address"), []string{}, []any{}
-	for _, b := range bases {
-		if b[:1] != anybody {
-			condition, a := m.t.beginning(column, b[:strings.LastIndexByte(b, '@')]+m.delimiter)
-			where, args = append(where, condition), append(args, a...)
-		}
-	}
-	switch {
-	case len(where) == 0:
+	bases = slices.DeleteFunc(bases, func(b string) bool { return b[:1] == anybody })
+	if len(bases) == 0 {
 		return nil, nil
-	case len(where) > prefixes:
-		where, args = []string{column + " LIKE ? ESCAPE '!'"}, []any{"_%" + likeEscaped(m.delimiter) + "%@%"}
 	}
-	var out []string
-	err := m.t.each("SELECT a.address FROM admin_alias a WHERE a.enabled = ? AND ("+strings.Join(where, " OR ")+")", append([]any{true}, args...), func(r *sql.Rows) error {
-		var address string
-		err := r.Scan(&address)
-		address = store.Fold(address)
-		if base, _ := m.split(address); m.bases[base] && !m.met[address] {
-			out = append(out, address)
-		}
-		return err
-	})
-	return out, err
+	found, err := m.rows.extended(bases)
+	return slices.DeleteFunc(found, func(a string) bool {
+		base, _ := m.split(a)
+		return !m.bases[base] || m.met[a]
+	}), err
 }
 
-// namesIn returns the addresses in a domain, or one that leads to it, that
-// aliases lead to and that have none of their own.
+// namesIn returns the addresses of a domain, without extensions, that aliases
+// lead to, by themselves or through domains that lead to it.
 func (m *aliasMap) namesIn(domain string) ([]string, error) {
 	var out []string
-	domains, seen := []string{domain}, map[string]bool{domain: true}
-	for len(domains) > 0 && len(out) < maxFollowed {
-		here := "@" + domains[0]
-		domains = domains[1:]
-		where, args := m.t.ending("r.address", here)
-		err := m.t.each("SELECT r.address, a.address FROM modoboa_admin_aliasrecipient r JOIN admin_alias a ON a.id = r.alias_id WHERE a.enabled = ? AND "+where+`
-			AND NOT EXISTS (SELECT 1 FROM admin_alias o WHERE o.address = r.address AND o.enabled = ? AND o.expire_at IS NULL)`,
-			append(append([]any{true}, args...), true), func(r *sql.Rows) error {
-				var to, from string
-				err := r.Scan(&to, &from)
-				to, from = store.Fold(to), store.Fold(from)
-				if to != here && domainOf(to) == here[1:] {
-					base, _ := m.split(to[:len(to)-len(here)] + "@" + domain)
-					out = append(out, base)
-				} else if to == here && from[0] == '@' && !seen[from[1:]] {
-					seen[from[1:]] = true
-					domains = append(domains, from[1:])
-				}
-				return err
-			})
+	name := func(address string) {
+		base, _ := m.split(address)
+		out = append(out, base[:strings.LastIndexByte(base, '@')+1]+domain)
+	}
+	domains := []string{domain}
+	for i := 0; i < len(domains) && len(out) < maxFollowed; i++ {
+		err := m.rows.into(domains[i], func(address, to string) {
+			switch {
+			case to[0] != '@':
+				name(to)
+			case address[0] != '@':
+				name(address)
+			case !slices.Contains(domains, address[1:]):
+				domains = append(domains, address[1:])
+			}
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -209,12 +182,24 @@ func (m *aliasMap) namesIn(domain string) ([]string, error) {
 	return out, nil
 }
 
-// beginning is a condition on a column of folded names: its text begins with a
-// prefix. Each engine has a form for which it can use an index.
-func (t *Tx) beginning(column, prefix string) (string, []any) {
-	if t.db.Dialect == db.SQLite { // LIKE knows no case there, the index does
-		last := len(prefix) - 1
-		return "(" + column + " >= ? AND " + column + " < ?)", []any{prefix, prefix[:last] + string(prefix[last]+1)}
-	}
-	return column + " LIKE ? ESCAPE '!'", []any{likeEscaped(prefix) + "%"}
+// split splits an address into itself without extension, and the extension with
+// its delimiter.
+func (m *aliasMap) split(address string) (base, extension string) {
+	return lookup.SplitExtension(address, m.delimiter)
+}
+
+// extend gives an address without extension the one that nobody has.
+func (m *aliasMap) extend(base string) string {
+	return inserted(base, m.delimiter+anybody)
+}
+
+// inserted is an address with a text at the end of its local part.
+func inserted(address, text string) string {
+	at := strings.LastIndexByte(address, '@')
+	return address[:at] + text + address[at:]
+}
+
+// shown is an address for people: without what nobody has.
+func (m *aliasMap) shown(address string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(address, m.delimiter+anybody, ""), anybody, "")
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
@@ -15,63 +14,6 @@ import (
 	"github.com/vmapd/vmapd/store/db/dbtest"
 )
 
-// postfix expands addresses as Postfix does (src/cleanup/cleanup_map1n.c,
-// src/global/mail_addr_map.c): an answer takes the place of its address, until
-// there is none or the address has expanded into itself.
-type postfix map[string][]string
-
-// answer is what the virtual alias map says of an address.
-func (p postfix) answer(address string) []string {
-	if to := p[address]; len(to) > 0 {
-		return prefixed(address, to)
-	}
-	local, domain, _ := strings.Cut(address, "@")
-	if name, extension, ok := strings.Cut(local, "+"); ok && name != "" {
-		if to := p[name+"@"+domain]; len(to) > 0 {
-			out := []string{}
-			for _, r := range to {
-				l, d, _ := strings.Cut(r, "@")
-				out = append(out, l+"+"+extension+"@"+d)
-			}
-			return prefixed(address, out)
-		}
-	}
-	return prefixed(address, p["@"+domain])
-}
-
-// prefixed puts the local part before an answer that begins with "@".
-func prefixed(address string, to []string) []string {
-	if len(to) == 0 || to[0][0] != '@' {
-		return to
-	}
-	local, _, _ := strings.Cut(address, "@")
-	return append([]string{local + to[0]}, to[1:]...)
-}
-
-// ends reports whether the expansion of an address comes to an end.
-func (p postfix) ends(address string) bool {
-	const limit = 300 // Postfix's is 1000; here there are some twenty addresses
-	argv, been := []string{address}, map[string]bool{}
-	for arg := 0; arg < len(argv); arg++ {
-		for count := 0; !been[argv[arg]]; count++ {
-			if count >= limit || len(argv) > limit {
-				return false
-			}
-			from := argv[arg]
-			to := p.answer(from)
-			if len(to) == 0 {
-				break
-			}
-			argv[arg] = to[0]
-			argv = append(argv, to[1:]...)
-			for _, r := range to {
-				been[from] = been[from] || r == from
-			}
-		}
-	}
-	return true
-}
-
 // aliasWorld is what the properties are about.
 type aliasWorld struct {
 	h    *mailHost
@@ -79,50 +21,14 @@ type aliasWorld struct {
 }
 
 // postfix reads what Postfix is told.
-func (w *aliasWorld) postfix() postfix {
-	p := postfix{}
+func (w *aliasWorld) postfix() manage.Postfix {
+	p := manage.Postfix{}
 	for _, row := range w.h.rows(`SELECT a.address, r.address FROM admin_alias a JOIN modoboa_admin_aliasrecipient r ON r.alias_id = a.id
 		WHERE a.enabled = ?`, true) {
 		from, to, _ := strings.Cut(row, " ")
 		p[from] = append(p[from], to)
 	}
 	return p
-}
-
-// circles are the addresses whose expansion does not come to an end: of all
-// names that there are, in all domains, with all extensions. A name and an
-// extension that nothing is known of stand for all others.
-func (p postfix) circles() (out []string) {
-	names, domains, extensions := map[string]bool{"anything": true}, map[string]bool{}, map[string]bool{"": true, "+any": true}
-	note := func(address string) {
-		local, domain, _ := strings.Cut(address, "@")
-		name, extension, extended := strings.Cut(local, "+")
-		domains[domain] = true
-		if name != "" {
-			names[name] = true
-		}
-		for extended { // recipients may have added what is before it
-			extensions["+"+extension] = true
-			_, extension, extended = strings.Cut(extension, "+")
-		}
-	}
-	for from, to := range p {
-		note(from)
-		for _, r := range to {
-			note(r)
-		}
-	}
-	for name := range names {
-		for domain := range domains {
-			for extension := range extensions {
-				if address := name + extension + "@" + domain; !p.ends(address) {
-					out = append(out, address)
-				}
-			}
-		}
-	}
-	slices.Sort(out)
-	return out
 }
 
 // widePool has all sorts of addresses.
@@ -175,14 +81,14 @@ func checkAliasWorld(t *testing.T, pool []string, who *rapid.Generator[string]) 
 	t.Helper()
 	w := &aliasWorld{openHost(t, dbtest.SQLite(t)), pool}
 	property.Check(t, func(t *rapid.T) {
-		w.clear()
+		w.h.clear()
 		t.Repeat(map[string]func(*rapid.T){
 			"put":     func(t *rapid.T) { w.put(t, who.Draw(t, "who")) },
 			"change":  func(t *rapid.T) { w.change(t, who.Draw(t, "who")) },
 			"delete":  func(t *rapid.T) { w.remove(t, who.Draw(t, "who")) },
 			"forward": func(t *rapid.T) { w.forward(t, who.Draw(t, "who")) },
 			"": func(t *rapid.T) {
-				if circles := w.postfix().circles(); len(circles) > 0 {
+				if circles := w.postfix().Circles(); len(circles) > 0 {
 					t.Fatalf("mail for %q goes in circles: %q", circles, w.h.routes())
 				}
 				if w.h.sound(); w.h.t.Failed() {
@@ -191,21 +97,6 @@ func checkAliasWorld(t *testing.T, pool []string, who *rapid.Generator[string]) 
 			},
 		})
 	})
-}
-
-// clear takes away all aliases that were made. It asks nobody: on the way there
-// could be a circle.
-func (w *aliasWorld) clear() {
-	for _, query := range []string{
-		"DELETE FROM modoboa_admin_aliasrecipient WHERE alias_id IN (SELECT id FROM admin_alias WHERE NOT internal)",
-		`DELETE FROM core_objectaccess WHERE content_type_id = (SELECT id FROM django_content_type WHERE app_label = 'admin' AND model = 'alias')
-			AND object_id IN (SELECT id FROM admin_alias WHERE NOT internal)`,
-		"DELETE FROM admin_alias WHERE NOT internal",
-		"UPDATE admin_alias SET enabled = TRUE",
-		"DELETE FROM core_log",
-	} {
-		w.h.exec(query)
-	}
 }
 
 func (w *aliasWorld) put(t *rapid.T, login string) {
@@ -227,11 +118,11 @@ func (w *aliasWorld) self(address string) []string {
 
 // rightly checks that what was refused as a circle would be one: p is what
 // Postfix would have been told.
-func (w *aliasWorld) rightly(t *rapid.T, e *manage.Error, p postfix, what string, args ...any) {
+func (w *aliasWorld) rightly(t *rapid.T, e *manage.Error, p manage.Postfix, what string, args ...any) {
 	if e == nil || e.Kind != manage.Conflict || !strings.Contains(e.Text, "circle") {
 		return
 	}
-	if len(p.circles()) == 0 {
+	if len(p.Circles()) == 0 {
 		t.Fatalf("%s was refused (%s), but is no circle: %q", fmt.Sprintf(what, args...), e.Text, w.h.routes())
 	}
 }
