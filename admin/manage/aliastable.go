@@ -37,7 +37,7 @@ const prefixes = 8
 
 func (a *aliasTable) extended(bases []string) (out []string, err error) {
 	column, delimiter := a.t.named("address"), string(a.t.m.delimiter())
-	where, args := column+" LIKE ? ESCAPE '!'", []any{"_%" + likeEscaped(delimiter) + "%@%"}
+	where, args := column+" LIKE ? ESCAPE '!'", []any{"%" + likeEscaped(delimiter) + "%"}
 	if len(bases) <= prefixes {
 		var conditions []string
 		args = nil
@@ -57,19 +57,21 @@ func (a *aliasTable) extended(bases []string) (out []string, err error) {
 }
 
 func (a *aliasTable) into(domain string, f func(address, to string)) error {
-	where, args := a.t.ending("r.address", "@"+domain)
 	unexpired := ""
 	if a.t.tables["admin_alias"].Has("expire_at") {
 		unexpired = " AND o.expire_at IS NULL"
 	}
-	extended := "_%" + likeEscaped(string(a.t.m.delimiter())) + "%@%"
+	args := []any{true, "%" + likeEscaped("@"+domain), "@" + domain, "%" + likeEscaped(string(a.t.m.delimiter())) + "%", true}
 	return a.t.each(`SELECT a.address, r.address FROM modoboa_admin_aliasrecipient r JOIN admin_alias a ON a.id = r.alias_id
-		WHERE a.enabled = ? AND a.address <> '' AND `+where+` AND (r.address = ? OR r.address LIKE ? ESCAPE '!' OR NOT EXISTS
+		WHERE a.enabled = ? AND a.address <> '' AND `+a.t.named("r.address")+` LIKE ? ESCAPE '!'
+		AND (r.address = ? OR r.address LIKE ? ESCAPE '!' OR NOT EXISTS
 			(SELECT 1 FROM admin_alias o WHERE o.address = r.address AND o.enabled = ?`+unexpired+"))",
-		append(append([]any{true}, args...), "@"+domain, extended, true), func(r *sql.Rows) error {
+		args, func(r *sql.Rows) error {
 			var address, to string
 			err := r.Scan(&address, &to)
-			f(store.Fold(address), store.Fold(to))
+			if address, to = store.Fold(address), store.Fold(to); domainOf(to) == domain {
+				f(address, to)
+			}
 			return err
 		})
 }
