@@ -74,6 +74,15 @@ func TestLoops(t *testing.T) {
 			w.alias("b@d.test", "c@d.test")
 			w.alias("c+x@d.test", "a@d.test")
 		}, []string{"a@d.test -> b+x@d.test -> c+x@d.test -> a@d.test"}},
+		{"by an extension that goes along", func(w *world) {
+			w.alias("a@d.test", "p@d.test")
+			w.alias("p@d.test", "far@remote.test")
+			w.alias("p+x@d.test", "a+x@d.test")
+		}, []string{"a+x@d.test -> p+x@d.test -> a+x@d.test"}},
+		{"past a catch-all's own recipient", func(w *world) {
+			w.aliasRow(store.Alias{Address: "@e.test", Enabled: true, Internal: true}, "@d.test")
+			w.alias("@d.test", "a@d.test", "a@e.test", "a+x@e.test")
+		}, []string{"a+x@d.test -> a+x@e.test -> a+x@d.test"}},
 		{"only with an extension", func(w *world) {
 			w.alias("a@d.test", "b+x@d.test")
 			w.alias("b+x@d.test", "far@remote.test") // mail to a@ ends here, mail to a+y@ does not

@@ -5,7 +5,8 @@ import "github.com/vmapd/vmapd/store"
 // DeleteAlias deletes an alias. Other aliases lose it as a recipient, unless
 // its address still leads somewhere without it, and those that have no
 // recipient left are deleted too. An account that it was the forward of has its
-// mail in its mailbox again.
+// mail in its mailbox again. It is a Conflict if mail that falls to a catch-all then
+// would go in a circle.
 func (t *Tx) DeleteAlias(id int64) error {
 	a, err := t.changeable(id)
 	if err != nil {
