@@ -1,5 +1,7 @@
 package manage
 
+import "github.com/vmapd/vmapd/store"
+
 // DeleteAlias deletes an alias. Other aliases lose it as a recipient, unless
 // its address still leads somewhere without it, and those that have no
 // recipient left are deleted too. An account that it was the forward of has its
@@ -9,35 +11,39 @@ func (t *Tx) DeleteAlias(id int64) error {
 	if err != nil {
 		return err
 	}
-	if err := t.dropAliases(a); err != nil {
+	changed, err := t.dropAliases(a)
+	if err != nil {
 		return err
 	}
-	return t.checkLoops(a.Address)
+	return t.checkLoops(changed...)
 }
 
-// dropAliases deletes aliases and those that are left without recipients.
-func (t *Tx) dropAliases(queue ...*storedAlias) error {
+// dropAliases deletes aliases and those that are left without recipients, and
+// returns the addresses that lead elsewhere then: to a catch-all, it may be.
+func (t *Tx) dropAliases(queue ...*storedAlias) (changed []string, err error) {
 	for len(queue) > 0 {
 		a := queue[0]
 		queue = queue[1:]
+		changed = append(changed, store.Fold(a.Address))
 		referrers, err := t.referrers(a.ID)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if err := t.dropAlias(a); err != nil {
-			return err
+			return nil, err
 		}
 		for _, r := range referrers {
+			changed = append(changed, store.Fold(r.Address))
 			left, err := t.forget(r, a.Address)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			if left == 0 {
 				queue = append(queue, r)
 			}
 		}
 	}
-	return nil
+	return changed, nil
 }
 
 // dropAlias deletes the rows of one alias.

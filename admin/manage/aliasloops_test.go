@@ -56,3 +56,143 @@ func TestLoops(t *testing.T) {
 		h.sound()
 	})
 }
+
+// TestLoopsWithExtensions: an extension goes along to the recipients, until an
+// alias has it in its address.
+func TestLoopsWithExtensions(t *testing.T) {
+	eachHost(t, func(h *mailHost, t *testing.T) {
+		for _, c := range []struct {
+			name    string
+			before  []manage.AliasInput
+			address string
+			to      []string
+			want    string
+		}{
+			{
+				"of the address itself", []manage.AliasInput{aliasTo("p+x@one.test", "ann+x@one.test"), aliasTo("p@one.test", "bob@one.test")},
+				"ann@one.test", []string{"p@one.test"}, "ann+x@one.test -> p+x@one.test -> ann+x@one.test",
+			},
+			{
+				"that ends elsewhere", []manage.AliasInput{aliasTo("p+x@one.test", "bob@one.test"), aliasTo("p@one.test", "bob@one.test")},
+				"ann@one.test", []string{"p@one.test"}, "",
+			},
+			{
+				"that a recipient adds to", []manage.AliasInput{aliasTo("p+x+y@one.test", "ann+y@one.test"), aliasTo("p@one.test", "bob@one.test")},
+				"ann@one.test", []string{"p+x@one.test"}, "ann+y@one.test -> p+x+y@one.test -> ann+y@one.test",
+			},
+			{
+				"another alias has it", []manage.AliasInput{aliasTo("p@one.test", "only@one.test", "p+y@one.test"), aliasTo("p+y@one.test", "far@far.test")},
+				"info@one.test", []string{"p+y@one.test"}, "",
+			},
+			{
+				"made last", []manage.AliasInput{aliasTo("p@one.test", "ann@one.test")},
+				"ann+x@one.test", []string{"p+x@one.test"}, "ann+x@one.test -> p+x@one.test -> ann+x@one.test",
+			},
+			{
+				"mailbox between", []manage.AliasInput{aliasTo("bob+x@one.test", "far@far.test"), aliasTo("p@one.test", "bob@one.test")},
+				"bob+x@one.test", []string{"p+x@one.test"}, "bob+x@one.test -> p+x@one.test -> bob+x@one.test",
+			},
+			{
+				"names in another domain", []manage.AliasInput{aliasTo("@relay.test", "@alias.test"), aliasTo("p@relay.test", "far@far.test")},
+				"p@one.test", []string{"@relay.test"}, "",
+			},
+			{
+				"names that come back", []manage.AliasInput{aliasTo("p@one.test", "@relay.test")},
+				"@relay.test", []string{"@alias.test"}, "p@relay.test -> p@alias.test -> p@one.test -> p@relay.test",
+			},
+		} {
+			h.clear()
+			for _, in := range c.before {
+				h.must("", func(t *manage.Tx) error { _, err := t.CreateAlias(in); return err })
+			}
+			h.checkCircle(t, c.name, c.want, func(t *manage.Tx) error {
+				_, _, err := t.PutAlias(c.address, manage.AliasInput{Recipients: manage.Some(c.to)})
+				return err
+			})
+		}
+	})
+}
+
+// TestLoopsOfWhatFalls: mail for an address that has no alias any more goes to
+// the catch-all.
+func TestLoopsOfWhatFalls(t *testing.T) {
+	eachHost(t, func(h *mailHost, t *testing.T) {
+		away := func(login string, to ...string) func(t *manage.Tx) error {
+			return func(t *manage.Tx) error { return t.SetForward(h.userID(login), manage.Forward{Recipients: to}) }
+		}
+		rename := func(old, address string, to ...string) func(t *manage.Tx) error {
+			return func(t *manage.Tx) error {
+				in := manage.AliasInput{Address: manage.Some(address)}
+				if len(to) > 0 {
+					in.Recipients = manage.Some(to)
+				}
+				_, err := t.UpdateAlias(h.aliasID(old), in)
+				return err
+			}
+		}
+		remove := func(address string) func(t *manage.Tx) error {
+			return func(t *manage.Tx) error { return t.DeleteAlias(h.aliasID(address)) }
+		}
+		caught := aliasTo("@one.test", "p@alias.test")
+		for _, c := range []struct {
+			name   string
+			before []manage.AliasInput
+			first  func(t *manage.Tx) error
+			then   func(t *manage.Tx) error
+			want   string
+		}{
+			{
+				"a forward becomes the catch-all", nil, away("ann@one.test", "bob@one.test"),
+				rename("ann@one.test", "@one.test", "ann@one.test", "ann@alias.test", "ann+x@alias.test"),
+				"@one.test -> ann+x@alias.test -> @one.test",
+			},
+			{"renamed", []manage.AliasInput{aliasTo("p@one.test", "bob@one.test"), caught}, nil, rename("p@one.test", "r@one.test"), "p@one.test -> @one.test -> p@alias.test -> p@one.test"},
+			{"renamed to an extension that is taken", []manage.AliasInput{aliasTo("p@one.test", "bob@one.test"), aliasTo("r@one.test", "p+x@one.test"), aliasTo("q+x@one.test", "r@one.test")}, nil, rename("p@one.test", "q@one.test"), "r@one.test -> q+x@one.test -> r@one.test"},
+			{"deleted", []manage.AliasInput{aliasTo("p@one.test", "bob@one.test"), caught}, nil, remove("p@one.test"), "p@one.test -> @one.test -> p@alias.test -> p@one.test"},
+			{"a forward ends", []manage.AliasInput{aliasTo("@one.test", "ann@alias.test")}, away("ann@one.test", "bob@one.test"), away("ann@one.test"), ""},
+		} {
+			h.clear()
+			for _, in := range c.before {
+				h.must("", func(t *manage.Tx) error { _, err := t.CreateAlias(in); return err })
+			}
+			if c.first != nil {
+				h.must("", c.first)
+			}
+			h.checkCircle(t, c.name, c.want, c.then)
+		}
+	})
+}
+
+// TestOldLoopsElsewhere: a circle that there is already keeps nobody from
+// changing other aliases, or the description of one that is a part of it.
+func TestOldLoopsElsewhere(t *testing.T) {
+	eachHost(t, func(h *mailHost, t *testing.T) {
+		h.alias("p@one.test", "only@one.test")
+		h.alias("q@one.test", "p@one.test")
+		h.exec("UPDATE modoboa_admin_aliasrecipient SET address = 'q@one.test' WHERE alias_id = ?", h.aliasID("p@one.test"))
+		h.checkCircle(t, "beside", "", func(t *manage.Tx) error {
+			_, err := t.CreateAlias(aliasTo("r@one.test", "p@one.test"))
+			return err
+		})
+		h.checkCircle(t, "description", "", func(t *manage.Tx) error {
+			_, err := t.UpdateAlias(h.aliasID("p@one.test"), manage.AliasInput{Description: manage.Some("x")})
+			return err
+		})
+		h.checkCircle(t, "through", "q@one.test -> p@one.test -> q@one.test", func(t *manage.Tx) error {
+			_, err := t.UpdateAlias(h.aliasID("q@one.test"), aliasTo("q@one.test", "p@one.test", "far@far.test"))
+			return err
+		})
+	})
+}
+
+// checkCircle checks the circle that keeps an action from being done, "" for
+// none.
+func (h *mailHost) checkCircle(t *testing.T, name, want string, f func(t *manage.Tx) error) {
+	t.Helper()
+	if want != "" {
+		want = "409 Mail would go in a circle: " + want + "."
+	}
+	if got := h.act("", f); got != want {
+		t.Errorf("%s: %q, want %q", name, got, want)
+	}
+}

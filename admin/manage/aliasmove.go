@@ -55,13 +55,15 @@ func (t *Tx) moveAlias(id, domain int64) error {
 	return err
 }
 
-// readdress has the aliases that lead to an alias lead to its new address.
-func (t *Tx) readdress(old *storedAlias, address string) error {
+// readdress has the aliases that lead to an alias lead to its new address, and
+// returns theirs.
+func (t *Tx) readdress(old *storedAlias, address string) (changed []string, err error) {
 	referrers, err := t.referrers(old.ID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, a := range referrers {
+		changed = append(changed, store.Fold(a.Address))
 		list := make([]string, len(a.Recipients))
 		for i, s := range a.Recipients {
 			if list[i] = s; t.leadsTo(s, old.Address) {
@@ -70,13 +72,13 @@ func (t *Tx) readdress(old *storedAlias, address string) error {
 		}
 		known, err := t.local(list, a.ID)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if err := t.setRecipients(a.ID, known.assign(t, list)); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return changed, nil
 }
 
 // referrers are the aliases that have an alias among their recipients.

@@ -188,6 +188,22 @@ func (h *mailHost) exec(query string, args ...any) {
 	}
 }
 
+// clear takes away all aliases. It asks nobody: on the way there could be a
+// circle.
+func (h *mailHost) clear() {
+	h.t.Helper()
+	for _, query := range []string{
+		"DELETE FROM modoboa_admin_aliasrecipient WHERE alias_id IN (SELECT id FROM admin_alias WHERE NOT internal)",
+		`DELETE FROM core_objectaccess WHERE content_type_id = (SELECT id FROM django_content_type WHERE app_label = 'admin' AND model = 'alias')
+			AND object_id IN (SELECT id FROM admin_alias WHERE NOT internal)`,
+		"DELETE FROM admin_alias WHERE NOT internal",
+		"UPDATE admin_alias SET enabled = TRUE",
+		"DELETE FROM core_log",
+	} {
+		h.exec(query)
+	}
+}
+
 // sound checks what must hold of aliases at all times.
 func (h *mailHost) sound() {
 	h.t.Helper()

@@ -176,10 +176,13 @@ func (t *Tx) writeAlias(old, now *storedAlias, recipients bool, to []recipient) 
 			return err
 		}
 	}
+	changed := []string{store.Fold(now.Address)}
 	if now.Address != old.Address {
-		if err := t.readdress(old, now.Address); err != nil {
+		others, err := t.readdress(old, now.Address)
+		if err != nil {
 			return err
 		}
+		changed = append(append(changed, store.Fold(old.Address)), others...)
 	}
 	if recipients {
 		if err := t.setRecipients(old.ID, to); err != nil {
@@ -188,7 +191,7 @@ func (t *Tx) writeAlias(old, now *storedAlias, recipients bool, to []recipient) 
 	}
 	at := time.Now()
 	if recipients || now.Address != old.Address || now.live(at) != old.live(at) {
-		if err := t.checkLoops(now.Address); err != nil {
+		if err := t.checkLoops(changed...); err != nil {
 			return err
 		}
 	}

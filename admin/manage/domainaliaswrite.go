@@ -152,7 +152,7 @@ func (t *Tx) UpdateDomainAlias(id int64, in DomainAliasInput) (*DomainAlias, err
 	if err := t.setInternal("@"+was.Name, "@"+a.Name, "@"+a.TargetName); err != nil {
 		return nil, err
 	}
-	if err := t.checkLoops("@" + a.Name); err != nil {
+	if err := t.checkLoops("@"+a.Name, "@"+was.Name); err != nil {
 		return nil, err
 	}
 	if err := t.log("Domain alias %s modified", a.Name); err != nil {

@@ -55,7 +55,11 @@ func (t *Tx) SetForward(account int64, f Forward) error {
 		return err
 	}
 	if len(to) == 0 {
-		return t.endForward(box, old)
+		changed, err := t.endForward(box, old)
+		if err != nil {
+			return err
+		}
+		return t.checkLoops(changed...)
 	}
 	if err := t.writeForward(box, old, to); err != nil {
 		return err
@@ -109,17 +113,18 @@ func (t *Tx) writeForward(box *forwardBox, old *storedAlias, to []recipient) err
 	return t.update("admin_alias", old.ID, rows.Columns{"enabled": box.active, "expire_at": nil})
 }
 
-// endForward has all mail of a mailbox in the mailbox.
-func (t *Tx) endForward(box *forwardBox, old *storedAlias) error {
+// endForward has all mail of a mailbox in the mailbox, and returns the addresses
+// that lead elsewhere then.
+func (t *Tx) endForward(box *forwardBox, old *storedAlias) (changed []string, err error) {
 	if old != nil {
-		if err := t.dropAliases(old); err != nil {
-			return err
+		if changed, err = t.dropAliases(old); err != nil {
+			return nil, err
 		}
 	}
 	if box.active {
-		return t.enableSelf(box, true)
+		err = t.enableSelf(box, true)
 	}
-	return nil
+	return changed, err
 }
 
 // forwardsAlone reports whether this release disables the self-alias of a

@@ -132,8 +132,7 @@ func (t *Tx) renameRecipients(b *boxDraft) error {
 // autoreply plugin of Modoboa 1.x adds.
 func (t *Tx) eachRecipient(m *Mailbox, f func(id, alias int64, address string)) error {
 	local, domain, _ := rows.SplitAddress(m.Address)
-	e := strings.NewReplacer("!", "!!", "%", "!%", "_", "!_")
-	extended := e.Replace(local+string(t.m.delimiter())) + "%" + e.Replace("@"+domain)
+	extended := likeEscaped(local+string(t.m.delimiter())) + "%" + likeEscaped("@"+domain)
 	return t.each(`SELECT id, alias_id, address FROM modoboa_admin_aliasrecipient
 		WHERE r_mailbox_id = ? OR address = ? OR address = ? OR address LIKE ? ESCAPE '!'`,
 		[]any{m.ID, m.Address, autoreplyAddress(m.Address), extended}, func(r *sql.Rows) error {

@@ -133,8 +133,12 @@ func (t *Tx) column(table, alias, column, otherwise string) string {
 // like makes of a search text a pattern for LIKE ... ESCAPE '!', which finds it
 // anywhere in a folded name.
 func like(search string) string {
-	r := strings.NewReplacer("!", "!!", "%", "!%", "_", "!_")
-	return "%" + r.Replace(strings.ToLower(strings.TrimSpace(search))) + "%"
+	return "%" + likeEscaped(strings.ToLower(strings.TrimSpace(search))) + "%"
+}
+
+// likeEscaped is a text in a pattern for LIKE ... ESCAPE '!'.
+func likeEscaped(s string) string {
+	return strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(s)
 }
 
 // page completes a SELECT by order and limits. What is equal in the order is
