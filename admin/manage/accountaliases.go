@@ -1,6 +1,7 @@
 package manage
 
 import (
+	"database/sql"
 	"slices"
 
 	"github.com/vmapd/vmapd/store"
@@ -99,7 +100,7 @@ func (t *Tx) writeAliases(d *draft, m *Mailbox) error {
 	if !d.in.Aliases.Set || m == nil {
 		return nil
 	}
-	others, err := t.aliasesOf(d, m)
+	others, changed, err := t.aliasesOf(d, m)
 	if err != nil {
 		return err
 	}
@@ -127,21 +128,26 @@ func (t *Tx) writeAliases(d *draft, m *Mailbox) error {
 		}
 	}
 	for _, a := range d.aliases {
-		if err := t.checkLoops(a.address); err != nil {
-			return err
-		}
+		changed = append(changed, a.address)
 	}
-	return nil
+	return t.checkLoops(changed...)
 }
 
 // aliasesOf returns the aliases that lead to a mailbox, that the caller sees
-// and that a draft does not say.
-func (t *Tx) aliasesOf(d *draft, m *Mailbox) ([]int64, error) {
-	ids, err := t.ids(`SELECT a.id FROM admin_alias a JOIN modoboa_admin_aliasrecipient r ON r.alias_id = a.id
-		WHERE r.r_mailbox_id = ? AND a.internal = ? AND a.address <> ? AND `+t.visible(AliasObject, "a.id"), m.ID, false, m.Address)
-	return slices.DeleteFunc(ids, func(id int64) bool {
-		return slices.ContainsFunc(d.aliases, func(a aliasDraft) bool { return a.id == id })
-	}), err
+// and that a draft does not say, and their addresses.
+func (t *Tx) aliasesOf(d *draft, m *Mailbox) (ids []int64, addresses []string, err error) {
+	err = t.each(`SELECT DISTINCT a.id, a.address FROM admin_alias a JOIN modoboa_admin_aliasrecipient r ON r.alias_id = a.id
+		WHERE r.r_mailbox_id = ? AND a.internal = ? AND a.address <> ? AND `+t.visible(AliasObject, "a.id"),
+		[]any{m.ID, false, m.Address}, func(r *sql.Rows) error {
+			var id int64
+			var address string
+			err := r.Scan(&id, &address)
+			if !slices.ContainsFunc(d.aliases, func(a aliasDraft) bool { return a.id == id }) {
+				ids, addresses = append(ids, id), append(addresses, store.Fold(address))
+			}
+			return err
+		})
+	return ids, addresses, err
 }
 
 // extendAlias makes a mailbox a recipient of an alias that there is, unless it

@@ -69,20 +69,20 @@ func TestLoopsWithExtensions(t *testing.T) {
 			want    string
 		}{
 			{
-				"of the address itself", []manage.AliasInput{aliasTo("p+x@one.test", "ann+x@one.test"), aliasTo("p@one.test", "bob@one.test")},
-				"ann@one.test", []string{"p@one.test"}, "ann+x@one.test -> p+x@one.test -> ann+x@one.test",
+				"of the address itself", []manage.AliasInput{aliasTo("p+x@one.test", "a+x@one.test"), aliasTo("p@one.test", "bob@one.test")},
+				"a@one.test", []string{"p@one.test"}, "a+x@one.test -> p+x@one.test -> a+x@one.test",
 			},
 			{
 				"that ends elsewhere", []manage.AliasInput{aliasTo("p+x@one.test", "bob@one.test"), aliasTo("p@one.test", "bob@one.test")},
+				"a@one.test", []string{"p@one.test"}, "",
+			},
+			{
+				"that ends in a mailbox", []manage.AliasInput{aliasTo("p+x@one.test", "ann+x@one.test"), aliasTo("p@one.test", "bob@one.test")},
 				"ann@one.test", []string{"p@one.test"}, "",
 			},
 			{
-				"that a recipient adds to", []manage.AliasInput{aliasTo("p+x+y@one.test", "ann+y@one.test"), aliasTo("p@one.test", "bob@one.test")},
-				"ann@one.test", []string{"p+x@one.test"}, "ann+y@one.test -> p+x+y@one.test -> ann+y@one.test",
-			},
-			{
-				"another alias has it", []manage.AliasInput{aliasTo("p@one.test", "only@one.test", "p+y@one.test"), aliasTo("p+y@one.test", "far@far.test")},
-				"info@one.test", []string{"p+y@one.test"}, "",
+				"that a recipient adds to", []manage.AliasInput{aliasTo("p+x+y@one.test", "a+y@one.test"), aliasTo("p@one.test", "bob@one.test")},
+				"a@one.test", []string{"p+x@one.test"}, "a+y@one.test -> p+x+y@one.test -> a+y@one.test",
 			},
 			{
 				"made last", []manage.AliasInput{aliasTo("p@one.test", "ann@one.test")},
@@ -102,6 +102,7 @@ func TestLoopsWithExtensions(t *testing.T) {
 			},
 		} {
 			h.clear()
+			h.alias("a@one.test", "bob@one.test")
 			for _, in := range c.before {
 				h.must("", func(t *manage.Tx) error { _, err := t.CreateAlias(in); return err })
 			}

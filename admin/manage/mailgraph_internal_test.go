@@ -68,10 +68,20 @@ func (p Postfix) ends(address string) bool {
 	return true
 }
 
-// Circles are the addresses whose expansion does not come to an end: of all
-// names that there are, in all domains, with all extensions. A name and an
-// extension that nothing is known of stand for all others.
+// Circles are the addresses whose expansion does not come to an end, at most
+// some.
 func (p Postfix) Circles() (out []string) {
+	for _, address := range p.addresses() {
+		if len(out) < 3 && !p.ends(address) {
+			out = append(out, address)
+		}
+	}
+	return out
+}
+
+// addresses are all names that there are, in all domains, with all extensions. A
+// name and an extension that nothing is known of stand for all others.
+func (p Postfix) addresses() (out []string) {
 	names, domains, extensions := map[string]bool{"anything": true}, map[string]bool{}, map[string]bool{"": true, "+any": true}
 	note := func(address string) {
 		local, domain, _ := strings.Cut(address, "@")
@@ -94,9 +104,7 @@ func (p Postfix) Circles() (out []string) {
 	for name := range names {
 		for domain := range domains {
 			for extension := range extensions {
-				if address := name + extension + "@" + domain; !p.ends(address) {
-					out = append(out, address)
-				}
+				out = append(out, name+extension+"@"+domain)
 			}
 		}
 	}
