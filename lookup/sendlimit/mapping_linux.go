@@ -46,9 +46,10 @@ func sendPages(f *os.File, from, n int64) error {
 	if err == nil {
 		_ = c.Control(func(fd uintptr) { err = syscall.SyncFileRange(int(fd), from, n, waitBefore|write|waitAfter) })
 	}
-	switch err {
-	case syscall.EIO, syscall.ENOSPC, syscall.EDQUOT:
-		return os.NewSyscallError("sync_file_range", err)
+	for _, disk := range []error{syscall.EIO, syscall.ENOSPC, syscall.EDQUOT} {
+		if errors.Is(err, disk) {
+			return os.NewSyscallError("sync_file_range", err)
+		}
 	}
 	return nil
 }
