@@ -36,7 +36,7 @@ func (k *talk) say(text string) {
 // hear reads up to a line that begins with a text, and returns it.
 func (k *talk) hear(begin string) string {
 	k.Helper()
-	k.nc.SetDeadline(time.Now().Add(20 * time.Second))
+	k.nc.SetDeadline(time.Now().Add(time.Minute))
 	for {
 		line, err := k.in.ReadString('\n')
 		if err != nil {

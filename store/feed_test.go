@@ -137,7 +137,7 @@ func (f *feed) Prune(context.Context) error {
 // serves waits until the snapshot has a domain, or has it not.
 func serves(t *testing.T, s *Store, name string, want bool) {
 	t.Helper()
-	for range 2000 {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
 		if snap := s.Current(); snap != nil {
 			if _, ok := snap.Domain(name); ok == want {
 				return
@@ -169,7 +169,7 @@ func (r *reports) hooks() Hooks {
 // until waits for something to be true of the reports.
 func (r *reports) until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for range 2000 {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
 		r.mu.Lock()
 		done := ok()
 		r.mu.Unlock()

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -170,17 +171,20 @@ func TestTimerReloads(t *testing.T) {
 // TestLoadThatHung: a load that hung, on the network say, does not put the next
 // one off for twenty times as long.
 func TestLoadThatHung(t *testing.T) {
-	src := &source{gate: make(chan struct{})}
-	s := &Store{Settings: Settings{Source: src, Reload: time.Millisecond}}
-	run(t, s)
-	src.gate <- struct{}{}
-	time.Sleep(time.Second) // the second load hangs
-	src.gate <- struct{}{}
-	select {
-	case src.gate <- struct{}{}:
-	case <-time.After(10 * time.Second):
-		t.Error("10 s after a load that hung for a second there is no other one")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		src := &source{gate: make(chan struct{})}
+		s := &Store{Settings: Settings{Source: src, Reload: time.Millisecond}}
+		run(t, s)
+		time.Sleep(10 * time.Millisecond) // the first load takes a moment
+		src.gate <- struct{}{}
+		time.Sleep(time.Second) // the second load hangs
+		src.gate <- struct{}{}
+		select {
+		case src.gate <- struct{}{}:
+		case <-time.After(10 * time.Second):
+			t.Error("10 s after a load that hung for a second there is no other one")
+		}
+	})
 }
 
 func TestPanicInASourceIsAnError(t *testing.T) {

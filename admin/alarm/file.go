@@ -139,31 +139,22 @@ func (f *file) save(all []*record, origin string, now time.Time) error {
 	if _, err := tx.Exec("INSERT INTO origin (name) VALUES (?)", origin); err != nil {
 		return err
 	}
-	put, err := tx.Prepare(putRecord)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = put.Close() }()
+	var kept []*record
 	for _, r := range all {
-		if r.forgotten(now) {
-			_, err = tx.Exec("DELETE FROM alarm WHERE id = ?", r.id)
-		} else {
-			err = saveOne(put, r)
-		}
-		if err != nil {
+		if !r.forgotten(now) {
+			kept = append(kept, r)
+		} else if _, err := tx.Exec("DELETE FROM alarm WHERE id = ?", r.id); err != nil {
 			return err
 		}
 	}
+	for _, size := range []int{manyRecords, 1} {
+		n := len(kept) / size * size
+		if err := putRecords(tx, kept[:n], size); err != nil {
+			return err
+		}
+		kept = kept[n:]
+	}
 	return tx.Commit()
-}
-
-const putRecord = `INSERT INTO alarm (` + columns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-	ON CONFLICT (id) DO UPDATE SET detail = excluded.detail, closed = excluded.closed, held = excluded.held, place = excluded.place,
-	"row" = excluded."row", status = excluded.status, ours = excluded.ours, mail = excluded.mail, hook = excluded.hook RETURNING number`
-
-func saveOne(put *sql.Stmt, r *record) error {
-	return put.QueryRow(r.id, r.kind, r.subject, r.title, r.detail, micros(r.opened), micros(r.closed), r.held,
-		r.place, r.row, r.status, r.ours, r.told[mailChannel], r.told[hookChannel]).Scan(&r.number)
 }
 
 func (f *file) close() error { return f.db.Close() }

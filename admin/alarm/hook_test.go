@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -106,50 +107,80 @@ func TestHookTLS(t *testing.T) {
 // TestHookComesBack runs a whole book against a receiver that is away, answers
 // 500, hangs, and then takes everything; opening and closing wait for nothing.
 func TestHookComesBack(t *testing.T) {
-	var mode atomic.Int32
-	var mu sync.Mutex
-	var got []string
-	hang := make(chan struct{})
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch mode.Load() {
-		case 0:
-			w.WriteHeader(http.StatusInternalServerError)
-		case 1:
-			<-hang
-		default:
-			var p Payload
-			_ = json.NewDecoder(r.Body).Decode(&p)
-			mu.Lock()
-			defer mu.Unlock()
-			for _, e := range p.Events {
-				got = append(got, e.Event+" "+e.Mailbox)
-			}
-		}
-	}))
-	defer srv.Close()
+	r := newReceiver(t)
 	var failures atomic.Int32
-	hook := NewHook(HookOptions{URL: srv.URL, Timeout: 50 * time.Millisecond})
 	b := New(Options{
-		Path: filepath.Join(t.TempDir(), "alarms.db"), Tick: time.Millisecond, Channels: func() Channels { return Channels{Hook: hook} },
+		Path: filepath.Join(t.TempDir(), "alarms.db"), Tick: time.Millisecond, Channels: func() Channels { return Channels{Hook: r.hook.Load()} },
 		Report: func(string, error) { failures.Add(1) },
 	})
 	b.times = &times{first: time.Millisecond}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); b.Run(ctx) }()
+	defer func() { cancel(); <-done }()
 	b.Open(MailboxFull, "ann@one.test", "full", "")
-	eventually(t, "two failures", func() bool { return failures.Load() >= 2 })
-	mode.Store(1)
-	n := failures.Load()
-	b.Open(MailboxFull, "bob@one.test", "full", "")
-	eventually(t, "failures of a server that hangs", func() bool { return failures.Load() >= n+2 })
-	close(hang)
-	mode.Store(2)
-	eventually(t, "both are told", func() bool { mu.Lock(); defer mu.Unlock(); return len(got) == 2 })
+	for _, path := range []string{"/away", "/down", "/hang"} {
+		r.is(path)
+		n := failures.Load()
+		b.Open(MailboxFull, "bob@one.test", "full", "")
+		eventually(t, "failures of a receiver that is "+path, func() bool { return failures.Load() >= n+2 })
+	}
+	r.is("/there")
+	eventually(t, "both are told", func() bool { return len(r.told()) == 2 })
 	b.Close(MailboxFull, "ann@one.test")
-	eventually(t, "the closing is told", func() bool { mu.Lock(); defer mu.Unlock(); return len(got) == 3 && got[2] == "closed ann@one.test" })
-	cancel()
-	<-done
+	eventually(t, "the closing is told", func() bool { got := r.told(); return len(got) == 3 && got[2] == "closed ann@one.test" })
+}
+
+// receiver is a web server in one of several states. A request goes by the state
+// in which it was made: that of a moment before may still be on its way.
+type receiver struct {
+	*httptest.Server
+	hook atomic.Pointer[Hook]
+
+	mu  sync.Mutex
+	got []string // "opened ann@one.test"
+}
+
+func newReceiver(t *testing.T) *receiver {
+	r := &receiver{}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/down", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
+	mux.HandleFunc("/hang", func(_ http.ResponseWriter, q *http.Request) {
+		_, _ = io.Copy(io.Discard, q.Body) // only then is it seen that the client goes
+		<-q.Context().Done()
+	})
+	mux.HandleFunc("/there", func(_ http.ResponseWriter, q *http.Request) {
+		var p Payload
+		_ = json.NewDecoder(q.Body).Decode(&p)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		for _, e := range p.Events {
+			r.got = append(r.got, e.Event+" "+e.Mailbox)
+		}
+	})
+	r.Server = httptest.NewServer(mux)
+	t.Cleanup(r.Close)
+	r.is("/away")
+	return r
+}
+
+// is sets the state: /away, /down, /hang or /there. A receiver that is there is
+// waited for, else a busy machine is told twice.
+func (r *receiver) is(state string) {
+	o := HookOptions{URL: r.URL + state, Timeout: time.Minute}
+	switch state {
+	case "/away":
+		o.URL = "http://127.0.0.1:1/"
+	case "/hang":
+		o.Timeout = 50 * time.Millisecond
+	}
+	r.hook.Store(NewHook(o))
+}
+
+func (r *receiver) told() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.got)
 }
 
 // TestHandOver has a second book wait for the first, and know then what that one

@@ -2,6 +2,7 @@ package alarm
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
@@ -45,5 +46,39 @@ func TestManyAreSavedInPieces(t *testing.T) {
 	}
 	if left, list := piece(), inFile(); left || len(list) != all+1 || list[all].detail != "again" || !list[all].held {
 		t.Fatalf("%d in the file at the end, more to come: %v, the last: %+v", len(list), left, list[len(list)-1])
+	}
+}
+
+// TestEndInTime: what does not come into the file in time before the end is as if
+// the process had crashed. It says so, and all is opened again, once.
+func TestEndInTime(t *testing.T) {
+	const all = 2*saveBatch + 1
+	dir := t.TempDir()
+	open := func(n *node) {
+		for i := range all {
+			n.Open(MailboxFull, fmt.Sprintf("user%d@example.com", i), "title", "detail")
+		}
+	}
+	n := start(t, dir, nil)
+	open(n)
+	n.keeper.saveLast(0)
+	n.keeper.close()
+	if want := fmt.Sprintf("%d changes of alarms are left out", all-saveBatch); len(n.errs) != 1 || !strings.Contains(n.errs[0], want) {
+		t.Errorf("reported %q, want %q", n.errs, want)
+	}
+	n = start(t, dir, nil)
+	if n.Count() != saveBatch {
+		t.Errorf("%d alarms after the restart, want those of one piece", n.Count())
+	}
+	open(n)
+	n.keeper.saveLast(time.Hour)
+	n.keeper.close()
+	if len(n.errs) > 0 {
+		t.Errorf("reported %q", n.errs)
+	}
+	n = start(t, dir, nil)
+	defer n.stop()
+	if n.Count() != all {
+		t.Errorf("%d alarms in the end, want %d", n.Count(), all)
 	}
 }

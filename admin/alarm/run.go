@@ -35,8 +35,26 @@ func (b *Book) Run(ctx context.Context) {
 	<-ctx.Done()
 	end()
 	loops.Wait()
-	k.save()
+	k.saveLast(lastSave)
 	k.close()
+}
+
+// lastSave is how long the last changes may take to come into the file: a process
+// that takes the place of this one waits for some of its connections until it ends.
+const lastSave = 5 * time.Second
+
+// saveLast is save that leaves off after a time, if there are very many. It is then
+// as after a crash: who sees that something is wrong opens the alarm anew, and what
+// was told may be told again.
+func (k *keeper) saveLast(limit time.Duration) {
+	began := time.Now()
+	over := func(time.Duration) bool { return time.Since(began) < limit }
+	if !k.savePieces(saveBatch, over) {
+		return
+	}
+	if n := len(k.changed(k.now(), false)); n > 0 {
+		k.o.Report("write "+k.o.Path, fmt.Errorf("%d changes of alarms are left out, for they would take too long: alarms that still hold are opened again", n))
+	}
 }
 
 // keeper brings changes into the file.

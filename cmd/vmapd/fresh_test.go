@@ -40,7 +40,7 @@ func TestAnswersAreThoseOfSomeMoment(t *testing.T) {
 }
 
 // freshBound is how long a commit may take until it is served.
-const freshBound = 10 * time.Second
+const freshBound = 30 * time.Second
 
 type freshWorld struct {
 	db    *db.DB

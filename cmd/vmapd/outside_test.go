@@ -35,7 +35,7 @@ func outsideHost(t *testing.T, settings string, parameters ...string) *dovecotHo
 func (h *dovecotHost) wantLogin(t *testing.T, user, password, want string) {
 	t.Helper()
 	said := ""
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		c := h.IMAP(t)
 		said = c.Login(user, password)
 		c.Close()

@@ -394,16 +394,17 @@ func TestTimeLimits(t *testing.T) {
 		do   func(*miltertest.Conn)
 		good bool
 	}{
-		{"idle", func(s *Server) { s.Idle = short }, func(*miltertest.Conn) {}, true},
+		{"idle", func(s *Server) { s.Idle = 200 * short }, func(*miltertest.Conn) {}, true},
 		{"within a message", func(s *Server) { s.MessageTimeout = short }, func(c *miltertest.Conn) { partly(c, 'N') }, false},
 		{"within a small packet", func(s *Server) { s.RequestTimeout = short }, func(c *miltertest.Conn) { io.WriteString(c.Conn, "\x00\x00\x00\x09M<a") }, false},
-		{"within a length", func(s *Server) { s.RequestTimeout, s.Idle = short, 20*short }, func(c *miltertest.Conn) { io.WriteString(c.Conn, "\x00\x00") }, false},
+		{"within a length", func(s *Server) { s.RequestTimeout, s.Idle = short, 200*short }, func(c *miltertest.Conn) { io.WriteString(c.Conn, "\x00\x00") }, false},
 		{"within a large packet", func(s *Server) { s.RequestTimeout = short }, func(c *miltertest.Conn) {
 			partly(c, 'N')
 			io.WriteString(c.Conn, "\x00\x00\xff\xffB"+lines(1000))
 		}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			s := newServer(t)
 			c.set(s)
 			r := start(t, s)

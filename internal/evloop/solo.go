@@ -11,8 +11,12 @@ import (
 
 // solo knows whether one connection alone is at work, and asks again as soon as it
 // is answered: then its next request is watched for a moment, instead of falling
-// asleep and being woken, which takes longer than all the rest. If nothing comes
-// the loop falls asleep all the same, and it is long before it watches again.
+// asleep and being woken, which takes longer than all the rest.
+//
+// If nothing comes the loop falls asleep all the same, and it is longer before it
+// watches again. While it watches, the processor is offered to others: on a busy
+// machine one of them may keep it for milliseconds, and what the loop is woken
+// for it would have had much earlier. So after that it is very long.
 type solo struct {
 	conn *Conn // to which something happened last
 	row  int   // how often in a row
@@ -21,6 +25,7 @@ type solo struct {
 
 const (
 	watchFor  = 30 * time.Microsecond
+	keptFor   = 200 * time.Microsecond // a watch that took longer was kept from the processor
 	firstNeed = 16
 	lastNeed  = 4096
 )
@@ -43,15 +48,24 @@ func (l *loop) wait(events []unix.EpollEvent) (int, error) {
 	if s.row < s.need || l.all.last.Load() != s.conn {
 		return unix.EpollWait(l.ep, events, -1)
 	}
-	for begun := time.Now(); time.Since(begun) < watchFor; {
+	for begun := time.Now(); ; {
 		yield()
-		if n := look(l.ep, events); n > 0 {
+		n := look(l.ep, events)
+		switch took := time.Since(begun); {
+		case took > keptFor:
+			s.row, s.need = 0, lastNeed
+		case n > 0:
 			s.need = firstNeed
+		case took > watchFor:
+			s.row, s.need = 0, min(2*s.need, lastNeed)
+		default:
+			continue
+		}
+		if n > 0 {
 			return n, nil
 		}
+		return unix.EpollWait(l.ep, events, -1)
 	}
-	s.row, s.need = 0, min(2*s.need, lastNeed)
-	return unix.EpollWait(l.ep, events, -1)
 }
 
 // look is an epoll_wait(2) that does not wait.

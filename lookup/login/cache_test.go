@@ -81,6 +81,29 @@ func TestWrongPasswordsAreNotRemembered(t *testing.T) {
 	}
 }
 
+// TestDefaultSchemeIsRemembered: what a password without a scheme is depends on the
+// configuration.
+func TestDefaultSchemeIsRemembered(t *testing.T) {
+	_, bare, _ := strings.Cut(dear, "}")
+	snap := world(func(b *store.Builder) {
+		b.AddAccount(store.Account{ID: 20, Username: "bare", Email: "bare@a.test", Password: bare, Active: true})
+		b.AddMailbox(store.Mailbox{ID: 20, AccountID: 20, DomainID: 1, Local: "bare"})
+	})
+	o := options()
+	o.WeakSchemes = true
+	l := New(&data{snap}, &password.Pool{}, nil, Hooks{}, o)
+	for _, tt := range []struct {
+		scheme string
+		want   Verdict
+	}{{"CRYPT", Yes}, {"PLAIN", No}, {"CRYPT", Yes}} {
+		o.DefaultScheme = tt.scheme
+		l.SetOptions(o)
+		if out := ask(l, "imap", "bare@a.test", "secret", ""); out.Verdict != tt.want {
+			t.Errorf("%s: %+v", tt.scheme, out)
+		}
+	}
+}
+
 // TestWeakOnesAreNotRemembered, so that they are refused as soon as they are to be.
 func TestWeakOnesAreNotRemembered(t *testing.T) {
 	snap := world(func(b *store.Builder) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"time"
+	"unsafe"
 
 	"github.com/vmapd/vmapd/lookup/guard"
 	"github.com/vmapd/vmapd/lookup/password"
@@ -92,6 +93,9 @@ func (c *check) begin(a *Attempt) (Outcome, bool) {
 	if c.account.Password == "" { // nobody here has one
 		return c.failed(a), true
 	}
+	if c.remembered(a) {
+		return c.right(a, false), true
+	}
 	var err error
 	if c.hash, err = password.Parse(c.account.Password, c.o.DefaultScheme); err != nil {
 		return c.broken(a, err), true
@@ -105,14 +109,14 @@ func (c *check) begin(a *Attempt) (Outcome, bool) {
 		}
 	}
 	if !c.hash.Cost().Cheap {
-		if c.exists && c.o.Remember > 0 && c.l.cache.has(c.key(a), c.began) {
-			return c.right(a, false), true
-		}
 		return c.beginHashing(a)
 	}
-	right, err := c.hash.Verify(c.names.checked, string(a.Password))
+	right, err := c.hash.Verify(c.names.checked, view(a.Password))
 	return c.verified(a, right, err), true
 }
+
+// view is a text that is not kept.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // beginHashing lets the guard count an attempt that takes long, so that many at the
 // same time are no way around it.
@@ -223,6 +227,12 @@ func (c *check) right(a *Attempt, anew bool) Outcome {
 	return out
 }
 
+// remembered reports whether the password was right not long ago, as of the same
+// hash: then that need not even be taken apart.
+func (c *check) remembered(a *Attempt) bool {
+	return c.exists && c.o.Remember > 0 && password.Dear(c.account.Password, c.o.DefaultScheme) && c.l.cache.has(c.key(a), c.began)
+}
+
 // remember notes that a password was right.
 func (c *check) remember(a *Attempt) {
 	switch {
@@ -278,5 +288,5 @@ func (c *check) broken(a *Attempt, err error) Outcome {
 
 // key names in the cache that the password fits.
 func (c *check) key(a *Attempt) cacheKey {
-	return c.l.cache.key([4]string{c.service, c.names.checked, c.account.Password}, a.Password)
+	return c.l.cache.key([4]string{c.service, c.names.checked, c.account.Password, c.o.DefaultScheme}, a.Password)
 }

@@ -66,7 +66,7 @@ func (a argon2Hash) encode() string {
 	return fmt.Sprintf("$argon2%s$v=19$m=%d,t=%d,p=%d$%s$%s", variant, a.kib, a.passes, a.lanes, b64(a.salt), b64(a.digest))
 }
 
-func checkArgon2(h *Hash) (Cost, error) {
+func checkArgon2(h Hash) (Cost, error) {
 	a, err := argon2Parts(h.text)
 	return Cost{Memory: int64(a.kib) << 10, Lanes: int(a.lanes)}, err
 }

@@ -71,7 +71,7 @@ func cryptForm(text string) (*form, []string, error) {
 }
 
 // checkCrypt tells what a hash of crypt(3) costs.
-func checkCrypt(h *Hash) (Cost, error) {
+func checkCrypt(h Hash) (Cost, error) {
 	f, field, err := cryptForm(h.text)
 	if err != nil {
 		return Cost{}, err

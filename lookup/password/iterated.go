@@ -18,7 +18,7 @@ const maxIterations = 20_000_000
 
 // pbkdf2Parts takes $1$SALT$ROUNDS$HEX apart (Dovecot's
 // src/auth/password-scheme-pbkdf2.c): the salt is used as it is written.
-func pbkdf2Parts(h *Hash) (salt string, rounds int, key []byte, err error) {
+func pbkdf2Parts(h Hash) (salt string, rounds int, key []byte, err error) {
 	f := strings.Split(h.text, "$")
 	if len(f) != 5 || f[0] != "" || f[1] != "1" {
 		return "", 0, nil, fmt.Errorf("%w: want $1$salt$rounds$digest", ErrMalformed)
@@ -43,13 +43,13 @@ func iterations(text string) (int, error) {
 	return n, nil
 }
 
-func checkPBKDF2(h *Hash) (Cost, error) {
+func checkPBKDF2(h Hash) (Cost, error) {
 	_, _, _, err := pbkdf2Parts(h)
 	return Cost{}, err
 }
 
 func verifyPBKDF2(h Hash, _, password string) (bool, error) {
-	salt, rounds, want, err := pbkdf2Parts(&h)
+	salt, rounds, want, err := pbkdf2Parts(h)
 	if err != nil {
 		return false, err
 	}
@@ -74,7 +74,7 @@ func scramHash(name string) func() hash.Hash {
 	return sha256.New
 }
 
-func scramParts(h *Hash) (s scram, err error) {
+func scramParts(h Hash) (s scram, err error) {
 	f := strings.Split(h.text, ",")
 	if len(f) != 4 {
 		return s, fmt.Errorf("%w: want iterations,salt,StoredKey,ServerKey", ErrMalformed)
@@ -94,13 +94,13 @@ func scramParts(h *Hash) (s scram, err error) {
 	return s, nil
 }
 
-func checkSCRAM(h *Hash) (Cost, error) {
+func checkSCRAM(h Hash) (Cost, error) {
 	_, err := scramParts(h)
 	return Cost{}, err
 }
 
 func verifySCRAM(h Hash, _, password string) (bool, error) {
-	s, err := scramParts(&h)
+	s, err := scramParts(h)
 	if err != nil {
 		return false, err
 	}

@@ -52,7 +52,7 @@ func otpParts(text string) (o otp, err error) {
 	return o, nil
 }
 
-func checkOTP(h *Hash) (Cost, error) {
+func checkOTP(h Hash) (Cost, error) {
 	_, err := otpParts(h.text)
 	return Cost{}, err
 }

@@ -138,10 +138,10 @@ func NeedsRehash(h Hash, scheme string, p Params) bool {
 	case "SHA512-CRYPT", "SHA256-CRYPT", "BLF-CRYPT":
 		return needsCrypt(h, p)
 	case "PBKDF2":
-		_, n, _, err := pbkdf2Parts(&h)
+		_, n, _, err := pbkdf2Parts(h)
 		return err != nil || n != p.rounds(pbkdf2Rounds)
 	case "SCRAM-SHA-1", "SCRAM-SHA-256":
-		s, err := scramParts(&h)
+		s, err := scramParts(h)
 		return err != nil || s.rounds != p.rounds(scramRounds)
 	case "ARGON2ID":
 		kib, passes, lanes := p.argon2()

@@ -42,7 +42,7 @@ func truncated(text string) (n int, rest string, err error) {
 	return n, rest, nil
 }
 
-func checkTruncated(h *Hash) (Cost, error) {
+func checkTruncated(h Hash) (Cost, error) {
 	_, _, err := truncated(h.text)
 	return Cost{Cheap: true}, err
 }
@@ -72,7 +72,7 @@ func md5Digest(text string) ([]byte, error) {
 	return want, nil
 }
 
-func checkMD5(h *Hash) (Cost, error) {
+func checkMD5(h Hash) (Cost, error) {
 	if strings.HasPrefix(h.text, "$1$") {
 		return checkCrypt(h)
 	}

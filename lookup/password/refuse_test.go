@@ -185,10 +185,10 @@ func small(h Hash) bool {
 	}
 	switch h.scheme.name {
 	case "PBKDF2":
-		_, n, _, err := pbkdf2Parts(&h)
+		_, n, _, err := pbkdf2Parts(h)
 		return err == nil && n < 10000
 	case "SCRAM-SHA-1", "SCRAM-SHA-256":
-		s, err := scramParts(&h)
+		s, err := scramParts(h)
 		return err == nil && s.rounds < 10000
 	case "ARGON2", "ARGON2I", "ARGON2ID":
 		a, err := argon2Parts(h.text)

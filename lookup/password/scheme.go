@@ -39,7 +39,7 @@ type scheme struct {
 	salted bool // more bytes follow the digest
 	verify func(h Hash, login, password string) (bool, error)
 	make   func(login, password string, p Params) (string, error)
-	check  func(h *Hash) (Cost, error) // of what is not a mere digest
+	check  func(h Hash) (Cost, error) // of what is not a mere digest
 }
 
 // Scheme describes one scheme to people.
@@ -92,11 +92,19 @@ func Parse(stored, defaultScheme string) (Hash, error) {
 	}
 	if s.check != nil {
 		var err error
-		if h.cost, err = s.check(&h); err != nil {
+		if h.cost, err = s.check(h); err != nil {
 			return Hash{}, fmt.Errorf("%s: %w: set a new password", s.name, err)
 		}
 	}
 	return h, nil
+}
+
+// Dear reports whether Parse may find that verifying a stored password takes long.
+func Dear(stored, defaultScheme string) bool {
+	name, _ := split(stored, defaultScheme)
+	name, _, _ = strings.Cut(name, ".")
+	s := find(name)
+	return s != nil && (s.dear || s.check != nil)
 }
 
 // split finds the name of the scheme, with its encoding, and what follows it

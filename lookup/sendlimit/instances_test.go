@@ -64,7 +64,7 @@ func TestInstancesModel(t *testing.T) {
 		}
 		all := map[string]bool{}
 		got.each(func(name string, i *instance) {
-			if all[name] = true; !same(i, want.m[name]) {
+			if all[strings.Clone(name)] = true; !same(i, want.m[name]) {
 				t.Fatalf("%.10q: %+v, want %+v", name, *i, *want.m[name])
 			}
 		})

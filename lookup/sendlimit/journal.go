@@ -50,13 +50,15 @@ func (j *journal) report(err error) {
 	}
 }
 
-// sync brings to the disk what was appended.
+// sync brings to the disk what was appended. Most of it goes there before anybody
+// has to wait for the disk.
 func (j *journal) sync() error {
+	sent := j.send()
 	o, err := j.beginSync()
 	if o == nil {
 		return nil
 	}
-	if err == nil {
+	if err = errors.Join(err, sent); err == nil {
 		err = o.sync()
 	}
 	if err == nil {
@@ -91,8 +93,31 @@ func (j *journal) endSync(o *output) error {
 	j.appending.Lock()
 	defer j.appending.Unlock()
 	defer j.noteRoom()
+	o.relax()
 	return o.prepare(o.size)
 }
+
+// send sends pages to the disk, as long as they are many, but not for ever: others
+// fill new ones.
+func (j *journal) send() error {
+	for range 3 {
+		j.appending.Lock()
+		o := j.out
+		if o == nil || !o.mapped || pageOf(o.size)-o.sent < sendFrom {
+			j.appending.Unlock()
+			return nil
+		}
+		to := pageOf(o.size)
+		j.appending.Unlock()
+		if err := o.send(to); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sendFrom is how many bytes are many.
+const sendFrom = 256 << 10
 
 // due reports whether the file is to be rewritten.
 func (j *journal) due() bool {

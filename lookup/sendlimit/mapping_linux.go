@@ -37,6 +37,23 @@ func populate(pages []byte) error {
 	}
 }
 
+// sendPages brings pages of a file to the disk (sync_file_range(2)). It gives the
+// errors of the disk alone, of which fsync(2) would not hear any more: where the
+// call is not to be had, or the file was closed, nothing is lost.
+func sendPages(f *os.File, from, n int64) error {
+	const waitBefore, write, waitAfter = 1, 2, 4
+	c, err := f.SyscallConn()
+	if err == nil {
+		_ = c.Control(func(fd uintptr) { err = syscall.SyncFileRange(int(fd), from, n, waitBefore|write|waitAfter) })
+	}
+	for _, disk := range []error{syscall.EIO, syscall.ENOSPC, syscall.EDQUOT} {
+		if errors.Is(err, disk) {
+			return os.NewSyscallError("sync_file_range", err)
+		}
+	}
+	return nil
+}
+
 func unmap(piece []byte) {
 	if piece != nil {
 		_ = syscall.Munmap(piece) // fails for what is no mapping only

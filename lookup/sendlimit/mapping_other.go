@@ -13,4 +13,6 @@ func mapPiece(*os.File, int64, int) ([]byte, error) { return nil, errors.ErrUnsu
 
 func populate([]byte) error { return errors.ErrUnsupported }
 
+func sendPages(*os.File, int64, int64) error { return nil }
+
 func unmap([]byte) {}

@@ -24,21 +24,26 @@ type output struct {
 	piece  []byte // of the file, where the next records go; only if it is mapped
 	begin  int64  // of the piece in the file
 	ready  int64  // up to where its pages are; 0 if none are
+	stride int64  // how far they are made ready
+	sent   int64  // up to where the file was sent to the disk ahead of sync
 }
 
+// How far pages are made ready. They go to the disk even if they are not used, so
+// it is little, but twice as much each time that was not enough until the next
+// sync.
 const (
-	// growBy is how far a mapped file is ahead of what is in it, at least: the
-	// more, the more seldom it has to grow.
-	growBy = 256 << 10
-	// readyBy is how far pages are ready. They go to the disk even if they are not
-	// used.
-	readyBy = 16 << 10
+	readyBy   = 16 << 10
+	readyMost = 1 << 20
 )
+
+// growBy is how far a mapped file is ahead of what is in it, at least: the more,
+// the more seldom it has to grow.
+const growBy = 256 << 10
 
 // newOutput makes one of a file that has size bytes. If it is to be mapped, and
 // that is not possible, it is written.
 func newOutput(f *os.File, size int64, mapped bool) *output {
-	o := &output{f: f, size: size}
+	o := &output{f: f, size: size, stride: readyBy, sent: size}
 	o.mapped = mapped && o.grow(size) == nil && o.prepare(size) == nil
 	if mapped && !o.mapped {
 		_ = o.trim() // room behind the end does no harm
@@ -77,6 +82,7 @@ func (o *output) makeRoom(to int64) error {
 		}
 	}
 	if o.ready > 0 && o.ready < to {
+		o.stride = min(2*o.stride, readyMost)
 		return o.prepare(to)
 	}
 	return nil
@@ -122,7 +128,7 @@ func (o *output) end() int64 { return o.begin + int64(len(o.piece)) }
 // used.
 func (o *output) grow(to int64) error {
 	begin := pageOf(o.size)
-	piece, err := mapPiece(o.f, begin, int(pageBehind(to+growBy)-begin))
+	piece, err := mapPiece(o.f, begin, int(pageBehind(to+max(growBy, 4*o.stride))-begin))
 	if err != nil {
 		return err
 	}
@@ -138,7 +144,7 @@ func (o *output) prepare(place int64) error {
 	if len(o.piece) == 0 {
 		return nil
 	}
-	to := min(pageBehind(place+readyBy), o.end())
+	to := min(pageBehind(place+o.stride), o.end())
 	if err := populate(o.piece[pageOf(o.size)-o.begin : to-o.begin]); err != nil {
 		return fmt.Errorf("%w: %w", errCutOff, err)
 	}
@@ -155,9 +161,21 @@ func pageBehind(place int64) int64 { return pageOf(place + int64(os.Getpagesize(
 // are not, nor are, after some time, those that nobody has used.
 func (o *output) tire() { o.ready = 0 }
 
+// send sends the pages up to a place to the disk, and waits until they are there,
+// but not for what the file system notes about them: that is sync's. Those pages
+// are full: whoever appends meanwhile does not touch them.
+func (o *output) send(to int64) error {
+	err := sendPages(o.f, o.sent, to-o.sent)
+	o.sent = to
+	return err
+}
+
 // sync brings the file to the disk, and what was copied into it: both are the same
 // pages (fsync(2)). It may be called while others append.
 func (o *output) sync() error { return o.f.Sync() }
+
+// relax says that the file was synced.
+func (o *output) relax() { o.stride = max(o.stride/2, readyBy) }
 
 // whole reports an error if the file is shorter than its room: what lies behind
 // the end of a file is lost, although its last page takes it.

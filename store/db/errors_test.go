@@ -21,7 +21,7 @@ const secret = "Tr0ub4dor-and-3"
 func wantError(t *testing.T, url string, o db.Options, kind db.ConnectKind, message, remedy string) {
 	t.Helper()
 	d := dbtest.Open(t, url, o)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	_, err := d.BeginSnapshot(ctx)
 	var e *db.ConnectError

@@ -69,11 +69,13 @@ func ask(t *testing.T, client net.Conn, s string) {
 }
 
 func TestIdleEnds(t *testing.T) {
-	client, _, done := start(t, Limits{Idle: 20 * time.Millisecond})
-	ask(t, client, "hello\n")
-	if err := <-done; err != nil {
-		t.Errorf("Serve: %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		client, _, done := start(t, Limits{Idle: 20 * time.Millisecond})
+		ask(t, client, "hello\n")
+		if err := <-done; err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+	})
 }
 
 // TestBusyIsNotIdle keeps asking for longer than Idle; every other request
@@ -102,28 +104,32 @@ func TestBusyIsNotIdle(t *testing.T) {
 // TestSlowDrip sends a byte now and then: the time of the request is counted
 // from its first byte.
 func TestSlowDrip(t *testing.T) {
-	client, _, done := start(t, Limits{RequestTimeout: 30 * time.Millisecond})
-	ask(t, client, "hello\n")
-	for {
-		if _, err := io.WriteString(client, "x"); err != nil {
-			break
+	synctest.Test(t, func(t *testing.T) {
+		client, _, done := start(t, Limits{RequestTimeout: 30 * time.Millisecond})
+		ask(t, client, "hello\n")
+		for {
+			if _, err := io.WriteString(client, "x"); err != nil {
+				break
+			}
+			time.Sleep(time.Millisecond)
 		}
-		time.Sleep(time.Millisecond)
-	}
-	err := <-done
-	if !errors.Is(err, os.ErrDeadlineExceeded) || !strings.Contains(err.Error(), "not the rest within 30ms") {
-		t.Errorf("Serve: %v", err)
-	}
+		err := <-done
+		if !errors.Is(err, os.ErrDeadlineExceeded) || !strings.Contains(err.Error(), "not the rest within 30ms") {
+			t.Errorf("Serve: %v", err)
+		}
+	})
 }
 
 // TestSlowReader never reads its reply.
 func TestSlowReader(t *testing.T) {
-	client, _, done := start(t, Limits{WriteTimeout: 20 * time.Millisecond})
-	io.WriteString(client, "hello\n")
-	err := <-done
-	if !errors.Is(err, os.ErrDeadlineExceeded) || !strings.Contains(err.Error(), "took 0 of 6 bytes of replies") {
-		t.Errorf("Serve: %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		client, _, done := start(t, Limits{WriteTimeout: 20 * time.Millisecond})
+		io.WriteString(client, "hello\n")
+		err := <-done
+		if !errors.Is(err, os.ErrDeadlineExceeded) || !strings.Contains(err.Error(), "took 0 of 6 bytes of replies") {
+			t.Errorf("Serve: %v", err)
+		}
+	})
 }
 
 func TestDrain(t *testing.T) {

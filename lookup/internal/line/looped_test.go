@@ -136,12 +136,26 @@ func want(t *testing.T, p *talker, where ...string) {
 	}
 }
 
-// settle lets the goroutine go to the loop, so that what comes is read there.
-func settle() { time.Sleep(20 * time.Millisecond) }
+// settle asks until the goroutine has gone to the loop, so that what comes is read
+// there, and forgets who answered.
+func settle(t *testing.T, client net.Conn, p *talker) {
+	t.Helper()
+	for {
+		ask(t, client, "hello\n")
+		p.mu.Lock()
+		looped := p.thread["loop"]
+		clear(p.thread)
+		p.mu.Unlock()
+		if looped {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
 
 func TestLoop(t *testing.T) {
 	client, p, _, done := startLooped(t, Limits{})
-	settle()
+	settle(t, client, p)
 	for range 100 {
 		ask(t, client, "hello\n")
 		ask(t, client, "one\ntwo\nthree\n")
@@ -154,7 +168,7 @@ func TestLoop(t *testing.T) {
 		ask(t, client, strings.Repeat("x", n-1)+"\n")
 	}
 	io.WriteString(client, "in two ")
-	settle()
+	time.Sleep(20 * time.Millisecond) // else both may be read at once, which is no harm
 	ask2(t, client, "pieces\n", "in two pieces\n")
 	client.Close()
 	if err := <-done; err != nil {
@@ -174,27 +188,26 @@ func ask2(t *testing.T, client net.Conn, said, back string) {
 
 // TestLoopEnds ends it in all the ways there are.
 func TestLoopEnds(t *testing.T) {
-	short := Limits{Idle: 40 * time.Millisecond, RequestTimeout: 30 * time.Millisecond, WriteTimeout: 20 * time.Millisecond}
 	for _, tc := range []struct {
 		name   string
 		limits Limits
 		do     func(client net.Conn, drain func())
 		want   string // "" for no error
 	}{
-		{"idle", short, func(net.Conn, func()) {}, ""},
+		{"idle", Limits{Idle: 2 * time.Second}, func(net.Conn, func()) {}, ""},
 		{"drain", Limits{Idle: time.Hour}, func(_ net.Conn, drain func()) { drain() }, ""},
 		{"within a request", Limits{}, func(c net.Conn, _ func()) { io.WriteString(c, "hel"); c.Close() }, "after 3 bytes of a request"},
-		{"slow request", short, func(c net.Conn, _ func()) { io.WriteString(c, "hel") }, "not the rest within 30ms"},
+		{"slow request", Limits{RequestTimeout: 30 * time.Millisecond}, func(c net.Conn, _ func()) { io.WriteString(c, "hel") }, "not the rest within 30ms"},
 		{"too long", Limits{}, func(c net.Conn, _ func()) { go io.WriteString(c, strings.Repeat("x", 20001)) }, errLong.Error()},
 		{"quit", Limits{}, func(c net.Conn, _ func()) { io.WriteString(c, "quit\n") }, "quit"},
 		{"panic", Limits{}, func(c net.Conn, _ func()) { io.WriteString(c, "panic\n") }, "as I was told"},
-		{"client does not read", short, func(c net.Conn, _ func()) { io.WriteString(c, "big\n") }, "bytes of replies and not the rest within 20ms"},
+		{"client does not read", Limits{WriteTimeout: 20 * time.Millisecond}, func(c net.Conn, _ func()) { io.WriteString(c, "big\n") }, "bytes of replies and not the rest within 20ms"},
 		{"client leaves", Limits{}, func(c net.Conn, _ func()) { c.Close() }, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			client, _, drain, done := startLooped(t, tc.limits)
-			settle()
-			ask(t, client, "hello\n")
+			t.Parallel()
+			client, p, drain, done := startLooped(t, tc.limits)
+			settle(t, client, p)
 			tc.do(client, drain)
 			err := <-done
 			if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {
@@ -207,28 +220,49 @@ func TestLoopEnds(t *testing.T) {
 	}
 }
 
-// TestLoopIdle keeps asking on a loop for longer than Idle.
+// TestLoopIdle keeps asking on a loop for longer than Idle. A machine that lets the
+// client wait for half of that tries again, with a longer one.
 func TestLoopIdle(t *testing.T) {
-	client, p, _, done := startLooped(t, Limits{Idle: 80 * time.Millisecond})
-	settle()
-	for end := time.Now().Add(400 * time.Millisecond); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		ask(t, client, "hello\n")
+	for idle := 80 * time.Millisecond; ; idle *= 2 {
+		client, p, _, done := startLooped(t, Limits{Idle: idle})
+		if err := keepAsking(client, idle); err == nil {
+			client.Close()
+			if err := <-done; err != nil {
+				t.Errorf("Serve: %v", err)
+			}
+			if !p.thread["loop"] {
+				t.Error("nothing was answered on the loop")
+			}
+			return
+		} else if !errors.Is(err, errSlow) || idle > 10*time.Second {
+			t.Fatal(err)
+		}
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.thread["loop"] {
-		t.Error("nothing was answered on the loop")
+}
+
+var errSlow = errors.New("the machine is too busy to tell")
+
+// keepAsking asks again and again, until five times idle have passed.
+func keepAsking(client net.Conn, idle time.Duration) error {
+	buf := make([]byte, len("hello\n"))
+	for end, last := time.Now().Add(5*idle), time.Now(); time.Now().Before(end); time.Sleep(idle / 16) {
+		_, asked := io.WriteString(client, "hello\n")
+		_, answered := io.ReadFull(client, buf)
+		if time.Since(last) > idle/2 {
+			return errSlow
+		}
+		if err := errors.Join(asked, answered); err != nil {
+			return err
+		}
+		last = time.Now()
 	}
-	client.Close()
-	if err := <-done; err != nil {
-		t.Errorf("Serve: %v", err)
-	}
+	return nil
 }
 
 // TestLoopBigReply has a reply that does not fit taken in time.
 func TestLoopBigReply(t *testing.T) {
-	client, _, _, _ := startLooped(t, Limits{})
-	settle()
+	client, p, _, _ := startLooped(t, Limits{})
+	settle(t, client, p)
 	for range 3 {
 		ask2(t, client, "hello\nbig\nend\n", "hello\n"+strings.Repeat("x", 1<<20)+"end\n")
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -97,13 +98,15 @@ func TestStreamAndSettle(t *testing.T) {
 
 // TestStreamToNobody asks for a long reply and reads the beginning of it.
 func TestStreamToNobody(t *testing.T) {
-	o := &owing{echo: echo{1000}}
-	client, done := serveOwing(t, o, Limits{WriteTimeout: 20 * time.Millisecond})
-	go io.WriteString(client, "long\n")
-	if _, err := io.ReadFull(client, make([]byte, 6)); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-done; !errors.Is(err, os.ErrDeadlineExceeded) || !o.lost {
-		t.Errorf("Serve: %v, Answer was told: %v", err, o.lost)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		o := &owing{echo: echo{1000}}
+		client, done := serveOwing(t, o, Limits{WriteTimeout: 20 * time.Millisecond})
+		go io.WriteString(client, "long\n")
+		if _, err := io.ReadFull(client, make([]byte, 6)); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-done; !errors.Is(err, os.ErrDeadlineExceeded) || !o.lost {
+			t.Errorf("Serve: %v, Answer was told: %v", err, o.lost)
+		}
+	})
 }

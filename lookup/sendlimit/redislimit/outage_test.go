@@ -130,7 +130,7 @@ func TestRedisHangs(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	e := sl.Open(sl.Settings{Shared: r, ShareEvery: 10 * time.Millisecond, ShareLimit: 100 * time.Millisecond})
+	e := sl.Open(sl.Settings{Shared: r, ShareEvery: 10 * time.Millisecond, ShareLimit: 3 * time.Second})
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() { e.Run(ctx) })
