@@ -25,6 +25,12 @@
 //
 // # Processors
 //
+// Each loop has a thread of its own. While several connections keep it busy that
+// thread stays on one processor and lets clients finish what they are at before it
+// takes its turn: see sprint.go. Where the system does not let it do so (a filter
+// of system calls, a policy that somebody has chosen) loops work all the same, and
+// switch between threads more often.
+//
 // A thread that waits in a system call keeps one of the GOMAXPROCS processors of
 // the runtime for a while, which the goroutines that are ready would wait for:
 // [New] adds one for each loop, and [Loops.Close] takes them away.

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -20,13 +21,17 @@ type Loops struct {
 	loops []*loop
 	next  atomic.Uint32
 	last  atomic.Pointer[Conn] // to which something happened
+	seats seats
+	pace  time.Duration // of rounds before a sprint
 	wg    sync.WaitGroup
 	ended atomic.Bool
 }
 
 // New starts n loops.
-func New(n int) (*Loops, error) {
-	l := &Loops{}
+func New(n int) (*Loops, error) { return newLoops(n, quickRound) }
+
+func newLoops(n int, pace time.Duration) (*Loops, error) {
+	l := &Loops{pace: pace}
 	for range n {
 		one, err := newLoop(l)
 		if err != nil {
@@ -36,9 +41,12 @@ func New(n int) (*Loops, error) {
 		l.loops = append(l.loops, one)
 	}
 	processors(n)
+	var begun sync.WaitGroup
 	for _, one := range l.loops {
-		l.wg.Go(one.run)
+		begun.Add(1)
+		l.wg.Go(func() { one.run(begun.Done) })
 	}
+	begun.Wait()
 	return l, nil
 }
 
@@ -102,6 +110,7 @@ type loop struct {
 	all      *Loops
 	ep, wake int // epoll(7), and an eventfd(2) that ends the loop
 	solo     solo
+	sprint   sprint
 
 	mu    sync.Mutex
 	conns map[int32]*Conn // by descriptor
@@ -118,7 +127,7 @@ func newLoop(all *Loops) (*loop, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
 	}
-	l := &loop{all: all, ep: ep, wake: -1, solo: solo{need: firstNeed}, conns: map[int32]*Conn{}}
+	l := &loop{all: all, ep: ep, wake: -1, solo: solo{need: firstNeed}, sprint: sprint{need: firstQuick, pace: all.pace, seats: &all.seats}, conns: map[int32]*Conn{}}
 	if l.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		l.close()
 		return nil, os.NewSyscallError("eventfd2", err)
@@ -173,8 +182,14 @@ func (l *loop) close() {
 	}
 }
 
-// run is the loop.
-func (l *loop) run() {
+// run is the loop. Its thread ends with it, and so does what was done to it.
+func (l *loop) run(begun func()) {
+	runtime.LockOSThread()
+	if t := newThread(); t != nil {
+		defer t.close()
+		l.sprint.thread = t
+	}
+	begun()
 	events := make([]unix.EpollEvent, 128)
 	for {
 		n, err := l.wait(events)
@@ -197,6 +212,7 @@ func (l *loop) run() {
 			}
 			l.solo.note(l.all, c, n)
 		}
+		l.sprint.round(l.solo.alone(), time.Now)
 		if woken {
 			runtime.Gosched() // else they would wait until somebody takes this processor away
 		}

@@ -42,10 +42,13 @@ func (s *solo) note(all *Loops, c *Conn, n int) {
 	s.row++
 }
 
+// alone reports whether the connection is watched for its next request.
+func (s *solo) alone() bool { return s.row >= s.need }
+
 // wait waits for events.
 func (l *loop) wait(events []unix.EpollEvent) (int, error) {
 	s := &l.solo
-	if s.row < s.need || l.all.last.Load() != s.conn {
+	if !s.alone() || l.all.last.Load() != s.conn {
 		return unix.EpollWait(l.ep, events, -1)
 	}
 	for begun := time.Now(); ; {

@@ -1,0 +1,171 @@
+//go:build linux
+
+package evloop
+
+import (
+	"sync"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// sprint is how the thread of a loop runs while several connections keep it busy:
+// on one processor, which no other loop has, and under SCHED_BATCH (sched(7)). A
+// client that writes then goes on, to further requests maybe, instead of being
+// interrupted for the first, so that requests come in rounds of many; and nobody
+// is woken on another processor than the last time. With clients on the same
+// machine that is a third to a half of all switches of threads.
+//
+// It would be wrong for a thread that is seldom at work: where all processors are
+// busy it would be kept waiting for some milliseconds. So a sprint begins after
+// some rounds in quick succession and ends when slow ones are no exception any
+// more. If it was the processor that was slow to come, it is longer before the
+// next one.
+type sprint struct {
+	thread threadControl // nil: never
+	seats  *seats
+	pace   time.Duration // quickRound
+	on     bool
+	seat   int // the processor, while on
+
+	mark   time.Time     // of the last look at the clock
+	rounds int           // since then
+	quick  int           // rounds of a good pace so far, or of the sprint
+	need   int           // how many must there be before a sprint
+	slow   int           // goes up with each look in a sprint that finds it slow, and down with the others
+	at     int           // which round of the sprint it was when slow went up from 0
+	waited time.Duration // what the thread had waited for its processor then
+}
+
+const (
+	stretch    = 32                     // rounds between two looks at the clock
+	sprintLook = 8                      // likewise in a sprint
+	quickRound = 200 * time.Microsecond // at most, on average over a stretch
+	slowRound  = 400 * time.Microsecond // at least, on average between two looks in a sprint
+	slowLook   = 16                     // what a slow look counts, beside 1 for one that is not
+	slowLooks  = 4 * slowLook           // end a sprint
+	keptRound  = 100 * time.Microsecond // of waiting for the processor, on average: it was kept
+	firstQuick = 64                     // rounds of a good pace before a sprint
+	lastQuick  = 1 << 16
+)
+
+// threadControl is what a sprint does to its thread.
+type threadControl interface {
+	processor() int                 // where it runs, -1 if that is not to be known
+	allowed() *unix.CPUSet          // where it may run
+	enter(processor int) error      // begins to run as in a sprint
+	leave() error                   // runs as before
+	waited() (time.Duration, error) // for a processor, since it began
+}
+
+// round is told of a round at a time. alone says that one connection only is at
+// work: it is better off with a thread that goes to where its client is.
+func (s *sprint) round(alone bool, clock func() time.Time) {
+	if s.thread == nil {
+		return
+	}
+	if alone {
+		if s.on {
+			s.end(false)
+		}
+		s.rounds, s.quick = 0, 0
+		return
+	}
+	look := stretch
+	if s.on {
+		look = sprintLook
+	}
+	if s.rounds++; s.rounds < look {
+		return
+	}
+	now := clock()
+	each := now.Sub(s.mark) / time.Duration(s.rounds)
+	s.quick += s.rounds
+	s.mark, s.rounds = now, 0
+	switch {
+	case s.on && each <= slowRound:
+		s.slow = max(s.slow-1, 0)
+	case s.on:
+		s.slowed()
+	case each > s.pace:
+		s.quick = 0
+	case s.quick >= s.need:
+		s.begin()
+	}
+}
+
+// slowed notes that some rounds of a sprint were slow. One now and then is nothing:
+// clients want the processor as well.
+func (s *sprint) slowed() {
+	waited, err := s.thread.waited()
+	if s.slow == 0 {
+		s.waited, s.at = waited, s.quick
+	}
+	if s.slow += slowLook; s.slow >= slowLooks {
+		s.end(err != nil || waited-s.waited > time.Duration(s.quick-s.at)*keptRound)
+	}
+}
+
+// begin begins a sprint. What the system refuses once is not tried again.
+func (s *sprint) begin() {
+	s.quick = 0
+	seat := s.seats.take(s.thread.processor(), s.thread.allowed())
+	if seat < 0 {
+		return
+	}
+	if s.thread.enter(seat) != nil {
+		s.seats.leave(seat)
+		_ = s.thread.leave() // as much as was begun
+		s.thread = nil
+		return
+	}
+	s.on, s.seat, s.slow = true, seat, 0
+}
+
+// end ends it. kept says that the processor was busy with others.
+func (s *sprint) end(kept bool) {
+	if kept {
+		s.need = min(2*s.need, lastQuick)
+	} else {
+		s.need = max(s.need/2, firstQuick)
+	}
+	s.seats.leave(s.seat)
+	s.on, s.quick = false, 0
+	if s.thread.leave() != nil {
+		s.thread = nil // it was refused to us meanwhile; the next round would not do better
+	}
+}
+
+// seats are the processors that loops have to themselves.
+type seats struct {
+	mu    sync.Mutex
+	taken map[int]bool
+}
+
+// take takes a processor out of those that are allowed, the first choice if it is
+// free. It returns -1 if none is.
+func (s *seats) take(first int, allowed *unix.CPUSet) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.taken == nil {
+		s.taken = map[int]bool{}
+	}
+	free := func(n int) bool { return n >= 0 && allowed.IsSet(n) && !s.taken[n] }
+	for n := 0; !free(first) && n < 8*int(unsafe.Sizeof(*allowed)); n++ {
+		if free(n) {
+			first = n
+		}
+	}
+	if !free(first) {
+		return -1
+	}
+	s.taken[first] = true
+	return first
+}
+
+func (s *seats) leave(seat int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.taken, seat)
+}

@@ -1,0 +1,93 @@
+//go:build linux
+
+package evloop
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// thread is the thread that it was made on, to which its goroutine must be locked.
+type thread struct {
+	set   unix.CPUSet
+	stats int // descriptor of schedstat, proc(5)
+}
+
+// newThread takes a look at the thread. It returns nil where a sprint cannot be:
+// without statistics of the scheduler, and under a policy that somebody has chosen.
+func newThread() *thread {
+	policy, _, errno := unix.RawSyscall(unix.SYS_SCHED_GETSCHEDULER, 0, 0, 0)
+	t := &thread{}
+	if errno != 0 || policy != schedOther || unix.SchedGetaffinity(0, &t.set) != nil {
+		return nil
+	}
+	var err error
+	if t.stats, err = unix.Open("/proc/thread-self/schedstat", unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
+		return nil
+	}
+	if _, err := t.waited(); err != nil {
+		t.close()
+		return nil
+	}
+	return t
+}
+
+func (t *thread) close() { _ = unix.Close(t.stats) }
+
+func (t *thread) processor() int {
+	var n uint32
+	if _, _, errno := unix.RawSyscall(unix.SYS_GETCPU, uintptr(unsafe.Pointer(&n)), 0, 0); errno != 0 {
+		return -1
+	}
+	return int(n)
+}
+
+func (t *thread) allowed() *unix.CPUSet { return &t.set }
+
+func (t *thread) enter(processor int) error {
+	var one unix.CPUSet
+	one.Set(processor)
+	if err := unix.SchedSetaffinity(0, &one); err != nil {
+		return err
+	}
+	return setPolicy(schedBatch)
+}
+
+func (t *thread) leave() error {
+	if err := unix.SchedSetaffinity(0, &t.set); err != nil {
+		return err
+	}
+	return setPolicy(schedOther)
+}
+
+// The policies, sched(7).
+const (
+	schedOther = 0
+	schedBatch = 3
+)
+
+func setPolicy(policy uintptr) error {
+	var priority int32
+	if _, _, errno := unix.RawSyscall(unix.SYS_SCHED_SETSCHEDULER, 0, policy, uintptr(unsafe.Pointer(&priority))); errno != 0 {
+		return os.NewSyscallError("sched_setscheduler", errno)
+	}
+	return nil
+}
+
+// waited reads the second number: nanoseconds on the run queue.
+func (t *thread) waited() (time.Duration, error) {
+	var b [128]byte
+	n, err := unix.Pread(t.stats, b[:], 0)
+	if err != nil {
+		return 0, os.NewSyscallError("read schedstat", err)
+	}
+	_, rest, _ := bytes.Cut(b[:n], []byte(" "))
+	number, _, _ := bytes.Cut(rest, []byte(" "))
+	ns, err := strconv.ParseInt(string(number), 10, 64)
+	return time.Duration(ns), err
+}
