@@ -25,9 +25,8 @@
 //
 // # Processors
 //
-// Each loop has a thread of its own. While several connections keep it busy that
-// thread stays on one processor and lets clients finish what they are at before it
-// takes its turn: see sprint.go. Where the system does not let it do so (a filter
+// While several connections keep a loop busy its thread stays on one processor and
+// lets clients finish what they are at before it takes its turn: see sprint.go. Where the system does not let it do so (a filter
 // of system calls, a policy that somebody has chosen) loops work all the same, and
 // switch between threads more often.
 //

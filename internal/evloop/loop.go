@@ -20,7 +20,6 @@ import (
 type Loops struct {
 	loops []*loop
 	next  atomic.Uint32
-	last  atomic.Pointer[Conn] // to which something happened
 	seats seats
 	pace  time.Duration // of rounds before a sprint
 	wg    sync.WaitGroup
@@ -41,12 +40,9 @@ func newLoops(n int, pace time.Duration) (*Loops, error) {
 		l.loops = append(l.loops, one)
 	}
 	processors(n)
-	var begun sync.WaitGroup
 	for _, one := range l.loops {
-		begun.Add(1)
-		l.wg.Go(func() { one.run(begun.Done) })
+		l.wg.Go(one.run)
 	}
-	begun.Wait()
 	return l, nil
 }
 
@@ -107,7 +103,6 @@ func (l *Loops) Take(nc net.Conn) (*Conn, error) {
 
 // loop is one thread that waits for many connections.
 type loop struct {
-	all      *Loops
 	ep, wake int // epoll(7), and an eventfd(2) that ends the loop
 	solo     solo
 	sprint   sprint
@@ -127,7 +122,13 @@ func newLoop(all *Loops) (*loop, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
 	}
-	l := &loop{all: all, ep: ep, wake: -1, solo: solo{need: firstNeed}, sprint: sprint{need: firstQuick, pace: all.pace, seats: &all.seats}, conns: map[int32]*Conn{}}
+	hold := func() threadControl {
+		if t := holdThread(); t != nil {
+			return t
+		}
+		return nil
+	}
+	l := &loop{ep: ep, wake: -1, sprint: sprint{hold: hold, need: firstQuick, pace: all.pace, seats: &all.seats}, conns: map[int32]*Conn{}}
 	if l.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		l.close()
 		return nil, os.NewSyscallError("eventfd2", err)
@@ -182,17 +183,16 @@ func (l *loop) close() {
 	}
 }
 
-// run is the loop. Its thread ends with it, and so does what was done to it.
-func (l *loop) run(begun func()) {
-	runtime.LockOSThread()
-	if t := newThread(); t != nil {
-		defer t.close()
-		l.sprint.thread = t
-	}
-	begun()
+// run is the loop.
+func (l *loop) run() {
+	defer func() {
+		if l.sprint.on {
+			l.sprint.end(false)
+		}
+	}()
 	events := make([]unix.EpollEvent, 128)
 	for {
-		n, err := l.wait(events)
+		n, err := unix.EpollWait(l.ep, events, -1)
 		if err != nil {
 			if errors.Is(err, unix.EINTR) {
 				continue
@@ -210,7 +210,7 @@ func (l *loop) run(begun func()) {
 			if c != nil && c.happened(e.Events) {
 				woken = true
 			}
-			l.solo.note(l.all, c, n)
+			l.solo.note(c)
 		}
 		l.sprint.round(l.solo.alone(), time.Now)
 		if woken {

@@ -23,7 +23,8 @@ import (
 // more. If it was the processor that was slow to come, it is longer before the
 // next one.
 type sprint struct {
-	thread threadControl // nil: never
+	hold   func() threadControl // the thread of this goroutine; nil: there are no sprints
+	thread threadControl        // while on
 	seats  *seats
 	pace   time.Duration // quickRound
 	on     bool
@@ -43,8 +44,9 @@ const (
 	sprintLook = 8                      // likewise in a sprint
 	quickRound = 200 * time.Microsecond // at most, on average over a stretch
 	slowRound  = 400 * time.Microsecond // at least, on average between two looks in a sprint
-	slowLook   = 16                     // what a slow look counts, beside 1 for one that is not
-	slowLooks  = 4 * slowLook           // end a sprint
+	slowLook   = 8                      // what a slow look counts, beside 1 for one that is not
+	slowLooks  = 6 * slowLook           // end a sprint
+	longSprint = 4096                   // rounds: whatever ended it, it was worth while
 	keptRound  = 100 * time.Microsecond // of waiting for the processor, on average: it was kept
 	firstQuick = 64                     // rounds of a good pace before a sprint
 	lastQuick  = 1 << 16
@@ -57,12 +59,13 @@ type threadControl interface {
 	enter(processor int) error      // begins to run as in a sprint
 	leave() error                   // runs as before
 	waited() (time.Duration, error) // for a processor, since it began
+	release()                       // the goroutine may go to other threads
 }
 
 // round is told of a round at a time. alone says that one connection only is at
 // work: it is better off with a thread that goes to where its client is.
 func (s *sprint) round(alone bool, clock func() time.Time) {
-	if s.thread == nil {
+	if s.hold == nil {
 		return
 	}
 	if alone {
@@ -110,32 +113,62 @@ func (s *sprint) slowed() {
 // begin begins a sprint. What the system refuses once is not tried again.
 func (s *sprint) begin() {
 	s.quick = 0
-	seat := s.seats.take(s.thread.processor(), s.thread.allowed())
+	t := s.hold()
+	if t == nil {
+		s.hold = nil
+		return
+	}
+	seat := s.seats.take(t.processor(), t.allowed())
 	if seat < 0 {
+		t.release()
 		return
 	}
-	if s.thread.enter(seat) != nil {
+	if t.enter(seat) != nil {
 		s.seats.leave(seat)
-		_ = s.thread.leave() // as much as was begun
-		s.thread = nil
+		_ = t.leave() // as much as was begun
+		t.release()
+		s.hold = nil
 		return
 	}
-	s.on, s.seat, s.slow = true, seat, 0
+	s.on, s.thread, s.seat, s.slow = true, t, seat, 0
 }
 
 // end ends it. kept says that the processor was busy with others.
 func (s *sprint) end(kept bool) {
-	if kept {
+	switch {
+	case s.quick >= longSprint:
+		s.need = firstQuick
+	case kept:
 		s.need = min(2*s.need, lastQuick)
-	} else {
+	default:
 		s.need = max(s.need/2, firstQuick)
 	}
 	s.seats.leave(s.seat)
 	s.on, s.quick = false, 0
 	if s.thread.leave() != nil {
-		s.thread = nil // it was refused to us meanwhile; the next round would not do better
+		s.hold = nil // the system has changed its mind; nobody else shall have this thread
+		return
 	}
+	s.thread.release()
 }
+
+// solo knows whether all requests of a loop come from one connection.
+type solo struct {
+	conn *Conn // to which something happened last
+	row  int   // how often in a row
+}
+
+// soloRow events of one connection say that others are silent.
+const soloRow = 16
+
+func (s *solo) note(c *Conn) {
+	if c != s.conn {
+		s.conn, s.row = c, 0
+	}
+	s.row++
+}
+
+func (s *solo) alone() bool { return s.row >= soloRow }
 
 // seats are the processors that loops have to themselves.
 type seats struct {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -21,6 +20,7 @@ type fakeThread struct {
 	kept    time.Duration
 	at      int // the processor that it was put on, -1 if it is free
 	refuses bool
+	held    int
 }
 
 func (f *fakeThread) processor() int { return 0 }
@@ -45,12 +45,14 @@ func (f *fakeThread) leave() error {
 	return nil
 }
 
+func (f *fakeThread) release() { f.held-- }
+
 func (f *fakeThread) waited() (time.Duration, error) { return f.kept, nil }
 
 // newSprint is one on a fakeThread.
 func newSprint(s *seats) (*sprint, *fakeThread) {
 	f := &fakeThread{now: time.Unix(1_700_000_000, 0), at: -1}
-	return &sprint{need: firstQuick, pace: quickRound, seats: s, thread: f, mark: f.now}, f
+	return &sprint{need: firstQuick, pace: quickRound, seats: s, hold: func() threadControl { f.held++; return f }, mark: f.now}, f
 }
 
 // run has n rounds take a time each, in part of which the processor was kept.
@@ -83,7 +85,7 @@ func TestSprint(t *testing.T) {
 	if f.at != 0 {
 		t.Fatal("a sprint ended for an exception")
 	}
-	f.run(s, 5*sprintLook, slow, slow)
+	f.run(s, 7*sprintLook, slow, slow)
 	if f.at != -1 {
 		t.Fatal("the sprint goes on, although the processor is kept")
 	}
@@ -95,7 +97,7 @@ func TestSprint(t *testing.T) {
 	if f.at != 0 {
 		t.Fatal("the next sprint did not begin")
 	}
-	f.run(s, 5*sprintLook, slow, 0)
+	f.run(s, 7*sprintLook, slow, 0)
 	if f.at != -1 || s.need != firstQuick {
 		t.Errorf("after silence: on %d, %d rounds for the next", f.at, s.need)
 	}
@@ -108,6 +110,9 @@ func TestSprint(t *testing.T) {
 	if f.at != -1 {
 		t.Error("a sprint goes on with one connection")
 	}
+	if f.held != 0 {
+		t.Errorf("the thread is held %d times", f.held)
+	}
 }
 
 // TestSprintIsNotTooLate: need does not grow beyond all bounds.
@@ -118,7 +123,7 @@ func TestSprintIsNotTooLate(t *testing.T) {
 		if f.at != 0 {
 			t.Fatalf("no sprint, %d rounds are needed", s.need)
 		}
-		f.run(s, 5*sprintLook, slow, slow)
+		f.run(s, 7*sprintLook, slow, slow)
 	}
 }
 
@@ -146,8 +151,8 @@ func TestSprintRefused(t *testing.T) {
 	s, f := newSprint(&seats{})
 	f.refuses = true
 	f.run(s, 10*firstQuick, fast, 0)
-	if s.thread != nil || len(s.seats.taken) > 0 {
-		t.Errorf("it is tried again: %v, processors %v", s.thread, s.seats.taken)
+	if s.hold != nil || len(s.seats.taken) > 0 || f.held != 0 {
+		t.Errorf("it is tried again, processors %v, thread held %d times", s.seats.taken, f.held)
 	}
 }
 
@@ -163,12 +168,11 @@ func state(t *testing.T) (policy, processors int) {
 }
 
 func TestThread(t *testing.T) {
-	runtime.LockOSThread() // for good: the thread ends with the test
-	th := newThread()
+	th := holdThread()
 	if th == nil {
 		t.Skip("this system does not let a thread run as in a sprint")
 	}
-	defer th.close()
+	defer th.release()
 	policy, processors := state(t)
 	before, err := th.waited()
 	if err != nil {
@@ -194,18 +198,11 @@ func TestThread(t *testing.T) {
 // TestSprintOnLoop has several connections keep a loop busy, then one, and looks
 // at its thread from within.
 func TestSprintOnLoop(t *testing.T) {
-	possible := make(chan bool)
-	go func() {
-		runtime.LockOSThread()
-		th := newThread()
-		if th != nil {
-			th.close()
-		}
-		possible <- th != nil
-	}()
-	if !<-possible {
+	th := holdThread()
+	if th == nil {
 		t.Skip("this system does not let a thread run as in a sprint")
 	}
+	th.release()
 	l, err := newLoops(1, time.Hour)
 	if err != nil {
 		t.Fatal(err)

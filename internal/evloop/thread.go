@@ -5,6 +5,7 @@ package evloop
 import (
 	"bytes"
 	"os"
+	"runtime"
 	"strconv"
 	"time"
 	"unsafe"
@@ -12,32 +13,35 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// thread is the thread that it was made on, to which its goroutine must be locked.
+// thread is that of a goroutine which does not leave it until release.
 type thread struct {
 	set   unix.CPUSet
 	stats int // descriptor of schedstat, proc(5)
 }
 
-// newThread takes a look at the thread. It returns nil where a sprint cannot be:
-// without statistics of the scheduler, and under a policy that somebody has chosen.
-func newThread() *thread {
+// holdThread keeps the goroutine on its thread. It returns nil where a sprint cannot
+// be: without statistics of the scheduler, and under a policy that somebody has
+// chosen.
+func holdThread() *thread {
+	runtime.LockOSThread()
 	policy, _, errno := unix.RawSyscall(unix.SYS_SCHED_GETSCHEDULER, 0, 0, 0)
-	t := &thread{}
-	if errno != 0 || policy != schedOther || unix.SchedGetaffinity(0, &t.set) != nil {
-		return nil
-	}
-	var err error
-	if t.stats, err = unix.Open("/proc/thread-self/schedstat", unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
-		return nil
+	t := &thread{stats: -1}
+	if errno == 0 && policy == schedOther && unix.SchedGetaffinity(0, &t.set) == nil {
+		t.stats, _ = unix.Open("/proc/thread-self/schedstat", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	}
 	if _, err := t.waited(); err != nil {
-		t.close()
+		t.release()
 		return nil
 	}
 	return t
 }
 
-func (t *thread) close() { _ = unix.Close(t.stats) }
+func (t *thread) release() {
+	if t.stats >= 0 {
+		_ = unix.Close(t.stats)
+	}
+	runtime.UnlockOSThread()
+}
 
 func (t *thread) processor() int {
 	var n uint32
