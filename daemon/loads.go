@@ -135,8 +135,12 @@ const leastGarbage = 16 << 20
 
 // limitMemory makes the collector run more often when two snapshots and their
 // garbage are in memory, during loads: memory that is bought for the worst
-// moment is idle at all others. There must be room for garbage beside the two,
-// or the collector does nothing else. $GOMEMLIMIT goes first.
+// moment is idle at all others. $GOMEMLIMIT goes first.
+//
+// There must be room beside the two, or the collector does nothing else and is
+// felt by every request: a load needs a fifth of a snapshot for itself, half of
+// that is not the heap's but counts, and the collector keeps a distance of three
+// hundredths to the limit.
 //
 // Beside a small snapshot a quarter of the heap is next to nothing, and the
 // collector would run all the time: a message that is signed makes some 30 KB of
@@ -146,6 +150,6 @@ func limitMemory(snapshot int) {
 		debug.SetGCPercent(max(25, min(400, 100*leastGarbage/(snapshot+1))))
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(int64(2*snapshot + max(96<<20, snapshot/8)))
+		debug.SetMemoryLimit(int64(2*snapshot + snapshot/4 + 112<<20))
 	}
 }
