@@ -3,6 +3,7 @@ package alarm
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -75,7 +76,8 @@ func New(o Options) *Book {
 func (b *Book) now() time.Time { return b.o.Now().UTC().Truncate(time.Microsecond) }
 
 // Open opens an alarm about a mailbox (its address), a domain, or this host ("").
-// An open one gets the new detail. Names are folded by the caller.
+// An open one gets the new detail. Names are folded by the caller; subject may be
+// a view of a snapshot, which an alarm outlives.
 func (b *Book) Open(kind, subject, title, detail string) {
 	at := b.now()
 	b.do(func() {
@@ -87,6 +89,7 @@ func (b *Book) Open(kind, subject, title, detail string) {
 			title = b.o.Host + ": " + title
 		}
 		b.opened++
+		subject = strings.Clone(subject)
 		r := &record{seq: b.opened, id: newID(), kind: kind, subject: subject, title: title, detail: detail, opened: at, held: true, dirty: true}
 		if staysHere(kind) || b.o.Database == nil {
 			r.place = here

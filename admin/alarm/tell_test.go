@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -48,6 +49,21 @@ func TestGrace(t *testing.T) {
 	if len(n.hook.told()) != 3 {
 		t.Errorf("told %q", n.hook.told())
 	}
+}
+
+// TestView keeps nothing of a subject that is a view of something else: it would
+// keep all of that, a snapshot for example.
+func TestView(t *testing.T) {
+	n := start(t, t.TempDir(), nil)
+	defer n.stop()
+	memory := []byte("ann@one.test")
+	n.Open(MailboxFull, unsafe.String(&memory[0], len(memory)), "full", "")
+	copy(memory, "bob")
+	n.must()
+	if !n.Holds(MailboxFull, "ann@one.test") {
+		t.Errorf("there are alarms about %q", n.Subjects(MailboxFull))
+	}
+	wantTold(t, n, "opened mailbox_full ann@one.test")
 }
 
 // TestTogether sends what is due at the same time in one go.

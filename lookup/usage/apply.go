@@ -3,6 +3,7 @@ package usage
 import (
 	"context"
 	"math"
+	"strings"
 
 	"github.com/vmapd/vmapd/store"
 )
@@ -46,18 +47,18 @@ func (u *Usage) Apply(m *store.Mailbox, ops []Op) (wait func(context.Context) er
 		return nil, err
 	}
 	r := &report{Figures: next, known: knows}
+	address := strings.Clone(m.Address) // a view of a snapshot, which would stay for it
 	if !knows {
 		r.safe = true
-		sh.reports[m.Address] = r
+		sh.reports[address] = r
 		return func(context.Context) error { return nil }, nil
 	}
-	keep, err := u.journal.Begin(m.Address, next)
+	keep, err := u.journal.Begin(address, next)
 	if err != nil {
 		return nil, err
 	}
-	before := sh.reports[m.Address]
-	sh.reports[m.Address] = r
-	address := m.Address // m is the caller's
+	before := sh.reports[address]
+	sh.reports[address] = r
 	return func(ctx context.Context) error {
 		err := keep(ctx)
 		sh.mu.Lock()

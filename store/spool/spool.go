@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -152,7 +153,7 @@ func checked(writes []Write) ([]Write, error) {
 		if err := w.check(); err != nil {
 			return nil, err
 		}
-		w.Value = append([]byte{}, w.Value...)
+		w.Key, w.Value = strings.Clone(w.Key), append([]byte{}, w.Value...)
 		if w.At.IsZero() {
 			w.At = time.Now()
 		}
