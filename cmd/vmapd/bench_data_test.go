@@ -59,7 +59,8 @@ func (z benchSize) statements() []string {
 		fmt.Sprintf("INSERT INTO admin_domain (id, name) SELECT d, 'd' || d || '.bench.test' FROM generate_series(1, %d) d", z.domains),
 		"INSERT INTO core_user (id, username, email, password) SELECT i + 1, name, name, " + hash + " FROM " + each,
 		"INSERT INTO admin_mailbox (id, address, domain_id, user_id, quota) SELECT i, 'user' || m, d, i + 1, 1024 FROM " + each,
-		"INSERT INTO admin_quota (username, bytes, messages) SELECT name, i * 1000::bigint, i % 1000 FROM " + each,
+		// One in a hundred is nearly full, of which there will be alarms.
+		"INSERT INTO admin_quota (username, bytes, messages) SELECT name, (CASE i % 100 WHEN 0 THEN 1000 ELSE i % 500 END) * 1000000::bigint, i % 1000 FROM " + each,
 		"INSERT INTO admin_alias (id, address, domain_id, internal) SELECT i, name, d, true FROM " + each,
 		"INSERT INTO admin_alias (id, address, domain_id) SELECT i, 'alias' || a || '@d' || d || '.bench.test', d FROM " + alias,
 		"INSERT INTO modoboa_admin_aliasrecipient (address, alias_id, r_mailbox_id) SELECT name, i, i FROM " + each,
