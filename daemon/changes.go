@@ -41,6 +41,7 @@ func (l *loads) audit(r store.AuditReport) {
 	if large {
 		giveBack() // the previous snapshot
 	}
+	l.memory.lift()
 	switch {
 	case r.Rows == 0:
 		l.log.Debug("what was read is what was served", zap.Bool("followed", r.Followed))

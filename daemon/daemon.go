@@ -144,7 +144,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, handled()...)
 	defer signal.Stop(signals)
-	tuneMemory()
+	tuneMemory(0)
 	d.openLoops()
 	defer d.loops.Close()
 	d.writes = d.openWrites()

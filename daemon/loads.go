@@ -1,10 +1,9 @@
 package daemon
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"os"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -18,6 +17,7 @@ type loads struct {
 	log     *zap.Logger
 	metrics *metrics
 	status  func(string) // for systemd
+	memory  ceiling
 
 	mu       sync.Mutex
 	failing  string // the error of the last load, "" if it went well
@@ -35,7 +35,12 @@ const repeatFailure = time.Minute
 
 // hooks tells the store whom to tell.
 func (l *loads) hooks() store.Hooks {
-	return store.Hooks{Load: l.report, Change: l.change, Audit: l.audit, File: l.file, Prune: l.prune}
+	return store.Hooks{Begin: l.begin, Load: l.report, Change: l.change, Audit: l.audit, File: l.file, Prune: l.prune}
+}
+
+// begin is told that everything is being read beside what is served.
+func (l *loads) begin(ctx context.Context, served *store.Snapshot) {
+	l.memory.hold(ctx, served.Bytes())
 }
 
 // report is told of every read of everything.
@@ -43,12 +48,13 @@ func (l *loads) report(r store.LoadReport) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if r.Err != nil {
+		l.memory.lift()
 		l.metrics.refreshErrors.Inc()
 		l.failed(r.Err, zap.Stringer("next_try", r.Retry.Round(time.Millisecond)))
 		return
 	}
 	l.good(r)
-	limitMemory(r.Snapshot.Bytes())
+	tuneMemory(r.Snapshot.Bytes())
 	l.large = r.Took > largeLoad
 	if l.large {
 		giveBack()
@@ -57,11 +63,6 @@ func (l *loads) report(r store.LoadReport) {
 
 // largeLoad is what leaves enough memory behind to be worth giving back.
 const largeLoad = 100 * time.Millisecond
-
-// giveBack gives the system the memory that a load leaves behind: the rows it
-// read and, once it was compared, the previous snapshot. Kept until the next
-// load it would be idle.
-func giveBack() { debug.FreeOSMemory() }
 
 // failed logs a failure to read the database, the same one once a minute.
 func (l *loads) failed(err error, more ...zap.Field) {
@@ -118,38 +119,4 @@ func remedyOf(err error) string {
 		return r.Remedy()
 	}
 	return ""
-}
-
-// tuneMemory makes the collector run when the heap has grown by a quarter
-// instead of doubled, unless $GOGC says otherwise: nearly all of the heap is
-// the snapshot, which has no pointers to follow, so that a collection is
-// cheap, and the garbage of requests is next to nothing.
-func tuneMemory() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(25)
-	}
-}
-
-// leastGarbage is what may gather between two collections, at least.
-const leastGarbage = 16 << 20
-
-// limitMemory makes the collector run more often when two snapshots and their
-// garbage are in memory, during loads: memory that is bought for the worst
-// moment is idle at all others. $GOMEMLIMIT goes first.
-//
-// There must be room beside the two, or the collector does nothing else and is
-// felt by every request: a load needs a fifth of a snapshot for itself, half of
-// that is not the heap's but counts, and the collector keeps a distance of three
-// hundredths to the limit.
-//
-// Beside a small snapshot a quarter of the heap is next to nothing, and the
-// collector would run all the time: a message that is signed makes some 30 KB of
-// garbage.
-func limitMemory(snapshot int) {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(max(25, min(400, 100*leastGarbage/(snapshot+1))))
-	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(int64(2*snapshot + snapshot/4 + 112<<20))
-	}
 }

@@ -23,10 +23,13 @@ func (r *runner) startLoad() {
 	ctx, cancel := context.WithCancel(r.ctx)
 	l := &load{began: r.s.clock(), cancel: cancel, waiting: r.s.take(&r.s.loads), doubtful: r.doubtful}
 	r.loading = l
-	source, serving := r.settings.Source, r.s.Current() != nil
+	source, served := r.settings.Source, r.s.Current()
+	if h := r.s.Hooks.Begin; h != nil && served != nil {
+		r.wg.Go(func() { h(ctx, served) })
+	}
 	r.wg.Go(func() {
 		var slept time.Duration
-		l.snap, slept, l.err = build(ctx, source, l.began, serving)
+		l.snap, slept, l.err = build(ctx, source, l.began, served != nil)
 		l.took = r.s.clock().Sub(l.began)
 		l.work = l.took - slept
 		r.loaded <- l

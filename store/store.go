@@ -63,6 +63,9 @@ type Store struct {
 // Hooks are told what a Store does. The daemon logs and counts there: Store
 // needs neither logger nor metrics. Each may be nil; none may block for long.
 type Hooks struct {
+	// Begin is told that everything is being read, and what is served meanwhile. It
+	// runs beside that, and has to end with ctx.
+	Begin  func(ctx context.Context, served *Snapshot)
 	Load   func(LoadReport)   // every read of everything, good or bad
 	Change func(ChangeReport) // changes that were followed, failures to do so, and the end of such failures
 	Audit  func(AuditReport)  // every comparison of what was served with what was read anew
