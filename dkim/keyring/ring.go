@@ -197,7 +197,7 @@ func (r *Ring) key(ctx context.Context, c *Choice) (*dkim.Key, Reason) {
 		if err != nil {
 			return nil, err
 		}
-		return dkim.NewKey(c.Domain, c.Selector, private)
+		return dkim.NewKey(clone(c.Domain), clone(c.Selector), private)
 	})
 	if err != nil {
 		r.spoilt(c, m, err)

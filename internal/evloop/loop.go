@@ -122,13 +122,7 @@ func newLoop(all *Loops) (*loop, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
 	}
-	hold := func() threadControl {
-		if t := holdThread(); t != nil {
-			return t
-		}
-		return nil
-	}
-	l := &loop{ep: ep, wake: -1, sprint: sprint{hold: hold, need: firstQuick, pace: all.pace, seats: &all.seats}, conns: map[int32]*Conn{}}
+	l := &loop{ep: ep, wake: -1, sprint: sprint{hold: holdThread, need: firstQuick, pace: all.pace, seats: &all.seats}, conns: map[int32]*Conn{}}
 	if l.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		l.close()
 		return nil, os.NewSyscallError("eventfd2", err)
@@ -186,7 +180,7 @@ func (l *loop) close() {
 // run is the loop.
 func (l *loop) run() {
 	defer func() {
-		if l.sprint.on {
+		if l.sprint.on() {
 			l.sprint.end(false)
 		}
 	}()

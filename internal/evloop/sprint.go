@@ -24,11 +24,10 @@ import (
 // next one.
 type sprint struct {
 	hold   func() threadControl // the thread of this goroutine; nil: there are no sprints
-	thread threadControl        // while on
+	thread threadControl        // nil: there is no sprint now
 	seats  *seats
 	pace   time.Duration // quickRound
-	on     bool
-	seat   int // the processor, while on
+	seat   int           // the processor, in a sprint
 
 	mark   time.Time     // of the last look at the clock
 	rounds int           // since then
@@ -69,14 +68,14 @@ func (s *sprint) round(alone bool, clock func() time.Time) {
 		return
 	}
 	if alone {
-		if s.on {
+		if s.on() {
 			s.end(false)
 		}
 		s.rounds, s.quick = 0, 0
 		return
 	}
 	look := stretch
-	if s.on {
+	if s.on() {
 		look = sprintLook
 	}
 	if s.rounds++; s.rounds < look {
@@ -87,9 +86,9 @@ func (s *sprint) round(alone bool, clock func() time.Time) {
 	s.quick += s.rounds
 	s.mark, s.rounds = now, 0
 	switch {
-	case s.on && each <= slowRound:
+	case s.on() && each <= slowRound:
 		s.slow = max(s.slow-1, 0)
-	case s.on:
+	case s.on():
 		s.slowed()
 	case each > s.pace:
 		s.quick = 0
@@ -130,7 +129,7 @@ func (s *sprint) begin() {
 		s.hold = nil
 		return
 	}
-	s.on, s.thread, s.seat, s.slow = true, t, seat, 0
+	s.thread, s.seat, s.slow = t, seat, 0
 }
 
 // end ends it. kept says that the processor was busy with others.
@@ -144,13 +143,16 @@ func (s *sprint) end(kept bool) {
 		s.need = max(s.need/2, firstQuick)
 	}
 	s.seats.leave(s.seat)
-	s.on, s.quick = false, 0
-	if s.thread.leave() != nil {
+	t := s.thread
+	s.thread, s.quick = nil, 0
+	if t.leave() != nil {
 		s.hold = nil // the system has changed its mind; nobody else shall have this thread
 		return
 	}
-	s.thread.release()
+	t.release()
 }
+
+func (s *sprint) on() bool { return s.thread != nil }
 
 // solo knows whether all requests of a loop come from one connection.
 type solo struct {

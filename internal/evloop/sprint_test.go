@@ -195,8 +195,8 @@ func TestThread(t *testing.T) {
 	}
 }
 
-// TestSprintOnLoop has several connections keep a loop busy, then one, and looks
-// at its thread from within.
+// TestSprintOnLoop has several connections keep a loop busy, and looks at its
+// thread from within.
 func TestSprintOnLoop(t *testing.T) {
 	th := holdThread()
 	if th == nil {

@@ -22,7 +22,7 @@ type thread struct {
 // holdThread keeps the goroutine on its thread. It returns nil where a sprint cannot
 // be: without statistics of the scheduler, and under a policy that somebody has
 // chosen.
-func holdThread() *thread {
+func holdThread() threadControl {
 	runtime.LockOSThread()
 	policy, _, errno := unix.RawSyscall(unix.SYS_SCHED_GETSCHEDULER, 0, 0, 0)
 	t := &thread{stats: -1}
