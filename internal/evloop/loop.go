@@ -106,6 +106,7 @@ type loop struct {
 	ep, wake int // epoll(7), and an eventfd(2) that ends the loop
 	solo     solo
 	sprint   sprint
+	place    place
 
 	mu    sync.Mutex
 	conns map[int32]*Conn // by descriptor
@@ -122,7 +123,7 @@ func newLoop(all *Loops) (*loop, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
 	}
-	l := &loop{ep: ep, wake: -1, sprint: sprint{hold: holdThread, need: firstQuick, pace: all.pace, seats: &all.seats}, conns: map[int32]*Conn{}}
+	l := &loop{ep: ep, wake: -1, sprint: sprint{hold: holdThread, need: firstQuick, pace: all.pace, seats: &all.seats}, place: place{move: elsewhere}, conns: map[int32]*Conn{}}
 	if l.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		l.close()
 		return nil, os.NewSyscallError("eventfd2", err)
@@ -206,7 +207,9 @@ func (l *loop) run() {
 			}
 			l.solo.note(c)
 		}
-		l.sprint.round(l.solo.alone(), time.Now)
+		alone := l.solo.alone()
+		l.sprint.round(alone, time.Now)
+		l.place.round(alone, time.Now)
 		if woken {
 			runtime.Gosched() // else they would wait until somebody takes this processor away
 		}

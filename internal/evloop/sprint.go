@@ -62,7 +62,7 @@ type threadControl interface {
 }
 
 // round is told of a round at a time. alone says that one connection only is at
-// work: it is better off with a thread that goes to where its client is.
+// work: it is better off with a thread that goes to where its client is, see place.
 func (s *sprint) round(alone bool, clock func() time.Time) {
 	if s.hold == nil {
 		return
