@@ -52,18 +52,21 @@ func (c *ceiling) hold(ctx context.Context, snapshot int) {
 	if os.Getenv("GOMEMLIMIT") != "" || snapshot < leastGarbage {
 		return
 	}
-	runtime.GC() // else what is in use is not known
-	c.set(int64(measure("/gc/heap/live:bytes")) + int64(snapshot+snapshot/8+40<<20))
 	tick := time.NewTicker(ceilingLook)
 	defer tick.Stop()
-	for before := collections(); ; {
+	for before, looks := uint64(0), 0; ; looks++ {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
 		now := collections()
-		if now-before >= ceilingRunning {
+		switch {
+		case looks == 0: // it takes its time, and has not failed at once
+			runtime.GC() // else what is in use is not known
+			c.set(ctx, int64(measure("/gc/heap/live:bytes"))+int64(snapshot+snapshot/8+40<<20))
+			now = collections()
+		case now-before >= ceilingRunning:
 			c.raise(int64(snapshot / 32))
 		}
 		before = now
@@ -78,11 +81,14 @@ func measure(name string) uint64 {
 	return s[0].Value.Uint64()
 }
 
-func (c *ceiling) set(limit int64) {
+// set sets the limit, unless the load has ended meanwhile: nobody would lift it.
+func (c *ceiling) set(ctx context.Context, limit int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.limit = limit
-	debug.SetMemoryLimit(limit)
+	if ctx.Err() == nil {
+		c.limit = limit
+		debug.SetMemoryLimit(limit)
+	}
 }
 
 func (c *ceiling) raise(by int64) {

@@ -46,20 +46,25 @@ func TestCeiling(t *testing.T) {
 		t.Error("the limit ended with the load, before what was served is given back")
 	}
 	c.lift()
-	c.raise(1) // came late
+	c.raise(1) // these come late
+	c.set(ctx, 1<<30)
 	if l := memoryLimit(); l != math.MaxInt64 {
 		t.Errorf("the limit is %d afterwards", l)
 	}
 }
 
-// TestCeilingElsewhere leaves memory alone where somebody else has limited it, and
-// where it is not worth while.
+// TestCeilingElsewhere leaves memory alone where somebody else has limited it,
+// where it is not worth while, and where the load has failed at once.
 func TestCeilingElsewhere(t *testing.T) {
 	var c ceiling
 	t.Setenv("GOMEMLIMIT", "")
 	c.hold(t.Context(), 1<<20)
 	t.Setenv("GOMEMLIMIT", "2GiB")
 	c.hold(t.Context(), 1<<30)
+	t.Setenv("GOMEMLIMIT", "")
+	failed, cancel := context.WithCancel(t.Context())
+	cancel()
+	c.hold(failed, 1<<30)
 	c.lift()
 	if l := memoryLimit(); l != math.MaxInt64 {
 		t.Errorf("the limit is %d", l)
