@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -145,7 +146,7 @@ func (r *Ring) want(domain, selector, path string) {
 	n := name{domain, selector}
 	e := r.entries[n]
 	if e == nil {
-		n = name{clone(domain), clone(selector)}
+		n = name{strings.Clone(domain), strings.Clone(selector)}
 		e = new(entry)
 		r.entries[n] = e
 	}
@@ -154,7 +155,7 @@ func (r *Ring) want(domain, selector, path string) {
 		return
 	}
 	if e.path != path {
-		e.path = clone(path)
+		e.path = strings.Clone(path)
 	}
 	r.queue = append(r.queue, n)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -55,8 +56,8 @@ type Ring struct {
 	ask    chan struct{} // a key waits for DNS
 
 	mu      sync.Mutex
-	entries map[name]*entry
-	urgent  []name // somebody waits for
+	entries map[name]*entry // whose strings are copies: a view of a snapshot would keep it
+	urgent  []name          // somebody waits for
 	queue   []name
 	newest  *store.Snapshot // to be taken over
 	synced  *store.Snapshot
@@ -197,7 +198,7 @@ func (r *Ring) key(ctx context.Context, c *Choice) (*dkim.Key, Reason) {
 		if err != nil {
 			return nil, err
 		}
-		return dkim.NewKey(clone(c.Domain), clone(c.Selector), private)
+		return dkim.NewKey(strings.Clone(c.Domain), strings.Clone(c.Selector), private)
 	})
 	if err != nil {
 		r.spoilt(c, m, err)
@@ -236,12 +237,12 @@ func (r *Ring) material(ctx context.Context, c *Choice) (*material, error) {
 		return e.material()
 	}
 	if e == nil {
-		n = name{clone(c.Domain), clone(c.Selector)}
+		n = name{strings.Clone(c.Domain), strings.Clone(c.Selector)}
 		e = &entry{round: r.round}
 		r.entries[n] = e
 	}
 	if e.path != c.Path {
-		e.path, e.looked = clone(c.Path), false
+		e.path, e.looked = strings.Clone(c.Path), false
 	}
 	if e.done == nil {
 		e.done = make(chan struct{})
@@ -271,9 +272,6 @@ func (e *entry) material() (*material, error) {
 	}
 	return nil, reasonError(Loading)
 }
-
-// clone copies a string that points into a snapshot, which would be held by it.
-func clone(s string) string { return string([]byte(s)) }
 
 // spoilt notes that a key cannot be used after all.
 func (r *Ring) spoilt(c *Choice, m *material, err error) {

@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/sha256"
 	"encoding/hex"
+	"strings"
 
 	"github.com/vmapd/vmapd/dkim"
 	"github.com/vmapd/vmapd/store"
@@ -87,5 +88,5 @@ func (r *Ring) appendSigner(all []Signer, domain, selector string) []Signer {
 	if e == nil || e.key == nil {
 		return all
 	}
-	return append(all, Signer{clone(folded), clone(selector), e.key})
+	return append(all, Signer{strings.Clone(folded), strings.Clone(selector), e.key})
 }
