@@ -97,8 +97,8 @@ func TestConn(t *testing.T) {
 }
 
 // echo serves a connection from its loop until it ends, and counts how often the
-// goroutine had it.
-func echo(c *Conn) (times int, err error) {
+// goroutine had it. What is to be called on the loop is called each time.
+func echo(c *Conn, onLoop ...func()) (times int, err error) {
 	buf := make([]byte, 16)
 	for ; ; times++ {
 		for {
@@ -114,6 +114,9 @@ func echo(c *Conn) (times int, err error) {
 			}
 		}
 		err := c.Run(func() bool {
+			for _, f := range onLoop {
+				f()
+			}
 			n, err := c.TryRead(buf)
 			if n == 0 {
 				return err == nil

@@ -58,24 +58,21 @@ func (p *place) round(alone bool, clock func() time.Time) {
 }
 
 // elsewhere moves the thread of this goroutine to another processor. It may go
-// from there where it likes. Where the system refuses that the thread stays this
-// goroutine's, so that nobody else is confined to what it may have left.
+// from there where it likes. If the system refuses just that, the thread stays this
+// goroutine's: nobody else shall be confined to where it was sent.
 func elsewhere() error {
 	runtime.LockOSThread()
 	var all unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &all); err != nil {
-		return err
-	}
+	err := unix.SchedGetaffinity(0, &all)
 	others := all
 	others.Clear((&thread{}).processor())
-	if others.Count() > 0 {
-		if err := unix.SchedSetaffinity(0, &others); err != nil {
-			return err
-		}
-		if err := unix.SchedSetaffinity(0, &all); err != nil {
-			return err
+	if err == nil && others.Count() > 0 {
+		if err = unix.SchedSetaffinity(0, &others); err == nil {
+			if err = unix.SchedSetaffinity(0, &all); err != nil {
+				return err
+			}
 		}
 	}
 	runtime.UnlockOSThread()
-	return nil
+	return err
 }

@@ -5,7 +5,6 @@ package evloop
 import (
 	"errors"
 	"io"
-	"net"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -209,37 +208,18 @@ func TestSprintOnLoop(t *testing.T) {
 	}
 	defer l.Close()
 	var sprinted, rested atomic.Int32
-	serve := func() net.Conn {
-		client, c := taken(t, l, "unix")
-		buf := make([]byte, 16)
-		answer := func() (stay bool) {
-			for {
-				n, err := c.TryRead(buf)
-				if n == 0 {
-					return err == nil
-				}
-				if _, err := c.Write(buf[:n]); err != nil {
-					return false
-				}
-			}
+	look := func() {
+		if p, n := state(t); p == schedBatch && n == 1 {
+			sprinted.Add(1)
+		} else {
+			rested.Add(1)
 		}
-		go func() {
-			for answer() && c.Run(func() bool {
-				if p, n := state(t); p == schedBatch && n == 1 {
-					sprinted.Add(1)
-				} else {
-					rested.Add(1)
-				}
-				return answer()
-			}) == nil {
-			}
-		}()
-		return client
 	}
 	stop := make(chan struct{})
 	var all sync.WaitGroup
 	for range 4 {
-		client := serve()
+		client, c := taken(t, l, "unix")
+		go func() { _, _ = echo(c, look) }() // its end is not what is looked at
 		all.Go(func() {
 			b := []byte("x")
 			for {
