@@ -123,7 +123,7 @@ func newLoop(all *Loops) (*loop, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
 	}
-	l := &loop{ep: ep, wake: -1, sprint: sprint{hold: holdThread, need: firstQuick, pace: all.pace, seats: &all.seats}, place: place{move: elsewhere}, conns: map[int32]*Conn{}}
+	l := &loop{ep: ep, wake: -1, sprint: sprint{hold: holdThread, need: firstQuick, pace: all.pace, seats: &all.seats}, place: place{hold: holdThread}, conns: map[int32]*Conn{}}
 	if l.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		l.close()
 		return nil, os.NewSyscallError("eventfd2", err)
@@ -184,6 +184,7 @@ func (l *loop) run() {
 		if l.sprint.on() {
 			l.sprint.end(false)
 		}
+		l.place.pause()
 	}()
 	events := make([]unix.EpollEvent, 128)
 	for {

@@ -2,77 +2,115 @@
 
 package evloop
 
-import (
-	"runtime"
-	"time"
-
-	"golang.org/x/sys/unix"
-)
+import "time"
 
 // place is about where a loop runs that one connection keeps busy. A client and a
-// loop that wake each other across processors may take several times as long for a
+// loop that wake each other across processors may take ten times as long for a
 // request as on one: a processor that sleeps has to be woken, which is slowest on
 // virtual machines. Where they run the scheduler decides now and then, and knows
-// nothing of that. So when requests take longer than they took before the loop goes
-// to another processor, and all is decided anew.
+// nothing of that. So when a few requests in a row take several times as long as
+// usual the loop goes to another processor, and stays until it is so again; once
+// both are on one the scheduler mostly leaves them there. Where that does not help,
+// or the client is in no hurry any more, the loop runs where it likes.
 type place struct {
-	move   func() error // goes to another processor; nil: that is not possible
-	mark   time.Time    // of the last look at the clock
-	rounds int          // since then
-	best   time.Duration
+	hold   func() threadControl // the thread of this goroutine; nil: loops stay where they are
+	thread threadControl        // nil: it runs where it likes
+
+	mark  time.Time     // of the last round
+	usual time.Duration // length of a round; 0: not known yet
+	slow  int           // rounds in a row that took much longer
+	vain  int           // moves that did not help so far
+	good  int           // rounds since the last move that were not slow
+	rest  int           // rounds until the next try
 }
 
 const (
-	placeLook   = 32  // rounds between two looks at the clock
-	placeForget = 256 // part of the best pace by which it grows with each look: it may have been luck
+	placeSlow = 5    // times the usual length is slow
+	placeRow  = 3    // slow rounds in a row are no exception: an interruption makes one
+	placeGood = 32   // rounds that are not slow say that a move has helped
+	placeVain = 16   // moves that have not are enough: the client may move as well
+	placeRest = 1024 // rounds before it is tried again
 )
-
-// slow reports whether a pace is not nearly as good as the best.
-func (p *place) slow(each time.Duration) bool { return each > p.best+p.best/2 }
 
 // round is told of a round at a time. alone says that one connection only is at
 // work.
 func (p *place) round(alone bool, clock func() time.Time) {
 	switch {
-	case p.move == nil:
+	case p.hold == nil:
 		return
 	case !alone:
-		p.rounds, p.mark = 0, time.Time{}
+		p.mark = time.Time{}
+		p.pause()
 		return
 	}
-	if p.rounds++; p.rounds < placeLook {
-		return
-	}
-	now, before := clock(), p.mark
-	each := now.Sub(before) / placeLook
-	p.mark, p.rounds = now, 0
-	if before.IsZero() || each > quickRound { // the client is in no hurry
-		return
-	}
-	if p.best += p.best / placeForget; p.best == 0 || each < p.best {
-		p.best = each
-	}
-	if p.slow(each) && p.move() != nil {
-		p.move = nil
+	now := clock()
+	each := now.Sub(p.mark)
+	first := p.mark.IsZero()
+	p.mark = now
+	switch {
+	case first:
+	case each > quickRound:
+		p.pause()
+	case p.rest > 0:
+		p.rest--
+	case p.usually(each):
+		p.slow = 0
+		if p.good++; p.good >= placeGood {
+			p.vain = 0
+		}
+	default:
+		if p.slow++; p.slow >= placeRow {
+			p.slow = 0
+			p.change()
+		}
 	}
 }
 
-// elsewhere moves the thread of this goroutine to another processor. It may go
-// from there where it likes. If the system refuses just that, the thread stays this
-// goroutine's: nobody else shall be confined to where it was sent.
-func elsewhere() error {
-	runtime.LockOSThread()
-	var all unix.CPUSet
-	err := unix.SchedGetaffinity(0, &all)
-	others := all
-	others.Clear((&thread{}).processor())
-	if err == nil && others.Count() > 0 {
-		if err = unix.SchedSetaffinity(0, &others); err == nil {
-			if err = unix.SchedSetaffinity(0, &all); err != nil {
-				return err
-			}
-		}
+// usually reports whether a round took no longer than others, which it learns from:
+// quickly from the quick ones, for what is slow is slow for many reasons.
+func (p *place) usually(each time.Duration) bool {
+	switch {
+	case p.usual == 0:
+		p.usual = each
+	case each < p.usual:
+		p.usual -= (p.usual - each) / 8
+	case each > placeSlow*p.usual:
+		return false
+	default:
+		p.usual += (each - p.usual) / 64
 	}
-	runtime.UnlockOSThread()
-	return err
+	return true
+}
+
+// change goes to another processor. What the system refuses once is not tried
+// again.
+func (p *place) change() {
+	if p.vain++; p.vain > placeVain { // maybe requests have become what they are
+		p.pause()
+		p.vain, p.usual, p.rest = 0, 0, placeRest
+		return
+	}
+	p.good = 0
+	if p.thread == nil {
+		p.thread = p.hold()
+	}
+	if p.thread == nil || p.thread.move() != nil {
+		p.pause()
+		p.hold = nil
+	}
+}
+
+// pause lets the loop run where it likes.
+func (p *place) pause() {
+	p.slow = 0
+	if p.thread == nil {
+		return
+	}
+	t := p.thread
+	p.thread = nil
+	if t.leave() != nil {
+		p.hold = nil // the system has changed its mind; nobody else shall have this thread
+		return
+	}
+	t.release()
 }

@@ -3,91 +3,131 @@
 package evloop
 
 import (
-	"errors"
-	"runtime"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// placed counts how often a place moves, on a clock of its own.
-type placed struct {
-	place
-	now   time.Time
-	moves int
-	err   error
+// newPlace is one on a fakeThread.
+func newPlace() (*place, *fakeThread) {
+	f := &fakeThread{now: time.Unix(1_700_000_000, 0), at: -1}
+	return &place{hold: func() threadControl { f.held++; return f }}, f
 }
 
-func newPlaced() *placed {
-	p := &placed{now: time.Unix(1_700_000_000, 0)}
-	p.move = func() error { p.moves++; return p.err }
-	return p
-}
-
-// run has n looks with rounds of a length, and returns how often it moved.
-func (p *placed) run(n int, each time.Duration) int {
-	before := p.moves
-	for range n * placeLook {
-		p.now = p.now.Add(each)
-		p.round(true, func() time.Time { return p.now })
+// rounds has n rounds take a time each, and returns how often the loop moved.
+func (f *fakeThread) rounds(p *place, n int, each time.Duration) int {
+	before := f.moves
+	for range n {
+		f.now = f.now.Add(each)
+		p.round(true, func() time.Time { return f.now })
 	}
-	return p.moves - before
+	return f.moves - before
 }
+
+const (
+	onOne  = 8 * time.Microsecond  // a round with the client on the same processor
+	across = 60 * time.Microsecond // on another one
+)
 
 func TestPlace(t *testing.T) {
-	p := newPlaced()
-	if n := p.run(100, 10*time.Microsecond); n != 0 {
-		t.Errorf("%d moves at an even pace", n)
+	p, f := newPlace()
+	if n := f.rounds(p, 1000, onOne); n != 0 || f.at != -1 {
+		t.Errorf("%d moves at an even pace, on %d", n, f.at)
 	}
-	if n := p.run(100, 14*time.Microsecond); n != 0 {
+	if n := f.rounds(p, 10, 3*onOne); n != 0 {
 		t.Errorf("%d moves at a pace that is nearly as good", n)
 	}
-	if n := p.run(10, 30*time.Microsecond); n != 10 {
-		t.Errorf("%d moves in ten looks at a third of the pace", n)
+	for range 100 {
+		if n := f.rounds(p, 1, across) + f.rounds(p, 5, onOne); n != 0 {
+			t.Fatalf("%d moves for an exception", n)
+		}
 	}
-	if n := p.run(1, 10*time.Microsecond); n != 0 {
-		t.Errorf("%d moves when it is as good as before", n)
+	if n := f.rounds(p, placeRow, across); n != 1 || f.at < 0 {
+		t.Fatalf("%d moves when requests take longer, on %d", n, f.at)
 	}
-	if n := p.run(1000, 30*time.Microsecond); n < 50 || n > 300 {
-		t.Errorf("%d moves where it never gets better", n)
+	if n := f.rounds(p, 1000, onOne); n != 0 || f.at < 0 {
+		t.Errorf("%d moves when it is as good as before, on %d", n, f.at)
 	}
-	if n := p.run(10, quickRound+time.Microsecond); n != 0 {
+	if f.rounds(p, 1, quickRound+time.Microsecond); f.at != -1 {
+		t.Error("the loop stays where it is although the client is in no hurry")
+	}
+	if n := f.rounds(p, 100, quickRound+time.Microsecond); n != 0 {
 		t.Errorf("%d moves for a client that is in no hurry", n)
+	}
+	f.rounds(p, 100, onOne)
+	f.rounds(p, placeRow, across)
+	p.round(false, nil)
+	if f.at != -1 || f.held != 0 {
+		t.Errorf("with others at work: on %d, the thread is held %d times", f.at, f.held)
+	}
+}
+
+// TestPlaceInVain: where it never gets better a loop rests, and learns that it is so.
+func TestPlaceInVain(t *testing.T) {
+	p, f := newPlace()
+	f.rounds(p, 100, onOne)
+	if n := f.rounds(p, 1000, across); n != placeVain || f.at != -1 || f.held != 0 {
+		t.Errorf("%d moves, on %d, the thread is held %d times", n, f.at, f.held)
+	}
+	if n := f.rounds(p, 3000, across); n != 0 {
+		t.Errorf("%d moves at what has become usual", n)
+	}
+	f.rounds(p, 100, onOne)
+	if n := f.rounds(p, placeRow, across); n != 1 {
+		t.Errorf("%d moves when it was good in between", n)
+	}
+	for range 100 { // each move helps
+		if n := f.rounds(p, placeGood, onOne) + f.rounds(p, placeRow, across); n != 1 {
+			t.Fatalf("%d moves when the last one helped", n)
+		}
 	}
 }
 
 // TestPlaceAfterOthers does not take the time between two stretches for slow.
 func TestPlaceAfterOthers(t *testing.T) {
-	p := newPlaced()
-	p.run(10, 10*time.Microsecond)
-	p.round(false, nil)
-	p.now = p.now.Add(placeLook * 100 * time.Microsecond)
-	if n := p.run(10, 10*time.Microsecond); n != 0 {
-		t.Errorf("%d moves", n)
+	p, f := newPlace()
+	f.rounds(p, 100, onOne)
+	for range 10 {
+		p.round(false, nil)
+		f.now = f.now.Add(across)
+		if n := f.rounds(p, 1, onOne); n != 0 {
+			t.Fatalf("%d moves", n)
+		}
+	}
+	if p.slow != 0 {
+		t.Errorf("%d slow rounds", p.slow)
 	}
 }
 
 func TestPlaceRefused(t *testing.T) {
-	p := newPlaced()
-	p.err = errors.New("refused")
-	p.run(10, 10*time.Microsecond)
-	if n := p.run(10, 30*time.Microsecond); n != 1 {
-		t.Errorf("%d moves where the system refuses them", n)
+	p, f := newPlace()
+	f.refuses = true
+	f.rounds(p, 100, onOne)
+	if f.rounds(p, placeRow, across); p.hold != nil || f.held != 0 {
+		t.Errorf("asked again, the thread is held %d times", f.held)
 	}
+	f.rounds(p, 100, across)
 }
 
-func TestElsewhere(t *testing.T) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	var before, after unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &before); err != nil {
-		t.Fatal(err)
+func TestMove(t *testing.T) {
+	held := holdThread()
+	if held == nil {
+		t.Skip("this system does not let a thread be held")
 	}
-	if err := elsewhere(); err != nil {
+	defer held.release()
+	before := held.processor()
+	if err := held.move(); err != nil {
 		t.Skipf("this system does not let a thread move: %v", err)
 	}
-	if err := unix.SchedGetaffinity(0, &after); err != nil || after != before {
-		t.Errorf("the thread may run on %d processors, before on %d, %v", after.Count(), before.Count(), err)
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &set); err != nil || set.Count() != 1 || set.IsSet(before) {
+		t.Errorf("after a move it may run on %d processors, on the one it was on before: %t, %v", set.Count(), set.IsSet(before), err)
+	}
+	if err := held.leave(); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.SchedGetaffinity(0, &set); err != nil || set != *held.allowed() {
+		t.Errorf("the thread may run on %d processors, before on %d, %v", set.Count(), held.allowed().Count(), err)
 	}
 }

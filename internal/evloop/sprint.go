@@ -51,16 +51,6 @@ const (
 	lastQuick  = 1 << 16
 )
 
-// threadControl is what a sprint does to its thread.
-type threadControl interface {
-	processor() int                 // where it runs, -1 if that is not to be known
-	allowed() *unix.CPUSet          // where it may run
-	enter(processor int) error      // begins to run as in a sprint
-	leave() error                   // runs as before
-	waited() (time.Duration, error) // for a processor, since it began
-	release()                       // the goroutine may go to other threads
-}
-
 // round is told of a round at a time. alone says that one connection only is at
 // work: it is better off with a thread that goes to where its client is, see place.
 func (s *sprint) round(alone bool, clock func() time.Time) {
@@ -114,6 +104,11 @@ func (s *sprint) begin() {
 	s.quick = 0
 	t := s.hold()
 	if t == nil {
+		s.hold = nil
+		return
+	}
+	if _, err := t.waited(); err != nil { // there would be no telling why a sprint is slow
+		t.release()
 		s.hold = nil
 		return
 	}

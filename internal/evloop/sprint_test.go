@@ -20,6 +20,7 @@ type fakeThread struct {
 	at      int // the processor that it was put on, -1 if it is free
 	refuses bool
 	held    int
+	moves   int
 }
 
 func (f *fakeThread) processor() int { return 0 }
@@ -36,6 +37,15 @@ func (f *fakeThread) enter(n int) error {
 		return errors.New("refused")
 	}
 	f.at = n
+	return nil
+}
+
+func (f *fakeThread) move() error {
+	if f.refuses {
+		return errors.New("refused")
+	}
+	f.moves++
+	f.at = f.moves % 2
 	return nil
 }
 
