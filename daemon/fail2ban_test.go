@@ -43,7 +43,7 @@ func TestFail2ban(t *testing.T) {
 			{"user@example.com", "198.51.100.4", login.Yes, ""},
 			{"user@example.com", "198.51.100.5", login.Unsure, ""},
 		} {
-			tell("imap", l.user, netip.MustParseAddr(l.remote), &login.Outcome{Verdict: l.verdict, Cause: l.cause, Reason: "a reason"})
+			tell("imap", l.user, netip.MustParseAddr(l.remote), login.Outcome{Verdict: l.verdict, Cause: l.cause, Reason: "a reason"})
 		}
 		log.Info("listening") // another line
 		if err := f.Close(); err != nil {

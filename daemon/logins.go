@@ -118,12 +118,12 @@ func (d *Daemon) loginHooks() login.Hooks {
 }
 
 // login counts an attempt, and logs one that failed.
-func (m *metrics) login(log *zap.Logger) func(service, user string, remote netip.Addr, out *login.Outcome) {
+func (m *metrics) login(log *zap.Logger) func(service, user string, remote netip.Addr, out login.Outcome) {
 	ok := map[string]prometheus.Counter{} // nearly all
 	for _, service := range services {
 		ok[service] = m.logins.WithLabelValues(service, "ok")
 	}
-	return func(service, user string, remote netip.Addr, out *login.Outcome) {
+	return func(service, user string, remote netip.Addr, out login.Outcome) {
 		var result string
 		switch out.Verdict {
 		case login.Yes:

@@ -45,7 +45,7 @@ func (d *Daemon) pageOptions() page.Options {
 
 // signIn checks a password for the page, with the guard and the metrics of every
 // other login.
-func (d *Daemon) signIn(ctx context.Context, name, password string, remote netip.Addr, told func(service, user string, remote netip.Addr, out *login.Outcome)) page.SignIn {
+func (d *Daemon) signIn(ctx context.Context, name, password string, remote netip.Addr, told func(service, user string, remote netip.Addr, out login.Outcome)) page.SignIn {
 	d.mu.Lock()
 	logins := d.logins
 	d.mu.Unlock()
@@ -57,7 +57,7 @@ func (d *Daemon) signIn(ctx context.Context, name, password string, remote netip
 	if rest != nil {
 		out = rest(ctx)
 	}
-	told(login.Page, store.Fold(name), remote, &out)
+	told(login.Page, store.Fold(name), remote, out)
 	switch out.Verdict {
 	case login.Yes:
 		from := ""

@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"bytes"
 	"net"
 	"net/netip"
 
@@ -78,7 +77,7 @@ func (p *infoParser) parse(i *Info, b []byte) (resp, behind []byte) {
 	for len(b) > 0 {
 		var field []byte
 		field, b, _ = cutField(b)
-		name, val, _ := bytes.Cut(field, []byte{'='})
+		name, val, _ := cut(field, '=')
 		switch string(name) {
 		case "rip":
 			remote = p.rip.parse(val)

@@ -46,8 +46,8 @@ func (a *plain) Next(response []byte) ([]byte, bool, error) {
 	if response == nil {
 		return nil, false, nil
 	}
-	authzid, rest, one := bytes.Cut(response, []byte{0})
-	login, password, two := bytes.Cut(rest, []byte{0})
+	authzid, rest, one := cut(response, 0)
+	login, password, two := cut(rest, 0)
 	if !one || !two || len(login) == 0 || len(password) == 0 || bytes.IndexByte(password, 0) >= 0 ||
 		len(login) > MaxLogin || len(authzid) > MaxLogin {
 		return nil, false, ErrMalformed

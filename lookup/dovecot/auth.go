@@ -13,7 +13,7 @@ import (
 type Auth struct {
 	Logins *login.Logins
 	// Told, if set, is told of every attempt whose outcome is known.
-	Told func(service, user string, remote netip.Addr, out *login.Outcome)
+	Told func(service, user string, remote netip.Addr, out login.Outcome)
 }
 
 // Server returns a Server that asks a.
@@ -22,21 +22,21 @@ func (a *Auth) Server() *auth.Server {
 }
 
 func (a *Auth) check(at *auth.Attempt) (auth.Outcome, auth.Rest) {
-	attempt := &login.Attempt{Service: at.Service, Login: at.Login, Authzid: at.Authzid, Password: at.Password, Remote: at.Remote.Addr()}
-	out, rest := a.Logins.Check(attempt)
+	attempt := login.Attempt{Service: at.Service, Login: at.Login, Authzid: at.Authzid, Password: at.Password, Remote: at.Remote.Addr()}
+	out, rest := a.Logins.Check(&attempt)
 	if rest == nil {
-		return a.outcome(attempt, &out), nil
+		return a.outcome(&attempt, out), nil
 	}
+	later := attempt // attempt itself is to stay off the heap
 	return auth.Outcome{}, func(ctx context.Context) auth.Outcome {
-		out := rest(ctx)
-		return a.outcome(attempt, &out)
+		return a.outcome(&later, rest(ctx))
 	}
 }
 
 // outcome puts an Outcome into the words of the protocol. What the client may
 // not know, such as that its password is right but the account closed, shows
 // in nothing but a code that login processes log.
-func (a *Auth) outcome(at *login.Attempt, out *login.Outcome) auth.Outcome {
+func (a *Auth) outcome(at *login.Attempt, out login.Outcome) auth.Outcome {
 	user := out.User
 	if user == "" {
 		user = store.Fold(string(at.Login))

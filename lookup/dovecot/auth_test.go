@@ -18,7 +18,7 @@ func plain(authzid, user, password string) string {
 	return base64.StdEncoding.EncodeToString([]byte(authzid + "\x00" + user + "\x00" + password))
 }
 
-func dialLogin(t *testing.T, snap *store.Snapshot, told func(service, user string, remote netip.Addr, out *login.Outcome)) *conn {
+func dialLogin(t *testing.T, snap *store.Snapshot, told func(service, user string, remote netip.Addr, out login.Outcome)) *conn {
 	t.Helper()
 	a := &Auth{Logins: newLogins(&data{snap}), Told: told}
 	c := serve(t, "DONE", a.Server().ServeClient)
@@ -94,7 +94,7 @@ func TestNobodyLearnsPasswordsAsMaster(t *testing.T) {
 // TestTold: the log and the metrics hear what the client does not.
 func TestTold(t *testing.T) {
 	var heard []string
-	c := dialLogin(t, world(), func(service, user string, remote netip.Addr, out *login.Outcome) {
+	c := dialLogin(t, world(), func(service, user string, remote netip.Addr, out login.Outcome) {
 		heard = append(heard, strings.Join([]string{service, user, remote.String(), string(out.Cause)}, " "))
 	})
 	for _, login := range []string{"ann@a.test", "closed@a.test", "ann@a.test*bob@a.test", "NOBODY@a.test"} {

@@ -77,9 +77,11 @@ func (q *quiet) markNetworks(k *keys) {
 
 // trace is what Quiet has found out of who and where, for After.
 type trace struct {
-	account, place uint64
-	n              int
-	nets           [networks]uint64
+	account uint64
+	n       int
+	nets    [networks]uint64
+	recent  *[ways]atomic.Uint64 // see recentAt
+	tag     uint64
 }
 
 // Quiet reports that nothing is known against an attempt: Glance would let it
@@ -88,7 +90,8 @@ type trace struct {
 // After does.
 func (g *Guard) Quiet(a *Attempt) bool {
 	k := g.names(a.Account, a.Remote)
-	t := trace{account: k.account, place: k.place, n: k.n}
+	t := trace{account: k.account, n: k.n}
+	t.recent, t.tag = g.recentAt(k.account, k.place, g.clock())
 	for i := range k.nets[:k.n] {
 		t.nets[i] = k.nets[i].key
 	}
@@ -97,6 +100,7 @@ func (g *Guard) Quiet(a *Attempt) bool {
 	}
 	a.trace = t
 	g.quiet.counts[k.account%stripes].attempts.Add(1)
+	t.recent[0].Load() // which After will want: it comes from memory while the account does
 	return true
 }
 
@@ -113,8 +117,7 @@ func (g *Guard) unmarked(t *trace) bool {
 // If the table of homes has to make room for others, an account may so become
 // unknown for an hour.
 func (g *Guard) welcome(t *trace) bool {
-	set, tag := g.recentAt(t.account, t.place, g.clock())
-	if !holds(set, tag) || !g.unmarked(t) {
+	if !holds(t.recent, t.tag) || !g.unmarked(t) {
 		return false
 	}
 	g.quiet.counts[t.account%stripes].successes.Add(1)

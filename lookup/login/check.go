@@ -45,14 +45,14 @@ func (l *Logins) Check(a *Attempt) (Outcome, func(context.Context) Outcome) {
 	c.apart = !ok
 	c.attempt = guard.Attempt{Account: c.names.checked, Remote: a.Remote}
 	if c.snap = l.data.Servable(); c.snap == nil {
-		rest := c // c itself is to stay off the heap
-		return Outcome{}, func(ctx context.Context) Outcome { return rest.wait(ctx, a) }
+		rest, later := c, *a // they themselves are to stay off the heap
+		return Outcome{}, func(ctx context.Context) Outcome { return rest.wait(ctx, &later) }
 	}
 	if out, done := c.begin(a); done {
 		return out, nil
 	}
-	rest := c
-	return Outcome{}, func(ctx context.Context) Outcome { return rest.slow(ctx, a) }
+	rest, later := c, *a
+	return Outcome{}, func(ctx context.Context) Outcome { return rest.slow(ctx, &later) }
 }
 
 // slow does what begin has left.
