@@ -131,7 +131,8 @@ func (g *Guard) before(a *Attempt, isNew, begins bool) Verdict {
 	}
 	if begins && p == nil && k.password != 0 && !g.isWrong(&k, now) {
 		p, _ := g.pending.make(k.password, now)
-		p.until, p.value = now+settling, g.charge(a.Account, &k, known, now) // which marks the account
+		g.quiet.begun(p, k.account)
+		p.until, p.value = now+settling, g.charge(a.Account, &k, known, now)
 	}
 	return v
 }

@@ -55,7 +55,6 @@ func (g *Guard) weigh(v *Verdict, level int, l *Limit, reason string, exempt boo
 
 // pairOf gives the entry of an account at a place.
 func (g *Guard) pairOf(k *keys, at int64) *slot[pair] {
-	g.quiet.mark(k.account)
 	p, fresh := g.pairs.make(k.pair, at)
 	if fresh {
 		p.value = pair{account: k.account}
@@ -90,6 +89,7 @@ func (g *Guard) charge(account string, k *keys, known bool, at int64) guess {
 
 // fail counts a wrong password, and reports whether it was a new one.
 func (g *Guard) fail(account string, k *keys, known bool, at int64) bool {
+	g.quiet.mark(k.account)
 	repeated := g.isWrong(k, at)
 	if k.password != 0 {
 		g.noteWrong(k, at)
@@ -98,7 +98,7 @@ func (g *Guard) fail(account string, k *keys, known bool, at int64) bool {
 		return false
 	}
 	if p := g.pending.find(k.password, at); p != nil {
-		p.forget() // Before has counted it
+		g.quiet.ended(p) // Before has counted it
 	} else {
 		g.charge(account, k, known, at)
 	}
@@ -135,7 +135,7 @@ func (g *Guard) settle(k *keys, now int64) {
 			a.until -= back
 		}
 	}
-	p.forget()
+	g.quiet.ended(p)
 }
 
 // succeed forgives what was guessed for the account at this place, and makes

@@ -13,11 +13,14 @@ import (
 // entries of six tables to find that there are none. So the accounts and
 // networks that have an entry in any table are marked in a filter that is read
 // without a lock: what is not marked has none. What is marked may have none
-// any more; now and then the tables are swept for those that have.
+// any more; now and then the tables are swept for those that have. A guess that is
+// under way leaves nothing if it was none, so its account is not marked but counted
+// meanwhile: else nobody who has logged in would be quiet for ten minutes.
 
 // quiet is what can be known without the lock.
 type quiet struct {
 	marks  atomic.Pointer[marks]
+	under  [1 << 14]atomic.Int32           // guesses under way, by account; two may share one
 	recent [recentSets][ways]atomic.Uint64 // see welcome
 	counts [stripes]stripe
 
@@ -68,6 +71,28 @@ func (q *quiet) mark(key uint64) {
 	}
 }
 
+// underway counts the guesses under way for an account.
+func (q *quiet) underway(account uint64) *atomic.Int32 {
+	return &q.under[account>>20%uint64(len(q.under))]
+}
+
+// begun notes that a guess of an account is under way in a slot of the table, in
+// which there may be one that nobody has said the end of: what that has added stays.
+func (q *quiet) begun(p *slot[guess], account uint64) {
+	if old := p.value.account; old != 0 {
+		q.mark(old)
+		q.underway(old).Add(-1)
+	}
+	q.underway(account).Add(1)
+}
+
+// ended empties the slot of a guess.
+func (q *quiet) ended(p *slot[guess]) {
+	q.underway(p.value.account).Add(-1)
+	p.forget()
+	p.value = guess{}
+}
+
 // markNetworks marks those of an attempt.
 func (q *quiet) markNetworks(k *keys) {
 	for _, n := range k.nets[:k.n] {
@@ -106,7 +131,7 @@ func (g *Guard) Quiet(a *Attempt) bool {
 
 func (g *Guard) unmarked(t *trace) bool {
 	m := g.quiet.marks.Load()
-	if m.has(t.account) {
+	if m.has(t.account) || g.quiet.underway(t.account).Load() != 0 {
 		return false
 	}
 	return !slices.ContainsFunc(t.nets[:t.n], m.has)
@@ -178,8 +203,6 @@ func (g *Guard) sweep(now int64) {
 		sweepTable(g, &g.networks, now, func(s *slot[netip.Prefix]) uint64 { return s.key })
 	case 3:
 		sweepTable(g, &g.words, now, func(s *slot[words]) uint64 { return s.key })
-	case 4:
-		sweepTable(g, &g.pending, now, func(s *slot[guess]) uint64 { return s.value.account })
 	default:
 		q.marks.Store(q.next)
 		q.next, q.swept = nil, now

@@ -43,7 +43,21 @@ func TestQuietIsGlance(t *testing.T) {
 			if got != want {
 				t.Fatalf("%v, quiet %v: %+v, want %+v", a, quiet, got, want)
 			}
-			if !want.Refuse {
+			refused := want.Refuse
+			how := rapid.SampledFrom([]string{"at once", "at once", "slowly", "not at all", "for ever"}).Draw(t, "ends")
+			if how != "at once" && !refused {
+				got, want := with.Begin(a), without.Begin(a)
+				if got != want {
+					t.Fatalf("%v begins: %+v, want %+v", a, got, want)
+				}
+				refused = want.Refuse
+			}
+			switch {
+			case refused || how == "for ever":
+			case how == "not at all":
+				with.Cancel(a)
+				without.Cancel(a)
+			default:
 				if got, want := with.After(a, right), without.After(a, right); got != want {
 					t.Fatalf("%v ended, right %v: %+v, want %+v", a, right, got, want)
 				}
@@ -85,6 +99,31 @@ func TestSweep(t *testing.T) {
 	}
 	if g.Quiet(&attacked) {
 		t.Error("an account that is being attacked is quiet")
+	}
+}
+
+// TestQuietWhileUnderWay: an owner is quiet once his password was right, also if
+// that took a while; a guess of which nobody has said the end stays.
+func TestQuietWhileUnderWay(t *testing.T) {
+	g := New(Settings{MaxEntries: 8, MaxHomes: 1 << 12}) // two guesses
+	a := Attempt{Account: "ann@a.test", Remote: netip.MustParseAddr("192.0.2.1"), Fingerprint: 1}
+	if !g.Quiet(&a) {
+		t.Fatal("a new guard is not quiet")
+	}
+	g.Begin(a)
+	if again := a; g.Quiet(&again) {
+		t.Error("quiet while a guess is under way")
+	}
+	g.After(a, true)
+	if !g.Quiet(&a) {
+		t.Error("not quiet after a right password")
+	}
+	g.Begin(a)
+	for i := range uint64(20) { // others take its slot
+		g.Begin(Attempt{Account: "bob@a.test", Remote: a.Remote, Fingerprint: 2 + i})
+	}
+	if g.Quiet(&a) {
+		t.Error("quiet although nobody said how the guess ended")
 	}
 }
 

@@ -49,7 +49,6 @@ func (g *Guard) isWrong(k *keys, now int64) bool {
 
 // noteWrong remembers a wrong password, or for longer if it is remembered.
 func (g *Guard) noteWrong(k *keys, at int64) {
-	g.quiet.mark(k.account)
 	w := word{k.password, at + int64(g.s.Remember)}
 	s, fresh := g.words.make(k.account, at)
 	if fresh {
