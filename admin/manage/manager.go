@@ -78,7 +78,9 @@ func (m *Manager) Read(ctx context.Context, c *Caller, f func(t *Tx) error) erro
 }
 
 // Write runs f in a transaction, which is committed if f returns nil. Other
-// writers wait meanwhile: what takes long (hashing) is to be done before.
+// writers wait meanwhile: what takes long (hashing) is to be done before. Whoever
+// writes without a Manager (a mail server's usage, Modoboa) may be in the way; then
+// all is taken back and f runs again.
 func (m *Manager) Write(ctx context.Context, c *Caller, f func(t *Tx) error) error {
 	return m.write(ctx, c, f, (*sql.Tx).Commit)
 }
@@ -88,7 +90,24 @@ func (m *Manager) Try(ctx context.Context, c *Caller, f func(t *Tx) error) error
 	return m.write(ctx, c, f, (*sql.Tx).Rollback)
 }
 
+// What was lost against others is tried again, but not if that has taken long: those
+// who wait for a lock have waited for it once.
+const (
+	raceAttempts = 4
+	racePatience = 5 * time.Second
+)
+
 func (m *Manager) write(ctx context.Context, c *Caller, f func(t *Tx) error, end func(*sql.Tx) error) error {
+	start := time.Now()
+	for attempt := 1; ; attempt++ {
+		err := m.transact(ctx, c, f, end)
+		if !m.o.DB.LostRace(err) || attempt == raceAttempts || time.Since(start) > racePatience || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+func (m *Manager) transact(ctx context.Context, c *Caller, f func(t *Tx) error, end func(*sql.Tx) error) error {
 	tx, err := rows.Begin(ctx, m.o.DB)
 	if err != nil {
 		return err
