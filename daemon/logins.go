@@ -127,7 +127,11 @@ func (m *metrics) login(log *zap.Logger) func(service, user string, remote netip
 		var result string
 		switch out.Verdict {
 		case login.Yes:
-			ok[serviceLabel(service)].Inc()
+			c, known := ok[service]
+			if !known {
+				c = ok[serviceLabel(service)]
+			}
+			c.Inc()
 			return
 		case login.Unsure:
 			result = "temp"

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/hex"
-	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -13,71 +12,6 @@ import (
 // keepFor is for how long a login waits for its REQUEST
 // (MASTER_AUTH_SERVER_TIMEOUT_SECS of Dovecot).
 const keepFor = 150 * time.Second
-
-// maxKept is how many logins of a connection wait for their REQUEST; the
-// oldest makes room. A login process waits for each of them with a client.
-const maxKept = 10000
-
-// kept is a login that succeeded and that a process will ask for.
-type kept struct {
-	id            uint32
-	at            time.Time
-	user          string
-	mechanism     string
-	service       string
-	original      string
-	master        string
-	session       string
-	localName     string // only if the client is one of version 2.4
-	remote, local netip.AddrPort
-
-	older, newer *kept
-}
-
-// keptLogins are the logins of one connection, in order of time.
-type keptLogins struct {
-	byID           map[uint32]*kept
-	oldest, newest *kept
-}
-
-// add keeps a login and forgets those that are too old.
-func (l *keptLogins) add(k *kept) {
-	for l.oldest != nil && (k.at.Sub(l.oldest.at) >= keepFor || len(l.byID) >= maxKept) {
-		l.take(l.oldest.id)
-	}
-	l.take(k.id) // whose client forgot about it
-	if l.byID == nil {
-		l.byID = make(map[uint32]*kept)
-	}
-	l.byID[k.id] = k
-	if k.older = l.newest; k.older == nil {
-		l.oldest = k
-	} else {
-		k.older.newer = k
-	}
-	l.newest = k
-}
-
-// take removes a login and returns it, nil if there is none.
-func (l *keptLogins) take(id uint32) *kept {
-	k := l.byID[id]
-	if k == nil {
-		return nil
-	}
-	delete(l.byID, id)
-	if k.older == nil {
-		l.oldest = k.newer
-	} else {
-		k.older.newer = k.newer
-	}
-	if k.newer == nil {
-		l.newest = k.older
-	} else {
-		k.newer.older = k.older
-	}
-	k.older, k.newer = nil, nil
-	return k
-}
 
 // handover knows the connections that have kept logins, by the process id
 // that their clients claim. There is nearly always one of each.
@@ -134,10 +68,10 @@ func (h *handover) take(cpid, id uint32, cookie []byte) (k *kept, why string) {
 	}
 	for _, owner := range owners {
 		owner.mu.Lock()
-		found := owner.kept.take(id)
+		found, ok := owner.kept.take(id)
 		owner.mu.Unlock()
-		if found != nil {
-			k = found // the latest, should a client use an id twice
+		if ok {
+			k = &found // the latest, should a client use an id twice
 		}
 	}
 	switch {

@@ -105,30 +105,6 @@ func TestHandOver(t *testing.T) {
 	})
 }
 
-// TestKeptIsBounded has a client whose logins nobody asks for.
-func TestKeptIsBounded(t *testing.T) {
-	var l keptLogins
-	start := time.Now()
-	for i := range uint32(3 * maxKept) {
-		l.add(&kept{id: i, at: start})
-	}
-	if len(l.byID) != maxKept || l.oldest.id != 2*maxKept {
-		t.Errorf("%d are kept, the oldest is %d", len(l.byID), l.oldest.id)
-	}
-	l.add(&kept{id: 2*maxKept + 5, at: start}) // again
-	n := 0
-	for k := l.oldest; k != nil; k = k.newer {
-		n++
-	}
-	if n != len(l.byID) {
-		t.Errorf("%d are kept, %d in order", len(l.byID), n)
-	}
-	l.add(&kept{id: 7, at: start.Add(keepFor)})
-	if len(l.byID) != 1 || l.oldest != l.newest || l.oldest.id != 7 {
-		t.Errorf("%d are kept, the oldest is %d", len(l.byID), l.oldest.id)
-	}
-}
-
 // handoverModel is what the hand-over must be: logins by the connection they
 // were made on, each with who may have it.
 type handoverModel struct {

@@ -29,8 +29,8 @@ func (s *Server) Leave() []KeptLogin {
 	for cpid, clients := range h.clients {
 		for _, c := range clients {
 			c.mu.Lock()
-			for k := c.kept.oldest; k != nil; k = c.kept.oldest {
-				c.kept.take(k.id)
+			for c.kept.len() > 0 {
+				k, _ := c.kept.take(c.kept.oldest().id)
 				all = append(all, KeptLogin{
 					CPID: cpid, Cookie: c.cookie, ID: k.id, At: k.at,
 					User: k.user, Mechanism: k.mechanism, Service: k.service, Original: k.original, Master: k.master,

@@ -87,7 +87,7 @@ func (c *client) auth(dst, args []byte) []byte {
 func (c *client) admit(id uint32) (n int, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.kept.byID) > 0 {
+	if c.kept.len() > 0 {
 		c.kept.take(id)
 	}
 	if len(c.open) == 0 {
