@@ -27,8 +27,8 @@
 //
 // While several connections keep a loop busy its thread stays on one processor and
 // lets clients finish what they are at before it takes its turn: see sprint.go.
-// While one does its thread changes the processor if another was better before: see
-// place.go. Where the system does not let it do so (a filter of system calls, a
+// While one does its thread follows that one's client from processor to processor,
+// if waking it across them takes many times as long: see place.go. Where the system does not let it do so (a filter of system calls, a
 // policy that somebody has chosen) loops work all the same, and switch between
 // threads more often.
 //
