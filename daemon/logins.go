@@ -127,11 +127,7 @@ func (m *metrics) login(log *zap.Logger) func(service, user string, remote netip
 		var result string
 		switch out.Verdict {
 		case login.Yes:
-			c, known := ok[service]
-			if !known {
-				c = ok[serviceLabel(service)]
-			}
-			c.Inc()
+			ok[serviceLabel(service)].Inc()
 			return
 		case login.Unsure:
 			result = "temp"

@@ -28,9 +28,9 @@
 // While several connections keep a loop busy its thread stays on one processor and
 // lets clients finish what they are at before it takes its turn: see sprint.go.
 // While one does its thread follows that one's client from processor to processor,
-// if waking it across them takes many times as long: see place.go. Where the system does not let it do so (a filter of system calls, a
-// policy that somebody has chosen) loops work all the same, and switch between
-// threads more often.
+// if waking it across them takes many times as long: see place.go. Where the system
+// does not let it do so (a filter of system calls, a policy that somebody has chosen)
+// loops work all the same, and switch between threads more often.
 //
 // A thread that waits in a system call keeps one of the GOMAXPROCS processors of
 // the runtime for a while, which the goroutines that are ready would wait for:

@@ -106,11 +106,8 @@ func (p *place) pause() {
 	if p.thread == nil {
 		return
 	}
-	t := p.thread
-	p.thread = nil
-	if t.leave() != nil {
-		p.hold = nil // the system has changed its mind; nobody else shall have this thread
-		return
+	if letGo(p.thread) != nil {
+		p.hold = nil // the system has changed its mind
 	}
-	t.release()
+	p.thread = nil
 }

@@ -119,8 +119,7 @@ func (s *sprint) begin() {
 	}
 	if t.enter(seat) != nil {
 		s.seats.leave(seat)
-		_ = t.leave() // as much as was begun
-		t.release()
+		_ = letGo(t) // as much as was begun
 		s.hold = nil
 		return
 	}
@@ -138,13 +137,10 @@ func (s *sprint) end(kept bool) {
 		s.need = max(s.need/2, firstQuick)
 	}
 	s.seats.leave(s.seat)
-	t := s.thread
-	s.thread, s.quick = nil, 0
-	if t.leave() != nil {
-		s.hold = nil // the system has changed its mind; nobody else shall have this thread
-		return
+	if letGo(s.thread) != nil {
+		s.hold = nil // the system has changed its mind
 	}
-	t.release()
+	s.thread, s.quick = nil, 0
 }
 
 func (s *sprint) on() bool { return s.thread != nil }

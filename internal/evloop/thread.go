@@ -24,6 +24,16 @@ type threadControl interface {
 	release()                       // the goroutine may go to other threads
 }
 
+// letGo has a thread run as before, and its goroutine may go to others. If the system
+// refuses that the thread stays this goroutine's: nobody else shall have it.
+func letGo(t threadControl) error {
+	err := t.leave()
+	if err == nil {
+		t.release()
+	}
+	return err
+}
+
 // thread is that of a goroutine which does not leave it until release.
 type thread struct {
 	set   unix.CPUSet

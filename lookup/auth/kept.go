@@ -53,7 +53,7 @@ func (l *keptLogins) oldest() *kept {
 
 // add keeps a login and forgets those that are too old.
 func (l *keptLogins) add(k *kept) {
-	for len(l.byID) > 0 && (k.at.Sub(l.at(l.from).at) >= keepFor || len(l.byID) >= maxKept) {
+	for first := l.oldest(); first != nil && (k.at.Sub(first.at) >= keepFor || l.len() >= maxKept); first = l.oldest() {
 		l.drop(l.from)
 	}
 	if n, there := l.byID[k.id]; there {
