@@ -23,11 +23,11 @@ type policyDaemon struct {
 	size   benchSize
 }
 
-func (h *benchHost) startPolicy(t *testing.T) *policyDaemon {
+func (h *benchHost) startPolicy(t *testing.T, more string) *policyDaemon {
 	t.Helper()
 	dir := t.TempDir()
 	v := &policyDaemon{policy: filepath.Join(dir, "policy"), size: h.size}
-	v.benchDaemon = h.startWith(t, dir, policyLimits+fmt.Sprintf("[[listen]]\nprotocol = \"policy\"\naddress = \"unix:%s\"\ngroup = \"\"\n", v.policy))
+	v.benchDaemon = h.startWith(t, dir, more+policyLimits+fmt.Sprintf("[[listen]]\nprotocol = \"policy\"\naddress = \"unix:%s\"\ngroup = \"\"\n", v.policy))
 	v.awaitSockets(t, v.policy)
 	return v
 }
@@ -128,7 +128,7 @@ func readPolicy(nc io.Reader, buf []byte) ([]byte, error) {
 // benchPolicy compares decisions in a second with the do-nothing server's
 // answers, and counts the allocations of vmapd's side.
 func benchPolicy(t *testing.T, h *benchHost, r *report) {
-	v := h.startPolicy(t)
+	v := h.startPolicy(t, quiet)
 	idle := startNothing(t, filepath.Dir(v.policy), says{Answer: "action=DUNNO\n\n", End: "\n\n"})
 	for _, q := range questions() {
 		var cpu samples
@@ -150,7 +150,7 @@ func benchPolicy(t *testing.T, h *benchHost, r *report) {
 
 // benchPolicyMillion measures how long decisions take with a million mailboxes.
 func benchPolicyMillion(t *testing.T, h *benchHost, r *report) {
-	v := h.startPolicy(t)
+	v := h.startPolicy(t, "")
 	for _, q := range questions() {
 		c := v.ask(q, 4)
 		c.runFor(t, time.Second)
