@@ -90,21 +90,8 @@ func (m *Manager) Try(ctx context.Context, c *Caller, f func(t *Tx) error) error
 	return m.write(ctx, c, f, (*sql.Tx).Rollback)
 }
 
-// What was lost against others is tried again, but not if that has taken long: those
-// who wait for a lock have waited for it once.
-const (
-	raceAttempts = 4
-	racePatience = 5 * time.Second
-)
-
 func (m *Manager) write(ctx context.Context, c *Caller, f func(t *Tx) error, end func(*sql.Tx) error) error {
-	start := time.Now()
-	for attempt := 1; ; attempt++ {
-		err := m.transact(ctx, c, f, end)
-		if !m.o.DB.LostRace(err) || attempt == raceAttempts || time.Since(start) > racePatience || ctx.Err() != nil {
-			return err
-		}
-	}
+	return m.o.DB.Again(ctx, func() error { return m.transact(ctx, c, f, end) })
 }
 
 func (m *Manager) transact(ctx context.Context, c *Caller, f func(t *Tx) error, end func(*sql.Tx) error) error {

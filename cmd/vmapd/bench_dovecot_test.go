@@ -88,7 +88,7 @@ func (z benchSize) plainKeys() []string {
 // startDovecotVmapd runs a vmapd for Dovecot, without a Dovecot.
 func (h *benchHost) startDovecotVmapd(t *testing.T, more string) *dovecotHost {
 	t.Helper()
-	v := newDovecotHost(t, h.binary, "dict", h.url, quiet+more)
+	v := newDovecotHost(t, h.binary, "dict", h.url, more+quiet)
 	v.v.Start(t)
 	v.v.AwaitReady(t)
 	return v

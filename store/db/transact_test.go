@@ -4,8 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/vmapd/vmapd/store/db"
 	"github.com/vmapd/vmapd/store/db/dbtest"
@@ -39,6 +42,37 @@ func TestTransact(t *testing.T) {
 			t.Errorf("sum %d, %v; want 1 + 3", sum, err)
 		}
 	})
+}
+
+// TestAgain: what was lost against others is begun again, not for ever, and nothing
+// else is.
+func TestAgain(t *testing.T) {
+	d := dbtest.Open(t, dbtest.SQLite(t), db.Options{})
+	lost, odd := fmt.Errorf("in f: %w", &pgconn.PgError{Code: "40P01"}), errors.New("odd")
+	ended, end := context.WithCancel(t.Context())
+	end()
+	for _, c := range []struct {
+		name string
+		ctx  context.Context
+		errs []error // of f, one call after the other
+		want error
+	}{
+		{"won", t.Context(), []error{nil}, nil},
+		{"lost twice", t.Context(), []error{lost, lost, nil}, nil},
+		{"lost each time", t.Context(), []error{lost, lost, lost, lost}, lost},
+		{"something else", t.Context(), []error{odd}, odd},
+		{"lost, then something else", t.Context(), []error{lost, odd}, odd},
+		{"nobody waits any more", ended, []error{lost}, lost},
+	} {
+		calls := 0
+		err := d.Again(c.ctx, func() error {
+			calls++
+			return c.errs[min(calls, len(c.errs))-1]
+		})
+		if !errors.Is(err, c.want) || calls != len(c.errs) {
+			t.Errorf("%s: %v after %d calls, want %v after %d", c.name, err, calls, c.want, len(c.errs))
+		}
+	}
 }
 
 // TestTransactEndsWithItsContext: the server hangs when COMMIT comes.

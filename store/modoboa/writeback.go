@@ -32,14 +32,9 @@ type WriteBack struct {
 // Unknown returns how many writes were skipped since there is no such user.
 func (w *WriteBack) Unknown() uint64 { return w.unknown.Load() }
 
-const (
-	// connectPatience bounds the search for the database, which must be
-	// noticed soon after it has come back.
-	connectPatience = 2 * time.Second
-	// raceAttempts is how often a transaction is begun that lost against
-	// another one.
-	raceAttempts = 3
-)
+// connectPatience bounds the search for the database, which must be noticed soon
+// after it has come back.
+const connectPatience = 2 * time.Second
 
 // Apply writes a batch in one transaction. An error that is spool.ErrRefused
 // says that a value cannot be read or that the database will never take it;
@@ -52,19 +47,15 @@ func (w *WriteBack) Apply(ctx context.Context, batch []spool.Write) error {
 	if err := w.connect(ctx); err != nil {
 		return fmt.Errorf("write back: %w", err)
 	}
-	for attempt := 1; ; attempt++ {
-		unknown, err := w.transact(ctx, b)
-		switch {
-		case err == nil:
-			w.unknown.Add(uint64(unknown))
-			return nil
-		case w.DB.LostRace(err) && attempt < raceAttempts && ctx.Err() == nil:
-		case w.DB.BadData(err):
-			return fmt.Errorf("write back: %w: %w", spool.ErrRefused, err)
-		default:
-			return fmt.Errorf("write back: %w", w.DB.Explain(err))
-		}
+	unknown, err := w.transact(ctx, b)
+	switch {
+	case err == nil:
+		w.unknown.Add(uint64(unknown))
+		return nil
+	case w.DB.BadData(err):
+		return fmt.Errorf("write back: %w: %w", spool.ErrRefused, err)
 	}
+	return fmt.Errorf("write back: %w", w.DB.Explain(err))
 }
 
 func (w *WriteBack) connect(ctx context.Context) error {
