@@ -5,13 +5,11 @@ package main_test
 import (
 	"bytes"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -85,7 +83,8 @@ func (z benchSize) plainKeys() []string {
 	return all
 }
 
-// startDovecotVmapd runs a vmapd for Dovecot, without a Dovecot.
+// startDovecotVmapd runs a vmapd for Dovecot, without a Dovecot. more goes on with
+// the section [dovecot].
 func (h *benchHost) startDovecotVmapd(t *testing.T, more string) *dovecotHost {
 	t.Helper()
 	v := newDovecotHost(t, h.binary, "dict", h.url, more+quiet)
@@ -300,125 +299,3 @@ func (c *clients) to(socket string, conns int) *clients {
 
 // rateOf is the rate over a second.
 func (c *clients) rateOf(t *testing.T) float64 { return c.runFor(t, time.Second).rate() }
-
-// imapServices let login and mail processes stay, for all alike: else starting
-// processes would be most of what is measured.
-const imapServices = `service imap-login {
-  service_count = 0
-  process_min_avail = 2
-}
-service imap {
-  service_count = 100000
-  process_min_avail = 8
-}
-`
-
-// noLastLogin leaves last logins out of a configuration of "vmapd doveconf".
-const noLastLogin = "protocol imap {\n  mail_plugins = quota quota_clone imap_quota\n}\n"
-
-// lastLoginScript has Dovecot run the script that Modoboa's manual gives for last
-// logins, after each.
-func (h *benchHost) lastLoginScript(t *testing.T, d *dovetest.Dovecot) string {
-	t.Helper()
-	script := filepath.Join(d.Conf, "postlogin.sh")
-	text := fmt.Sprintf("#!/bin/sh\npsql '%s' -c \"UPDATE core_user SET last_login=now() WHERE username='$USER'\" > /dev/null\nexec \"$@\"\n", h.url)
-	if err := os.WriteFile(script, []byte(text), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return fmt.Sprintf("service imap {\n  executable = imap imap-postlogin\n}\nservice imap-postlogin {\n  executable = script-login %s\n  unix_listener imap-postlogin {\n    mode = 0666\n  }\n}\n", script)
-}
-
-// mustHaveLastLogins fails the test if the script does nothing.
-func (h *benchHost) mustHaveLastLogins(t *testing.T) {
-	t.Helper()
-	var n int
-	err := dbtest.Open(t, h.url, db.Options{}).QueryRow("SELECT count(*) FROM core_user WHERE last_login IS NOT NULL").Scan(&n)
-	if err != nil || n == 0 {
-		t.Fatalf("%d last logins in the database: %v", n, err)
-	}
-}
-
-// benchIMAP compares how many real IMAP sessions begin in a second, with Dovecot's
-// own logins by SQL and with both routes to vmapd: where nobody keeps the time of the
-// last login, and where both do. The target is what Dovecot differs from itself by in
-// the same run.
-func benchIMAP(t *testing.T, h *benchHost, r *report) {
-	const clients, lasts, rounds = 8, 2 * time.Second, 7
-	own := func(more func(*dovetest.Dovecot) string) *dovetest.Dovecot {
-		d := newSQLDovecot(t, h.url)
-		d.Start(dovetest.Settings{Submission: true, More: imapServices + more(d)})
-		return d
-	}
-	with := func(route, more string) *dovetest.Dovecot {
-		v := newDovecotHost(t, h.binary, route, h.url, quiet)
-		v.startAs(t, dovetest.Settings{Submission: true, More: imapServices + more})
-		return v.Dovecot
-	}
-	sql := own(func(*dovetest.Dovecot) string { return "" })
-	script := own(func(d *dovetest.Dovecot) string { return h.lastLoginScript(t, d) })
-	sides := []*dovetest.Dovecot{sql, sql, script}
-	for _, route := range routes() {
-		sides = append(sides, with(route, noLastLogin), with(route, ""))
-	}
-	users := h.size.mailboxesOf(500, 500)[:64]
-	for _, d := range sides[1:] {
-		sessions(t, d, users, clients, lasts) // makes the folders
-		if d == script {
-			h.mustHaveLastLogins(t)
-		}
-	}
-	all := make([]samples, len(sides))
-	for round := range rounds {
-		for i := range sides { // nobody is always the first
-			at := (i + round) % len(sides)
-			all[at] = append(all[at], sessions(t, sides[at], users, clients, lasts))
-		}
-	}
-	ratio := func(i int, base func(round int) float64) (of samples) {
-		for round := range rounds {
-			of = append(of, all[i][round]/base(round))
-		}
-		return of
-	}
-	first := func(round int) float64 { return all[0][round] }
-	plain := func(round int) float64 { return (all[0][round] + all[1][round]) / 2 }
-	recorded := func(round int) float64 { return all[2][round] }
-	t.Logf("IMAP sessions/s: Dovecot with SQL %.0f, with a script for last logins %.0f", all[0].median(), all[2].median())
-	noise := ratio(1, first)
-	r.tell("IMAP sessions/s: Dovecot with SQL against itself (noise)", "%.2f", noise)
-	low, high := noise.quartiles()
-	for i, route := range routes() {
-		without, recording := 3+2*i, 4+2*i
-		t.Logf("IMAP sessions/s: %s route %.0f, with last logins %.0f", route, all[without].median(), all[recording].median())
-		name := "IMAP sessions/s: " + route + " route"
-		r.atLeast(name+" ÷ Dovecot's own with SQL, but for that noise", "%.2f", ratio(without, plain), min(1, low, 1/high))
-		r.atLeast(name+" ÷ Dovecot's own with SQL, both with last logins", "%.1f", ratio(recording, recorded), 1)
-		r.tell(name+" with last logins ÷ Dovecot's own with SQL, without", "%.2f", ratio(recording, plain))
-	}
-}
-
-// sessions returns how many sessions some clients had in a second.
-func sessions(t *testing.T, d *dovetest.Dovecot, users []string, clients int, lasts time.Duration) float64 {
-	t.Helper()
-	counts, errs := make([]int, clients), make([]error, clients)
-	var all sync.WaitGroup
-	began := time.Now()
-	for i := range clients {
-		all.Go(func() {
-			for n := i; time.Since(began) < lasts && errs[i] == nil; n += clients {
-				errs[i] = d.LogInAndOut(users[n%len(users)], "secret")
-				counts[i]++
-			}
-		})
-	}
-	all.Wait()
-	took := time.Since(began)
-	if err := errors.Join(errs...); err != nil {
-		t.Fatal(err)
-	}
-	n := 0
-	for _, c := range counts {
-		n += c
-	}
-	return float64(n) / took.Seconds()
-}
